@@ -1,0 +1,60 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The rooms, bottom up: a target imports only targets above it in this list.
+let package = Package(
+  name: "motet",
+  platforms: [.macOS(.v15)],
+  products: [
+    .library(name: "Motet", targets: ["Motet"]),
+    .executable(name: "motet", targets: ["MotetCLI"]),
+  ],
+  traits: [
+    .trait(name: "OneDNN", description: "Matrix products by oneDNN (libdnnl); off: portable C."),
+    .default(enabledTraits: ["OneDNN"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    .target(
+      name: "CKernels",
+      cSettings: [.define("MOTET_ONEDNN", .when(platforms: [.linux], traits: ["OneDNN"]))],
+      linkerSettings: [
+        .linkedLibrary("m", .when(platforms: [.linux])),
+        .linkedLibrary("dnnl", .when(platforms: [.linux], traits: ["OneDNN"])),
+        .linkedLibrary("gomp", .when(platforms: [.linux], traits: ["OneDNN"])),
+      ]),
+    .target(name: "MotetReport"),
+    .target(
+      name: "MotetTensor",
+      dependencies: ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
+    .target(name: "MotetFormats"),
+    .target(name: "MotetTokenizers", dependencies: ["MotetFormats"]),
+    .target(name: "MotetModels", dependencies: ["MotetTensor", "MotetFormats", "MotetTokenizers"]),
+    .target(name: "MotetAdapters", dependencies: ["MotetModels"]),
+    .target(name: "MotetTraining", dependencies: ["MotetAdapters", "MotetReport"]),
+    .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining"]),
+    .target(
+      name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
+    ),
+    .target(name: "MotetDemo", dependencies: ["Motet", "MotetReport"]),
+    .executableTarget(
+      name: "MotetCLI",
+      dependencies: [
+        "Motet", "MotetDemo", "MotetReport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
+    .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor"]),
+    .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats"]),
+    .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
+    .testTarget(name: "MotetModelsTests", dependencies: ["MotetModels"]),
+    .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
+    .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining"]),
+    .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),
+    .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

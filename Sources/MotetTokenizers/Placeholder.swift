@@ -1,0 +1,1 @@
+// The room is built file by file; this placeholder goes with the first.
