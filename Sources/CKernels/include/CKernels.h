@@ -1,1 +1,133 @@
+// The C face of Motet's compute core: a thread team, packed matrix products, and the few fused loops that
+// need the processor's vector units. All pointers are to f32 unless a name says otherwise; all matrices are
+// row-major. Every function here is called from one thread only (Motet's compute thread).
 #pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- The team -----------------------------------------------------------------------------------------
+
+// Threads that a parallel region uses: the cores of this process, at most MOTET_THREADS.
+int mk_threads(void);
+
+// The vector level in use: 4 (AVX-512), 3 (AVX2), 1 (portable); MOTET_ISA=3 or 1 lowers it.
+int mk_vector_level(void);
+
+// --- Matrix products ----------------------------------------------------------------------------------
+
+// C[m,n] = beta·C + alpha · A·B in f32, with A(i,k) at a[i·ars + k·acs] and B(k,j) at b[k·brs + j·bcs].
+// One of brs and bcs is 1. beta is 0 or 1. Each element is summed over k in order, whatever m and n are.
+void mk_gemm(
+  int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t ars, int64_t acs, const float *b,
+  int64_t brs, int64_t bcs, float beta, float *c, int64_t ldc);
+
+enum { MK_F32 = 0, MK_BF16 = 1 };
+
+// A constant matrix B[k,n] reordered once for products x[m,k]·B.
+typedef struct mk_packed mk_packed;
+
+// Packs B from `weights`, of element type `type` (MK_F32 or MK_BF16), where B(i,j) stands at
+// weights[i·brs + j·bcs]. The products are done in `type`. NULL when memory or oneDNN refuses: see mk_last_error.
+mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs);
+void mk_packed_destroy(mk_packed *matrix);
+
+// The packed bytes, for fingerprints.
+const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count);
+
+// Writes B back row-major [k,n] in its own element type.
+int mk_packed_unpack(const mk_packed *matrix, void *weights);
+
+// y[m,n] = x[m,k]·B, or y += x·B with `accumulate`. x and y are f32. 0, or an error: see mk_last_error.
+int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float *y, bool accumulate);
+
+// What failed last, as text.
+const char *mk_last_error(void);
+
+// "oneDNN 2.6.3" or "portable".
+const char *mk_backend_name(void);
+
+// Whether bf16 products run on units made for them (AVX512-BF16, AMX, AVX-VNNI2).
+bool mk_bf16_is_fast(void);
+
+// --- Conversions --------------------------------------------------------------------------------------
+
+// Round to nearest even; NaN stays NaN.
+void mk_to_bf16(const float *x, uint16_t *y, int64_t count);
+void mk_from_bf16(const uint16_t *x, float *y, int64_t count);
+
+// --- Elementwise --------------------------------------------------------------------------------------
+
+// y += scale·x
+void mk_add_scaled(float *y, const float *x, float scale, int64_t count);
+// The sum of squares, by blocks in a fixed order.
+double mk_sum_of_squares(const float *x, int64_t count);
+// y = x · mask/(1-rate), the mask drawn from (seed, element index); the same call redraws the same mask.
+void mk_dropout(const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate);
+
+// --- RMSNorm ------------------------------------------------------------------------------------------
+
+void mk_rms_norm(
+  const float *x, const float *weight, float epsilon, float *y, float *inverse_rms, int64_t rows, int64_t columns);
+// dx += the gradient through RMSNorm.
+void mk_rms_norm_backward(
+  const float *x, const float *weight, const float *inverse_rms, const float *dy, float *dx, int64_t rows,
+  int64_t columns);
+
+// --- SwiGLU -------------------------------------------------------------------------------------------
+
+// gate_up: [rows, 2·columns], gate first. y = silu(gate)·up: [rows, columns].
+void mk_swiglu(const float *gate_up, float *y, int64_t rows, int64_t columns);
+void mk_swiglu_backward(const float *gate_up, const float *dy, float *dgate_up, int64_t rows, int64_t columns);
+
+// --- Rotary attention ---------------------------------------------------------------------------------
+
+// Rotates `heads` heads of `dimension` values in each row of x (row stride in elements), halves paired
+// (j, j + dimension/2), by positions[row]; `cosines` and `sines` are [positions, dimension/2].
+// direction: +1 forward, -1 back.
+void mk_rotate(
+  float *x, int64_t stride, int64_t rows, int64_t heads, int64_t dimension, const int32_t *positions,
+  const float *cosines, const float *sines, float direction);
+
+// One sequence: `queries` new positions that follow `past` ones; keys and values cover past + queries.
+typedef struct {
+  const float *q, *k, *v;
+  int64_t q_stride, kv_stride, queries, past;
+  float *out;
+  int64_t out_stride;
+  float *log_sum;  // [heads, queries], or NULL
+} mk_sequence;
+
+void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
+
+// The same sequence backward (past must be 0). dq, dk, dv are written, not added to.
+typedef struct {
+  const float *q, *k, *v, *out, *dout, *log_sum;
+  float *dq, *dk, *dv;
+  int64_t qkv_stride, out_stride, queries;
+} mk_sequence_backward;
+
+void mk_attention_backward(
+  const mk_sequence_backward *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
+
+// --- Cross-entropy ------------------------------------------------------------------------------------
+
+// losses[i] = -log softmax(logits[i])[targets[i]]. With `scales`, logits become scales[i]·(softmax - onehot).
+void mk_cross_entropy(
+  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns);
+
+// --- AdamW --------------------------------------------------------------------------------------------
+
+typedef struct {
+  float learning_rate, beta1, beta2, epsilon, weight_decay, correction1, correction2, gradient_scale;
+} mk_adamw_step;
+
+void mk_adamw(float *values, const float *gradient, float *m, float *v, int64_t count, const mk_adamw_step *step);
+
+#ifdef __cplusplus
+}
+#endif

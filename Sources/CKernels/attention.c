@@ -1,0 +1,219 @@
+// Causal attention over packed sequences by blocks (Dao 2023, arXiv 2307.08691): no T×T matrix is ever held.
+// S = Q·Kᵀ/√d, P = softmax(S), O = P·V; grouped queries share a key/value head (Ainslie et al. 2023, 2305.13245).
+// Backward, with L = log Σ exp(S) and D = Σ dO·O by row: P = exp(S - L), dV = Pᵀ·dO, dS = P·(dO·Vᵀ - D)/√d,
+// dQ = dS·K, dK = dSᵀ·Q.
+#include "microkernel.h"
+
+enum { query_block = 32, key_block = 128, largest_dimension = 256 };
+
+// --- Rotation -----------------------------------------------------------------------------------------
+
+typedef struct {
+  float *x;
+  int64_t stride, heads, dimension;
+  const int32_t *positions;
+  const float *cosines, *sines;
+  float direction;
+} rotation;
+
+// (a, b) becomes (a·cos - b·sin, b·cos + a·sin)                       (Su et al. 2021, arXiv 2104.09864)
+MK_KERNEL(rotate_rows, (const rotation *p, int64_t begin, int64_t end), (p, begin, end)) {
+  int64_t half = p->dimension / 2;
+  for (int64_t row = begin; row < end; row++) {
+    const float *restrict cosine = p->cosines + p->positions[row] * half;
+    const float *restrict sine = p->sines + p->positions[row] * half;
+    for (int64_t head = 0; head < p->heads; head++) {
+      float *restrict a = p->x + row * p->stride + head * p->dimension, *restrict b = a + half;
+      for (int64_t j = 0; j < half; j++) {
+        float s = sine[j] * p->direction, first = a[j], second = b[j];
+        a[j] = first * cosine[j] - second * s;
+        b[j] = second * cosine[j] + first * s;
+      }
+    }
+  }
+}
+
+static void rotate(void *p, int64_t begin, int64_t end) { rotate_rows(p, begin, end); }
+
+void mk_rotate(
+  float *x, int64_t stride, int64_t rows, int64_t heads, int64_t dimension, const int32_t *positions,
+  const float *cosines, const float *sines, float direction) {
+  rotation p = {x, stride, heads, dimension, positions, cosines, sines, direction};
+  mk_parallel_ranges(rows, 8, rotate, &p);
+}
+
+// --- Forward ------------------------------------------------------------------------------------------
+
+typedef struct {
+  const mk_sequence *sequences;
+  int64_t count, heads, kv_heads, dimension;
+} attention;
+
+// Rows of B transposed into [columns of a panel]: kt[d][width] from `keys` rows of k.
+MK_INLINE void transpose_keys(
+  const float *restrict k, int64_t stride, int64_t keys, int64_t width, int64_t dimension, float *restrict kt) {
+  for (int64_t d = 0; d < dimension; d++) {
+    for (int64_t j = 0; j < keys; j++) kt[d * width + j] = k[j * stride + d];
+    for (int64_t j = keys; j < width; j++) kt[d * width + j] = 0;
+  }
+}
+
+// One query block of one head.
+MK_KERNEL(
+  attend_block, (const attention *p, const mk_sequence *s, int64_t head, int64_t begin, int64_t end),
+  (p, s, head, begin, end)) {
+  int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), rows = end - begin;
+  float scale = 1 / sqrtf((float)d);
+  float *kt = mk_scratch(2, (size_t)(largest_dimension * key_block + query_block * key_block + query_block * largest_dimension) * sizeof(float));
+  float *scores = kt + largest_dimension * key_block, *out = scores + query_block * key_block;
+  float highest[query_block], sum[query_block];
+  for (int64_t i = 0; i < rows; i++) highest[i] = -INFINITY, sum[i] = 0;
+  for (int64_t i = 0; i < rows * d; i++) out[i] = 0;
+  int64_t keys_end = s->past + end;
+  for (int64_t key = 0; key < keys_end; key += key_block) {
+    int64_t keys = keys_end - key < key_block ? keys_end - key : key_block, width = (keys + 15) / 16 * 16;
+    transpose_keys(s->k + key * s->kv_stride + kv * d, s->kv_stride, keys, width, d, kt);
+    mk_blocks(
+      rows, width, d, scale, s->q + begin * s->q_stride + head * d, s->q_stride, 1, kt, width, 0, scores, key_block);
+    for (int64_t i = 0; i < rows; i++) {
+#pragma clang fp reassociate(on) contract(fast)
+      float *restrict row = scores + i * key_block;
+      int64_t visible = s->past + begin + i + 1 - key;
+      if (visible > keys) visible = keys;
+      if (visible < 0) visible = 0;
+      float top = highest[i];
+      for (int64_t j = 0; j < visible; j++) top = row[j] > top ? row[j] : top;
+      float correction = visible == 0 ? 1 : mk_expf(highest[i] - top), total = 0;
+      for (int64_t j = 0; j < visible; j++) {
+        row[j] = mk_expf(row[j] - top);
+        total += row[j];
+      }
+      for (int64_t j = visible; j < keys; j++) row[j] = 0;
+      sum[i] = sum[i] * correction + total;
+      highest[i] = top;
+      if (correction != 1)
+        for (int64_t j = 0; j < d; j++) out[i * d + j] *= correction;
+    }
+    mk_blocks(rows, d, keys, 1, scores, key_block, 1, s->v + key * s->kv_stride + kv * d, s->kv_stride, 1, out, d);
+  }
+  for (int64_t i = 0; i < rows; i++) {
+    float *restrict target = s->out + (begin + i) * s->out_stride + head * d;
+    float inverse = 1 / sum[i];
+    for (int64_t j = 0; j < d; j++) target[j] = out[i * d + j] * inverse;
+    if (s->log_sum) s->log_sum[head * s->queries + begin + i] = highest[i] + logf(sum[i]);
+  }
+}
+
+// One query against its keys, nothing transposed: a decode step.
+MK_KERNEL(attend_one, (const attention *p, const mk_sequence *s, int64_t head), (p, s, head)) {
+  int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), keys = s->past + 1;
+  float *scores = mk_scratch(2, (size_t)keys * sizeof(float));
+  const float *restrict q = s->q + head * d;
+  float scale = 1 / sqrtf((float)d), highest = -INFINITY, sum = 0;
+  for (int64_t key = 0; key < keys; key++) {
+#pragma clang fp reassociate(on) contract(fast)
+    const float *restrict k = s->k + key * s->kv_stride + kv * d;
+    float dot = 0;
+    for (int64_t j = 0; j < d; j++) dot += q[j] * k[j];
+    scores[key] = dot * scale;
+    highest = scores[key] > highest ? scores[key] : highest;
+  }
+  float *restrict out = s->out + head * d;
+  for (int64_t j = 0; j < d; j++) out[j] = 0;
+  for (int64_t key = 0; key < keys; key++) scores[key] = mk_expf(scores[key] - highest);
+  for (int64_t key = 0; key < keys; key++) {
+#pragma clang fp contract(fast)
+    const float *restrict v = s->v + key * s->kv_stride + kv * d;
+    float weight = scores[key];
+    sum += weight;
+    for (int64_t j = 0; j < d; j++) out[j] += weight * v[j];
+  }
+  for (int64_t j = 0; j < d; j++) out[j] /= sum;
+  if (s->log_sum) s->log_sum[head] = highest + logf(sum);
+}
+
+static void attend(void *context, int64_t task) {
+  const attention *p = context;
+  int64_t head = task % p->heads, block = task / p->heads;
+  const mk_sequence *s = p->sequences;
+  for (;; s++) {
+    int64_t blocks = (s->queries + query_block - 1) / query_block;
+    if (block < blocks) break;
+    block -= blocks;
+  }
+  if (s->queries == 1) return attend_one(p, s, head);
+  int64_t begin = block * query_block, end = begin + query_block;
+  attend_block(p, s, head, begin, end < s->queries ? end : s->queries);
+}
+
+void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension) {
+  attention p = {sequences, count, heads, kv_heads, dimension};
+  int64_t blocks = 0;
+  for (int64_t i = 0; i < count; i++) blocks += (sequences[i].queries + query_block - 1) / query_block;
+  mk_parallel_tasks(blocks * heads, attend, &p);
+}
+
+// --- Backward -----------------------------------------------------------------------------------------
+
+typedef struct {
+  const mk_sequence_backward *sequences;
+  int64_t heads, kv_heads, dimension;
+} attention_backward;
+
+// One key/value head of one sequence: every block of queries against every block of keys it sees.
+MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backward *s, int64_t kv), (p, s, kv)) {
+  int64_t d = p->dimension, group = p->heads / p->kv_heads, stride = s->qkv_stride;
+  float scale = 1 / sqrtf((float)d);
+  float *kt = mk_scratch(2, (size_t)(2 * largest_dimension * key_block + 2 * query_block * key_block) * sizeof(float));
+  float *vt = kt + largest_dimension * key_block, *probability = vt + largest_dimension * key_block;
+  float *dscores = probability + query_block * key_block;
+  for (int64_t i = 0; i < s->queries; i++) {
+    for (int64_t j = 0; j < group * d; j++) s->dq[i * stride + kv * group * d + j] = 0;
+    for (int64_t j = 0; j < d; j++) s->dk[i * stride + kv * d + j] = s->dv[i * stride + kv * d + j] = 0;
+  }
+  for (int64_t key = 0; key < s->queries; key += key_block) {
+    int64_t keys = s->queries - key < key_block ? s->queries - key : key_block, width = (keys + 15) / 16 * 16;
+    const float *k = s->k + key * stride + kv * d, *v = s->v + key * stride + kv * d;
+    transpose_keys(k, stride, keys, width, d, kt);
+    transpose_keys(v, stride, keys, width, d, vt);
+    for (int64_t head = kv * group; head < (kv + 1) * group; head++)
+      for (int64_t begin = key / query_block * query_block; begin < s->queries; begin += query_block) {
+        int64_t rows = s->queries - begin < query_block ? s->queries - begin : query_block;
+        const float *q = s->q + begin * stride + head * d;
+        const float *dout = s->dout + begin * s->out_stride + head * d;
+        const float *out = s->out + begin * s->out_stride + head * d;
+        mk_blocks(rows, width, d, scale, q, stride, 1, kt, width, 0, probability, key_block);
+        mk_blocks(rows, width, d, 1, dout, s->out_stride, 1, vt, width, 0, dscores, key_block);
+        for (int64_t i = 0; i < rows; i++) {
+#pragma clang fp reassociate(on) contract(fast)
+          float *restrict prow = probability + i * key_block, *restrict drow = dscores + i * key_block;
+          int64_t visible = begin + i + 1 - key;
+          if (visible > keys) visible = keys;
+          if (visible < 0) visible = 0;
+          float log_sum = s->log_sum[head * s->queries + begin + i], dot = 0;
+          for (int64_t j = 0; j < d; j++) dot += dout[i * s->out_stride + j] * out[i * s->out_stride + j];
+          for (int64_t j = 0; j < visible; j++) {
+            prow[j] = mk_expf(prow[j] - log_sum);
+            drow[j] = prow[j] * (drow[j] - dot) * scale;
+          }
+          for (int64_t j = visible; j < keys; j++) prow[j] = drow[j] = 0;
+        }
+        float *dk = s->dk + key * stride + kv * d, *dv = s->dv + key * stride + kv * d;
+        float *dq = s->dq + begin * stride + head * d;
+        mk_blocks(keys, d, rows, 1, probability, 1, key_block, dout, s->out_stride, 1, dv, stride);
+        mk_blocks(keys, d, rows, 1, dscores, 1, key_block, q, stride, 1, dk, stride);
+        mk_blocks(rows, d, keys, 1, dscores, key_block, 1, k, stride, 1, dq, stride);
+      }
+  }
+}
+
+static void attend_back(void *context, int64_t task) {
+  const attention_backward *p = context;
+  attend_backward(p, p->sequences + task / p->kv_heads, task % p->kv_heads);
+}
+
+void mk_attention_backward(
+  const mk_sequence_backward *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension) {
+  attention_backward p = {sequences, heads, kv_heads, dimension};
+  mk_parallel_tasks(count * kv_heads, attend_back, &p);
+}

@@ -1,0 +1,64 @@
+// Vector types, and one body compiled for each vector level.
+#pragma once
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "CKernels.h"
+
+#define MK_INLINE static inline __attribute__((always_inline))
+
+#if defined(__x86_64__) && defined(__clang__)
+#define MK_LEVEL4 __attribute__((target("arch=x86-64-v4,no-prefer-256-bit")))
+#define MK_LEVEL3 __attribute__((target("arch=x86-64-v3")))
+// Defines `void name params`, which runs the body that follows at the best vector level.
+#define MK_KERNEL(name, params, args)                                  \
+  MK_INLINE void name##_body params;                                   \
+  MK_LEVEL4 static void name##_level4 params { name##_body args; }     \
+  MK_LEVEL3 static void name##_level3 params { name##_body args; }     \
+  static void name##_level1 params { name##_body args; }               \
+  void name params {                                                   \
+    int level = mk_vector_level();                                     \
+    if (level >= 4) name##_level4 args;                                \
+    else if (level >= 3) name##_level3 args;                           \
+    else name##_level1 args;                                           \
+  }                                                                    \
+  MK_INLINE void name##_body params
+#else
+#define MK_KERNEL(name, params, args)                                  \
+  MK_INLINE void name##_body params;                                   \
+  void name params { name##_body args; }                               \
+  MK_INLINE void name##_body params
+#endif
+
+// Splits 0..<count over the team in runs whose length is a multiple of `grain`.
+typedef void (*mk_range_body)(void *context, int64_t begin, int64_t end);
+void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context);
+// Hands out 0..<count one by one to whichever thread is free. Only for tasks that write to places of their own.
+typedef void (*mk_task_body)(void *context, int64_t task);
+void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
+
+// Scratch memory of this thread that grows and stays: slot 0..<8.
+void *mk_scratch(int slot, size_t bytes);
+void mk_set_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+// eˣ by 2ⁿ·p(r), |r| ≤ ln2/2, a degree-6 polynomial: relative error 1e-7 (Cephes' expf).
+MK_INLINE float mk_expf(float x) {
+  x = x < -87.0f ? -87.0f : x;
+  x = x > 88.0f ? 88.0f : x;
+  float n = (x * 1.44269504088896341f + 12582912.0f) - 12582912.0f;
+  float r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  union { int32_t i; float f; } power;
+  power.i = ((int32_t)n + 127) << 23;
+  return p * power.f;
+}

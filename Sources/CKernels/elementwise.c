@@ -1,0 +1,108 @@
+// Conversions between f32 and bf16, sums, scaled addition, dropout: loops split over the team.
+#include "dispatch.h"
+
+enum { grain = 4096 };
+
+typedef struct {
+  const void *x;
+  void *y;
+  float scale;
+} pair;
+
+MK_INLINE uint16_t to_bf16(uint32_t bits) {
+  uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
+}
+
+MK_KERNEL(narrow_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+  const uint32_t *x = p->x;
+  uint16_t *y = p->y;
+  for (int64_t i = begin; i < end; i++) y[i] = to_bf16(x[i]);
+}
+
+MK_KERNEL(widen_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+  const uint16_t *x = p->x;
+  uint32_t *y = p->y;
+  for (int64_t i = begin; i < end; i++) y[i] = (uint32_t)x[i] << 16;
+}
+
+MK_KERNEL(add_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+#pragma clang fp contract(fast)
+  const float *x = p->x;
+  float *y = p->y, scale = p->scale;
+  for (int64_t i = begin; i < end; i++) y[i] += scale * x[i];
+}
+
+static void narrow(void *p, int64_t begin, int64_t end) { narrow_range(p, begin, end); }
+static void widen(void *p, int64_t begin, int64_t end) { widen_range(p, begin, end); }
+static void add(void *p, int64_t begin, int64_t end) { add_range(p, begin, end); }
+
+void mk_to_bf16(const float *x, uint16_t *y, int64_t count) {
+  pair p = {x, y, 0};
+  mk_parallel_ranges(count, grain, narrow, &p);
+}
+
+void mk_from_bf16(const uint16_t *x, float *y, int64_t count) {
+  pair p = {x, y, 0};
+  mk_parallel_ranges(count, grain, widen, &p);
+}
+
+void mk_add_scaled(float *y, const float *x, float scale, int64_t count) {
+  pair p = {x, y, scale};
+  mk_parallel_ranges(count, grain, add, &p);
+}
+
+typedef struct {
+  const float *x;
+  int64_t count;
+  double *sum;
+} squares;
+
+MK_KERNEL(square_range, (const squares *s), (s)) {
+#pragma clang fp reassociate(on) contract(fast)
+  double total = 0;
+  for (int64_t begin = 0; begin < s->count; begin += grain) {
+    int64_t end = begin + grain < s->count ? begin + grain : s->count;
+    float sum = 0;
+    for (int64_t i = begin; i < end; i++) sum += s->x[i] * s->x[i];
+    total += sum;
+  }
+  *s->sum = total;
+}
+
+double mk_sum_of_squares(const float *x, int64_t count) {
+  double sum = 0;
+  squares s = {x, count, &sum};
+  square_range(&s);
+  return sum;
+}
+
+typedef struct {
+  const float *x;
+  float *y;
+  float keep_scale;
+  uint32_t limit;
+  uint64_t seed;
+  bool accumulate;
+} dropout;
+
+// A counter through a 32-bit finalizer (Murmur3), keyed by the seed: any element can be drawn alone.
+MK_KERNEL(dropout_range, (const dropout *d, int64_t begin, int64_t end), (d, begin, end)) {
+  uint32_t low = (uint32_t)d->seed, high = (uint32_t)(d->seed >> 32);
+  for (int64_t i = begin; i < end; i++) {
+    uint32_t h = ((uint32_t)i ^ low) * 0x9E3779B1u + high;
+    h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
+    h = (h ^ (h >> 13)) * 0xC2B2AE35u;
+    h ^= h >> 16;
+    float value = h >= d->limit ? d->x[i] * d->keep_scale : 0;
+    d->y[i] = d->accumulate ? d->y[i] + value : value;
+  }
+}
+
+static void drop(void *p, int64_t begin, int64_t end) { dropout_range(p, begin, end); }
+
+void mk_dropout(
+  const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate) {
+  dropout d = {x, y, 1 / (1 - rate), (uint32_t)((double)rate * 4294967295.0), seed, accumulate};
+  mk_parallel_ranges(rows * columns, grain, drop, &d);
+}

@@ -1,0 +1,67 @@
+import CKernels
+import Crypto
+
+/// The token embeddings `[vocabulary, hidden]`, held in the base's precision; looked up, never trained.
+@Compute
+public final class FrozenTable {
+  public nonisolated let rows: Int
+  public nonisolated let columns: Int
+  private let values: Storage
+
+  private enum Storage {
+    case f32([Float])
+    case bf16([UInt16])
+  }
+
+  public init(_ weights: [Float], rows: Int, columns: Int, precision: Precision) {
+    precondition(weights.count == rows * columns)
+    self.rows = rows
+    self.columns = columns
+    switch precision {
+    case .f32: values = .f32(weights)
+    case .bf16:
+      values = .bf16(
+        [UInt16](unsafeUninitializedCapacity: weights.count) { narrow, count in
+          if let target = narrow.baseAddress { mk_to_bf16(weights, target, Int64(weights.count)) }
+          count = weights.count
+        })
+    }
+  }
+
+  /// `[tokens.count, columns]`
+  public func lookUp(_ tokens: [Int32]) -> Tensor {
+    let y = Tensor(rows: tokens.count, columns: columns)
+    for (i, token) in tokens.enumerated() {
+      let target = y.row(i)
+      let start = Int(token) * columns
+      switch values {
+      case .f32(let table): for j in 0..<columns { target[j] = table[start + j] }
+      case .bf16(let table):
+        for j in 0..<columns { target[j] = Float(bitPattern: UInt32(table[start + j]) << 16) }
+      }
+    }
+    return y
+  }
+
+  /// Feeds the frozen bytes, as they lie in memory, into a hash.
+  public func hash(into sha: inout SHA256) {
+    switch values {
+    case .f32(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
+    case .bf16(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
+    }
+  }
+
+  public var byteCount: Int {
+    switch values {
+    case .f32(let table): table.count * 4
+    case .bf16(let table): table.count * 2
+    }
+  }
+
+  public func floats() -> [Float] {
+    switch values {
+    case .f32(let table): table
+    case .bf16(let table): table.map { Float(bitPattern: UInt32($0) << 16) }
+    }
+  }
+}

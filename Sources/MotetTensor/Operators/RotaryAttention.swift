@@ -1,0 +1,196 @@
+import CKernels
+import Foundation
+
+// q, k rotated by position; S = q·kᵀ/√d, causal; o = softmax(S)·v
+// Su et al. 2021, arXiv 2104.09864 (rotation); Ainslie et al. 2023, 2305.13245 (grouped queries);
+// Dao 2023, 2307.08691, algorithms 1 and 2 (blocks, forward and backward).
+
+/// The sizes of an attention layer.
+public struct AttentionShape: Sendable, Equatable {
+  public let heads: Int
+  public let kvHeads: Int
+  public let headDimension: Int
+
+  public init(heads: Int, kvHeads: Int, headDimension: Int) {
+    self.heads = heads
+    self.kvHeads = kvHeads
+    self.headDimension = headDimension
+  }
+
+  var queryWidth: Int { heads * headDimension }
+  var kvWidth: Int { kvHeads * headDimension }
+  /// Queries, keys and values side by side.
+  public var packedWidth: Int { queryWidth + 2 * kvWidth }
+}
+
+/// Cosines and sines of the rotation by position, `[positions, headDimension/2]` each.
+public struct RotaryTable: Sendable {
+  let cosines: [Float]
+  let sines: [Float]
+
+  public init(positions: Int, headDimension: Int, theta: Double) {
+    let half = headDimension / 2
+    var cosines = [Float](repeating: 0, count: positions * half)
+    var sines = cosines
+    for j in 0..<half {
+      // Frequencies in f32, as transformers computes them.
+      let frequency = Float(1 / pow(theta, Double(2 * j) / Double(headDimension)))
+      for position in 0..<positions {
+        let angle = Float(position) * frequency
+        cosines[position * half + j] = cos(angle)
+        sines[position * half + j] = sin(angle)
+      }
+    }
+    self.cosines = cosines
+    self.sines = sines
+  }
+}
+
+/// A sequence's run of rows in a batch, and what came before it.
+public struct SequenceSpan {
+  public let rows: Range<Int>
+  /// The position of its first row.
+  public let start: Int
+  /// Where its keys and values are kept for later steps; nil when the whole sequence is in the batch.
+  public let cache: KeyValueCache?
+
+  public init(rows: Range<Int>, start: Int = 0, cache: KeyValueCache? = nil) {
+    self.rows = rows
+    self.start = start
+    self.cache = cache
+  }
+}
+
+/// One sequence's keys and values, `[positions, kvWidth]` a layer, growing as needed.
+@Compute
+public final class KeyValueCache {
+  private var keys: [Tensor?]
+  private var values: [Tensor?]
+  public internal(set) var length = 0
+
+  public init(layers: Int) {
+    keys = Array(repeating: nil, count: layers)
+    values = keys
+  }
+
+  func append(
+    layer: Int, from rows: UnsafeMutablePointer<Float>, stride: Int, count: Int, width: Int, start: Int
+  )
+    -> (keys: Tensor, values: Tensor)
+  {
+    let k = grown(&keys[layer], to: start + count, width: width, keeping: start)
+    let v = grown(&values[layer], to: start + count, width: width, keeping: start)
+    for i in 0..<count {
+      k.row(start + i).update(from: rows + i * stride, count: width)
+      v.row(start + i).update(from: rows + i * stride + width, count: width)
+    }
+    return (k, v)
+  }
+
+  private func grown(_ tensor: inout Tensor?, to length: Int, width: Int, keeping: Int) -> Tensor {
+    if let tensor, tensor.rows >= length { return tensor }
+    let larger = Tensor(rows: max(64, length + length / 2), columns: width)
+    if let tensor { larger.data.update(from: tensor.data, count: keeping * width) }
+    tensor = larger
+    return larger
+  }
+}
+
+extension Tape {
+  /// Causal attention of packed sequences, each over itself alone.
+  /// - Parameters:
+  ///   - qkv: `[tokens, (heads + 2·kvHeads)·headDimension]`; its contents are rotated in place
+  ///   - sequences: runs of rows that cover `qkv` in order
+  ///   - positions: the position of each row in its sequence
+  /// - Returns: `[tokens, heads·headDimension]`
+  public func rotaryAttention(
+    _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
+    layer: Int
+  ) -> Tensor {
+    precondition(qkv.columns == shape.packedWidth)
+    let tracked = isRecording && qkv.wantsGradient
+    let y = Tensor(rows: qkv.rows, columns: shape.queryWidth, wantsGradient: tracked)
+    rotate(qkv, shape: shape, positions: positions, table: table, direction: 1)
+    let logSums = Tensor(rows: qkv.rows, columns: shape.heads)
+    if kernels == .reference {
+      attendByReference(qkv, into: y, shape: shape, sequences: sequences, layer: layer)
+    } else {
+      attend(qkv, into: y, logSums: tracked ? logSums : nil, shape: shape, sequences: sequences, layer: layer)
+    }
+    guard tracked, let target = qkv.gradient, let dy = y.gradient else { return y }
+    precondition(sequences.allSatisfy { $0.cache == nil }, "training sees whole sequences")
+    let saved = Saved(qkv, as: storage)
+    let savedOut = Saved(y, as: storage)
+    record { [kernels] in
+      guard let dy = dy.take() else { return }
+      let qkv = saved.tensor()
+      let back = Tensor(rows: qkv.rows, columns: qkv.columns)
+      if kernels == .reference {
+        self.attendBackByReference(qkv, dy: dy, into: back, shape: shape, sequences: sequences)
+      } else {
+        self.attendBack(
+          qkv, out: savedOut.tensor(), dy: dy, logSums: logSums, into: back, shape: shape,
+          sequences: sequences)
+      }
+      self.rotate(back, shape: shape, positions: positions, table: table, direction: -1)
+      target.accumulate(back)
+    }
+    return y
+  }
+
+  private func rotate(
+    _ x: Tensor, shape: AttentionShape, positions: [Int32], table: RotaryTable, direction: Float
+  ) {
+    mk_rotate(
+      x.data, Int64(x.columns), Int64(x.rows), Int64(shape.heads + shape.kvHeads), Int64(shape.headDimension),
+      positions, table.cosines, table.sines, direction)
+  }
+
+  private func attend(
+    _ qkv: Tensor, into y: Tensor, logSums: Tensor?, shape: AttentionShape, sequences: [SequenceSpan],
+    layer: Int
+  ) {
+    let stride = qkv.columns
+    // Caches may grow under one another's feet only before pointers are taken: hold the tensors.
+    var held: [(keys: Tensor, values: Tensor)] = []
+    let spans = sequences.map { span -> mk_sequence in
+      let q = qkv.row(span.rows.lowerBound)
+      var k = q + shape.queryWidth
+      var v = k + shape.kvWidth
+      var kvStride = stride
+      if let cache = span.cache {
+        let kept = cache.append(
+          layer: layer, from: k, stride: stride, count: span.rows.count, width: shape.kvWidth,
+          start: span.start)
+        held.append(kept)
+        (k, v, kvStride) = (kept.keys.data, kept.values.data, shape.kvWidth)
+      }
+      return mk_sequence(
+        q: q, k: k, v: v, q_stride: Int64(stride), kv_stride: Int64(kvStride),
+        queries: Int64(span.rows.count), past: Int64(span.start), out: y.row(span.rows.lowerBound),
+        out_stride: Int64(y.columns), log_sum: logSums.map { $0.row(span.rows.lowerBound) })
+    }
+    withExtendedLifetime(held) {
+      mk_attention(
+        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+    }
+  }
+
+  private func attendBack(
+    _ qkv: Tensor, out: Tensor, dy: Tensor, logSums: Tensor, into back: Tensor, shape: AttentionShape,
+    sequences: [SequenceSpan]
+  ) {
+    let spans = sequences.map { span -> mk_sequence_backward in
+      let first = span.rows.lowerBound
+      let q = qkv.row(first)
+      let dq = back.row(first)
+      return mk_sequence_backward(
+        q: q, k: q + shape.queryWidth, v: q + shape.queryWidth + shape.kvWidth, out: out.row(first),
+        dout: dy.row(first), log_sum: logSums.row(first), dq: dq, dk: dq + shape.queryWidth,
+        dv: dq + shape.queryWidth + shape.kvWidth, qkv_stride: Int64(qkv.columns),
+        out_stride: Int64(out.columns), queries: Int64(span.rows.count))
+    }
+    mk_attention_backward(
+      spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+  }
+}
