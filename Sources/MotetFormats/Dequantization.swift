@@ -16,11 +16,11 @@ enum Dequantization {
     _ type: ElementType, _ input: UnsafeRawPointer, blocks: Int, into output: UnsafeMutablePointer<Float>
   ) {
     switch type {
-    case .q4_0: q4_0(input, blocks, output)
-    case .q4_1: q4_1(input, blocks, output)
-    case .q5_0: q5_0(input, blocks, output)
-    case .q5_1: q5_1(input, blocks, output)
-    case .q8_0: q8_0(input, blocks, output)
+    case .q4_0: fourBits(input, blocks, output)
+    case .q4_1: fourBitsAndMinimum(input, blocks, output)
+    case .q5_0: fiveBits(input, blocks, output)
+    case .q5_1: fiveBitsAndMinimum(input, blocks, output)
+    case .q8_0: eightBits(input, blocks, output)
     default: preconditionFailure("\(type) has no blocks")
     }
   }
@@ -30,7 +30,9 @@ enum Dequantization {
     float(fromHalf: UInt16(littleEndian: input.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
   }
 
-  private static func q4_0(_ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>) {
+  private static func fourBits(
+    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  ) {
     var block = input
     var y = output
     for _ in 0..<blocks {
@@ -45,7 +47,9 @@ enum Dequantization {
     }
   }
 
-  private static func q4_1(_ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>) {
+  private static func fourBitsAndMinimum(
+    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  ) {
     var block = input
     var y = output
     for _ in 0..<blocks {
@@ -61,7 +65,9 @@ enum Dequantization {
     }
   }
 
-  private static func q5_0(_ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>) {
+  private static func fiveBits(
+    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  ) {
     var block = input
     var y = output
     for _ in 0..<blocks {
@@ -80,7 +86,9 @@ enum Dequantization {
     }
   }
 
-  private static func q5_1(_ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>) {
+  private static func fiveBitsAndMinimum(
+    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  ) {
     var block = input
     var y = output
     for _ in 0..<blocks {
@@ -100,7 +108,9 @@ enum Dequantization {
     }
   }
 
-  private static func q8_0(_ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>) {
+  private static func eightBits(
+    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  ) {
     var block = input
     var y = output
     for _ in 0..<blocks {

@@ -3,6 +3,8 @@
 /// Source: safetensors format (`dtype`), ggml `ggml-common.h` (`block_q4_0` and others).
 public enum ElementType: String, Sendable, CaseIterable, Codable {
   case f64, f32, f16, bf16, i64, i32, i16, i8, u8, bool
+  // ggml's own names.
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   case q4_0, q4_1, q5_0, q5_1, q8_0
 
   /// Elements in one block; 1 for plain types.
