@@ -1,4 +1,5 @@
 import Foundation
+import MotetModels
 
 /// What Motet knows of an adapter beyond PEFT's files: `motet.json` beside them.
 ///
@@ -68,31 +69,6 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
     training = try values.decodeIfPresent(TrainingRecord.self, forKey: .training)
     metrics = try values.decodeIfPresent([String: Double].self, forKey: .metrics) ?? [:]
     parents = try values.decodeIfPresent([Parent].self, forKey: .parents) ?? []
-  }
-}
-
-/// Which base model an adapter was trained on: strict on architecture, shapes and vocabulary, and tolerant of
-/// precision on weights.
-public struct BaseIdentity: Codable, Sendable, Equatable {
-  public var name: String?
-  /// Such as `llama`.
-  public var architecture: String
-  public var layers: Int
-  public var hidden: Int
-  public var vocabulary: Int
-  /// A few seeded random projections of each adapted matrix, by site.
-  public var sketch: [String: [Float]]
-
-  public init(
-    name: String? = nil, architecture: String, layers: Int, hidden: Int, vocabulary: Int,
-    sketch: [String: [Float]]
-  ) {
-    self.name = name
-    self.architecture = architecture
-    self.layers = layers
-    self.hidden = hidden
-    self.vocabulary = vocabulary
-    self.sketch = sketch
   }
 }
 

@@ -66,7 +66,8 @@ public struct SequenceSpan {
 public final class KeyValueCache {
   private var keys: [Tensor?]
   private var values: [Tensor?]
-  public internal(set) var length = 0
+  /// Positions held.
+  public private(set) var length = 0
 
   public init(layers: Int) {
     keys = Array(repeating: nil, count: layers)

@@ -1,0 +1,78 @@
+import Foundation
+import MotetModels
+import MotetTensor
+
+/// A loaded adapter, checked against its base.
+///
+///     let code = try Adapter.load("adapters/code", for: base)
+///     let mix: Mix = [code: 0.5, math: 0.4]
+///
+/// Two adapters are equal when they are the same object: what a name stands for may change while a row still
+/// uses the version it began with.
+public final class Adapter: Sendable, Hashable, CustomStringConvertible {
+  public let name: String
+  public let weights: AdapterWeights
+  public let record: AdapterRecord?
+  @Compute private var parameters: [String: (loraA: Parameter, loraB: Parameter)] = [:]
+
+  public init(name: String, weights: AdapterWeights, record: AdapterRecord? = nil) {
+    self.name = name
+    self.weights = weights
+    self.record = record
+  }
+
+  /// Reads a PEFT folder and checks it against `base`.
+  /// - Parameter force: takes an adapter whose record names another base, as long as its shapes fit
+  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, or what is wrong with the files
+  public static func load(
+    _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false
+  ) throws -> Adapter {
+    let adapter = Adapter(
+      name: name ?? folder.lastPathComponent, weights: try AdapterWeights(peft: folder),
+      record: try AdapterRecord.read(from: folder))
+    try adapter.check(against: base, force: force)
+    return adapter
+  }
+
+  /// The same by path.
+  public static func load(_ path: String, for base: BaseModel) throws -> Adapter {
+    try load(URL(filePath: path), for: base)
+  }
+
+  public var description: String { name }
+
+  public static func == (a: Adapter, b: Adapter) -> Bool { a === b }
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+
+  private func check(against base: BaseModel, force: Bool) throws {
+    func refuse(_ reason: String) -> ModelError {
+      .adapterMismatch(adapter: name, base: base.name, reason: reason)
+    }
+    if let identity = record?.base, !force, let reason = identity.mismatch(with: base.identity) {
+      throw refuse(reason)
+    }
+    let sites = Dictionary(uniqueKeysWithValues: base.sites.map { ($0.path, $0) })
+    for path in weights.siteNames {
+      guard let update = weights.sites[path] else { continue }
+      guard let site = sites[path] else { throw refuse("it adapts \(path), which the base does not have") }
+      guard update.inputs == site.inputs, update.outputs == site.outputs else {
+        throw refuse(
+          "\(path) is [\(site.outputs), \(site.inputs)] in the base and "
+            + "[\(update.outputs), \(update.inputs)] in the adapter")
+      }
+    }
+  }
+
+  /// The factors at a site on the compute thread, made once.
+  @Compute
+  func parameters(at path: String) -> (loraA: Parameter, loraB: Parameter)? {
+    if let made = parameters[path] { return made }
+    guard let site = weights.sites[path] else { return nil }
+    let pair = (
+      loraA: Parameter(rows: site.rank, columns: site.inputs, site.loraA, trainable: false),
+      loraB: Parameter(rows: site.outputs, columns: site.rank, site.loraB, trainable: false)
+    )
+    parameters[path] = pair
+    return pair
+  }
+}

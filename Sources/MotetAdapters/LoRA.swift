@@ -1,0 +1,150 @@
+import Foundation
+import MotetModels
+import MotetTensor
+
+/// ΔW = s·B·A with s = α/r (Hu et al. 2021, arXiv 2106.09685): A random, B zero, so that training starts from
+/// the base itself.
+public struct LoRA: Sendable, Equatable {
+  public enum Initialization: String, Sendable, CaseIterable, Codable {
+    /// A uniform in ±1/√inputs, as PEFT draws it (He et al. 2015 with a = √5).
+    case kaiming
+    /// A normal with σ = 1/rank, as PEFT's `gaussian` draws it.
+    case gaussian
+  }
+
+  public var rank: Int
+  public var alpha: Double
+  public var targets: Targets
+  public var layers: ClosedRange<Int>?
+  public var dropout: Float
+  public var initialization: Initialization
+
+  /// Which modules are adapted.
+  public enum Targets: Sendable, Equatable {
+    case allLinear
+    /// Names such as `q_proj`.
+    case modules([String])
+
+    /// `all-linear`, or names between commas.
+    public init(parsing text: String) {
+      let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+      self = names == ["all-linear"] ? .allLinear : .modules(names.filter { !$0.isEmpty })
+    }
+  }
+
+  /// α defaults to twice the rank.
+  public init(
+    rank: Int = 16, alpha: Double? = nil, targets: Targets = .allLinear, layers: ClosedRange<Int>? = nil,
+    dropout: Float = 0, initialization: Initialization = .kaiming
+  ) {
+    self.rank = rank
+    self.alpha = alpha ?? Double(2 * rank)
+    self.targets = targets
+    self.layers = layers
+    self.dropout = dropout
+    self.initialization = initialization
+  }
+
+  /// The sites of `base` that are adapted.
+  /// - Throws: ``LoRAError`` for options that fit no matrix, naming those that exist
+  public func sites(of base: BaseModel) throws -> [AdapterSite] {
+    guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
+    guard (0..<1).contains(dropout) else { throw LoRAError.dropout(dropout) }
+    let last = base.configuration.layers - 1
+    if let layers, layers.lowerBound < 0 || layers.upperBound > last { throw LoRAError.layers(layers, last: last) }
+    let known = Array(Set(base.sites.map(\.module))).sorted()
+    if case .modules(let names) = targets {
+      if names.isEmpty { throw LoRAError.unknownTarget("", known: known) }
+      for name in names where !known.contains(name) { throw LoRAError.unknownTarget(name, known: known) }
+    }
+    let chosen = base.sites.filter { site in
+      guard layers?.contains(site.layer) ?? true else { return false }
+      if case .modules(let names) = targets { return names.contains(site.module) }
+      return true
+    }
+    for site in chosen where rank < 1 || rank > min(site.inputs, site.outputs) {
+      throw LoRAError.rank(rank, site: site.path, limit: min(site.inputs, site.outputs))
+    }
+    return chosen
+  }
+
+  /// Fresh weights for `base`; a site's numbers depend on the seed and its name alone.
+  public func initialWeights(for base: BaseModel, seed: UInt64) throws -> AdapterWeights {
+    var updates: [String: LowRankWeights] = [:]
+    for site in try sites(of: base) {
+      var generator = SeededGenerator(seed: seed, for: site.path)
+      let bound = 1 / Double(site.inputs).squareRoot()
+      let loraA = (0..<rank * site.inputs).map { _ -> Float in
+        switch initialization {
+        case .kaiming: Float((2 * generator.uniform() - 1) * bound)
+        case .gaussian: Float(generator.normal() / Double(rank))
+        }
+      }
+      updates[site.path] = try LowRankWeights(
+        rank: rank, inputs: site.inputs, outputs: site.outputs, loraA: loraA,
+        loraB: [Float](repeating: 0, count: site.outputs * rank), scale: Float(alpha / Double(rank)))
+    }
+    return try AdapterWeights(sites: updates, baseModel: base.name)
+  }
+}
+
+public enum LoRAError: Error, Equatable, CustomStringConvertible {
+  case alpha(Double)
+  case dropout(Float)
+  case rank(Int, site: String, limit: Int)
+  case layers(ClosedRange<Int>, last: Int)
+  case unknownTarget(String, known: [String])
+
+  public var description: String {
+    switch self {
+    case .alpha(let alpha): "alpha \(alpha) is not a positive number"
+    case .dropout(let rate): "a dropout of \(rate) is not within 0 to below 1"
+    case .rank(let rank, let site, let limit):
+      "rank \(rank) does not fit \(site): choose 1 to \(limit)"
+    case .layers(let range, let last):
+      "layers \(range.lowerBound)-\(range.upperBound) are not all in the model: it has 0-\(last)"
+    case .unknownTarget(let name, let known):
+      "no module \"\(name)\" to adapt: choose all-linear or among \(known.joined(separator: ", "))"
+    }
+  }
+}
+
+/// An adapter under training: its weights as parameters, and the mix that carries them.
+@Compute
+public final class TrainableAdapter {
+  public let initial: AdapterWeights
+  public let mix: BoundMix
+  /// A and B of every site, in the base's order.
+  public let parameters: [Parameter]
+  private let order: [(path: String, loraA: Parameter, loraB: Parameter)]
+
+  public init(_ weights: AdapterWeights, on base: BaseModel, dropout: Float = 0) {
+    initial = weights
+    var order: [(path: String, loraA: Parameter, loraB: Parameter)] = []
+    let terms = base.sites.map { site -> [BoundMix.Term] in
+      guard let update = weights.sites[site.path] else { return [] }
+      let a = Parameter(rows: update.rank, columns: update.inputs, update.loraA, trainable: true)
+      let b = Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: true)
+      order.append((site.path, a, b))
+      return [BoundMix.Term(loraA: a, loraB: b, scale: update.scale, dropout: dropout)]
+    }
+    self.order = order
+    mix = BoundMix(terms: terms)
+    parameters = order.flatMap { [$0.loraA, $0.loraB] }
+  }
+
+  public nonisolated var parameterCount: Int { initial.parameterCount }
+
+  /// The weights as they stand.
+  /// - Throws: when training made them infinite or not numbers
+  public func weights() throws -> AdapterWeights {
+    var sites: [String: LowRankWeights] = [:]
+    for (path, a, b) in order {
+      guard let update = initial.sites[path] else { continue }
+      sites[path] = try LowRankWeights(
+        rank: update.rank, inputs: update.inputs, outputs: update.outputs, loraA: a.values.values,
+        loraB: b.values.values, scale: update.scale)
+    }
+    return try AdapterWeights(sites: sites, baseModel: initial.baseModel)
+  }
+}

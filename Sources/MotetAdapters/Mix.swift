@@ -1,0 +1,65 @@
+import MotetModels
+import MotetTensor
+
+/// A weighted set of adapters; empty, it is the base itself.
+///
+///     let mix: Mix = [code: 0.5, math: 0.4]
+public struct Mix: Sendable, Hashable, ExpressibleByDictionaryLiteral, CustomStringConvertible {
+  public struct Term: Sendable, Hashable {
+    public let adapter: Adapter
+    public let weight: Float
+  }
+
+  public let terms: [Term]
+
+  public static let base = Mix([])
+
+  public init(_ terms: [(adapter: Adapter, weight: Float)]) {
+    self.terms = terms.map { Term(adapter: $0.adapter, weight: $0.weight) }
+  }
+
+  public init(dictionaryLiteral elements: (Adapter, Float)...) {
+    self.init(elements.map { (adapter: $0.0, weight: $0.1) })
+  }
+
+  public init(_ adapter: Adapter) { self.init([(adapter, 1)]) }
+
+  /// As it would be written on the command line: `code=0.5+math=0.4`, `math`, `base`.
+  public var description: String {
+    if terms.isEmpty { return "base" }
+    if terms.count == 1, terms[0].weight == 1 { return terms[0].adapter.name }
+    return terms.map { "\($0.adapter.name)=\(($0.weight * 1000).rounded() / 1000)" }.joined(separator: "+")
+  }
+
+  /// The mix in place for `base`; rows that should stand in one segment carry the same result.
+  @Compute
+  public func bound(to base: BaseModel) -> BoundMix {
+    guard !terms.isEmpty else { return .base }
+    return BoundMix(
+      terms: base.sites.map { site in
+        terms.compactMap { term in
+          guard let update = term.adapter.weights.sites[site.path],
+            let pair = term.adapter.parameters(at: site.path)
+          else { return nil }
+          return BoundMix.Term(loraA: pair.loraA, loraB: pair.loraB, scale: update.scale * term.weight)
+        }
+      })
+  }
+}
+
+extension MixSpecification {
+  /// Loads the adapters a specification names.
+  public func load(
+    for base: BaseModel, from library: AdapterLibrary, force: Bool = false, loaded: [String: Adapter] = [:]
+  ) throws -> Mix {
+    var cache = loaded
+    return Mix(
+      try terms.map { term in
+        let folder = try term.adapter.folder(in: library)
+        if let known = cache[folder.path] { return (known, term.weight) }
+        let adapter = try Adapter.load(folder, name: term.adapter.description, for: base, force: force)
+        cache[folder.path] = adapter
+        return (adapter, term.weight)
+      })
+  }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import MotetFormats
+import MotetTensor
+import MotetTokenizers
+
+extension BaseModel {
+  /// Loads a base model and packs it for `precision`.
+  /// - Parameters:
+  ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
+  ///   - precision: nil takes bf16 where the processor has units for it and f32 elsewhere
+  /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and the mend
+  public nonisolated static func load(_ reference: String, precision: Precision? = nil) async throws -> BaseModel {
+    let found = try ModelStore().find(reference)
+    return try await load(found.source(), name: found.name, precision: precision)
+  }
+
+  /// The same from a source at hand.
+  public nonisolated static func load(
+    _ source: any ModelSource, name: String, precision: Precision? = nil
+  ) async throws -> BaseModel {
+    let tokenizer = try source.tokenizer()
+    let template = try source.template()
+    return try await Compute.run {
+      let precision = precision ?? .automatic
+      var loader = PartLoader(source: source, precision: precision, name: name)
+      let parts = try loader.parts()
+      BufferPool.trim()
+      return BaseModel(
+        name: name, precision: precision, tokenizer: tokenizer, template: template, source: source, parts: parts
+      )
+    }
+  }
+}
+
+/// Reads, checks, sketches and packs one matrix after another, so that no two plain copies exist at once.
+@Compute
+private struct PartLoader {
+  let source: any ModelSource
+  let precision: Precision
+  let name: String
+  var sites: [AdapterSite] = []
+  var sketch: [String: [Float]] = [:]
+
+  private var configuration: ModelConfiguration { source.configuration }
+
+  mutating func parts() throws -> BaseModel.Parts {
+    let c = configuration
+    let embeddingValues = try read("model.embed_tokens.weight", shape: [c.vocabulary, c.hiddenSize])
+    let embedding = FrozenTable(
+      embeddingValues, rows: c.vocabulary, columns: c.hiddenSize, precision: precision)
+    let headValues =
+      source.contains("lm_head.weight") && !c.tieWordEmbeddings
+      ? try read("lm_head.weight", shape: [c.vocabulary, c.hiddenSize]) : embeddingValues
+    let head = try FrozenMatrix(
+      headValues, outputs: c.vocabulary, inputs: c.hiddenSize, precision: precision)
+    var layers: [DecoderLayer] = []
+    for index in 0..<c.layers { layers.append(try layer(index)) }
+    let finalNorm = FrozenVector(try read("model.norm.weight", shape: [c.hiddenSize]))
+    return BaseModel.Parts(
+      identity: BaseIdentity(
+        name: name, architecture: c.architecture, layers: c.layers, hidden: c.hiddenSize,
+        vocabulary: c.vocabulary, sketch: sketch),
+      sites: sites, embedding: embedding, layers: layers, finalNorm: finalNorm, head: head)
+  }
+
+  private mutating func layer(_ index: Int) throws -> DecoderLayer {
+    let c = configuration
+    let queries = c.heads * c.headDimension, keys = c.kvHeads * c.headDimension
+    let prefix = "model.layers.\(index)"
+    return DecoderLayer(
+      attentionNorm: FrozenVector(try read("\(prefix).input_layernorm.weight", shape: [c.hiddenSize])),
+      queryKeyValue: try group(
+        index, inputs: c.hiddenSize,
+        [("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]),
+      attentionOutput: try group(index, inputs: queries, [("self_attn.o_proj", c.hiddenSize)]),
+      feedForwardNorm: FrozenVector(
+        try read("\(prefix).post_attention_layernorm.weight", shape: [c.hiddenSize])),
+      gateUp: try group(
+        index, inputs: c.hiddenSize,
+        [("mlp.gate_proj", c.intermediateSize), ("mlp.up_proj", c.intermediateSize)]),
+      down: try group(index, inputs: c.intermediateSize, [("mlp.down_proj", c.hiddenSize)]))
+  }
+
+  private mutating func group(_ layer: Int, inputs: Int, _ modules: [(String, Int)]) throws -> SiteGroup {
+    var stacked: [Float] = []
+    var members: [(index: Int, columns: Range<Int>)] = []
+    var offset = 0
+    for (module, outputs) in modules {
+      let path = "layers.\(layer).\(module)"
+      let values = try read("model.\(path).weight", shape: [outputs, inputs])
+      sketch[path] = BaseIdentity.sketch(values, outputs: outputs, inputs: inputs, site: path)
+      members.append((sites.count, offset..<offset + outputs))
+      sites.append(
+        AdapterSite(
+          path: path, layer: layer, module: String(module.split(separator: ".").last ?? ""), inputs: inputs,
+          outputs: outputs))
+      offset += outputs
+      stacked = stacked.isEmpty ? values : stacked + values
+    }
+    let matrix = try FrozenMatrix(stacked, outputs: offset, inputs: inputs, precision: precision)
+    return SiteGroup(matrix: matrix, members: members)
+  }
+
+  private func read(_ name: String, shape: [Int]) throws -> [Float] {
+    guard source.contains(name) else { throw ModelError.missingTensor(name: name, path: source.path) }
+    let found = try source.shape(name)
+    guard found == shape else {
+      throw ModelError.wrongShape(name: name, shape: found, expected: shape, path: source.path)
+    }
+    let values = try source.floats(name)
+    // One pass that the compiler vectorizes: the sum of zeros is zero, and NaN and infinity are not.
+    var check: Float = 0
+    for value in values { check += value * 0 }
+    guard check == 0 else { throw ModelError.notFinite(name: name, path: source.path) }
+    return values
+  }
+}

@@ -1,0 +1,31 @@
+/// What can be wrong with a base model or with what it is asked.
+public enum ModelError: Error, Equatable, CustomStringConvertible {
+  case notFound(name: String, looked: [String])
+  case noTokenizer(path: String)
+  case missingTensor(name: String, path: String)
+  case wrongShape(name: String, shape: [Int], expected: [Int], path: String)
+  case notFinite(name: String, path: String)
+  case tooLong(tokens: Int, context: Int)
+  case emptyPrompt
+  case adapterMismatch(adapter: String, base: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .notFound(let name, let looked):
+      "no base model \"\(name)\": looked at \(looked.joined(separator: ", ")); "
+        + "`motet pull` fetches the default one"
+    case .noTokenizer(let path): "\(path) has no tokenizer.json: put the model's beside its weights"
+    case .missingTensor(let name, let path): "\(path) lacks the tensor \(name); fetch the model again"
+    case .wrongShape(let name, let shape, let expected, let path):
+      "\(path): the tensor \(name) is \(shape), but the configuration asks for \(expected)"
+    case .notFinite(let name, let path):
+      "\(path): the tensor \(name) holds values that are not finite; fetch the model again"
+    case .tooLong(let tokens, let context):
+      "\(tokens) tokens do not fit the model's context of \(context); shorten the prompt or ask for fewer tokens"
+    case .emptyPrompt: "the prompt is empty; give at least one word"
+    case .adapterMismatch(let adapter, let base, let reason):
+      "the adapter \(adapter) was made for another base than \(base) (\(reason)); "
+        + "--force uses it all the same"
+    }
+  }
+}

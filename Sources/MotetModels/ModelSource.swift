@@ -1,0 +1,118 @@
+import Foundation
+import MotetFormats
+import MotetTokenizers
+
+/// Where a base model's weights come from, under Hugging Face's names and in its layout.
+public protocol ModelSource: Sendable {
+  var configuration: ModelConfiguration { get }
+  /// The file or folder.
+  var path: String { get }
+  /// `model.layers.0.self_attn.q_proj.weight` as f32, row-major `[outputs, inputs]`.
+  func floats(_ name: String) throws -> [Float]
+  func shape(_ name: String) throws -> [Int]
+  func contains(_ name: String) -> Bool
+  func tokenizer() throws -> Tokenizer
+  func template() throws -> ChatTemplate
+}
+
+/// A Hugging Face folder: `config.json`, safetensors (sharded or not), `tokenizer.json`, chat template.
+public struct HuggingFaceFolder: ModelSource {
+  public let configuration: ModelConfiguration
+  public let path: String
+  private let folder: URL
+  private let tensors: ShardedSafetensors
+
+  public init(_ folder: URL) throws {
+    self.folder = folder
+    path = folder.path
+    configuration = try ModelConfiguration(huggingFace: folder.appending(path: "config.json"))
+    tensors = try ShardedSafetensors(folder: folder)
+  }
+
+  public func floats(_ name: String) throws -> [Float] { try tensors.tensor(name).floats() }
+  public func shape(_ name: String) throws -> [Int] { try tensors.tensor(name).shape }
+  public func contains(_ name: String) -> Bool { tensors.contains(name) }
+
+  public func tokenizer() throws -> Tokenizer {
+    let file = folder.appending(path: "tokenizer.json")
+    guard FileManager.default.fileExists(atPath: file.path) else { throw ModelError.noTokenizer(path: path) }
+    return try Tokenizer(tokenizerJSON: file)
+  }
+
+  public func template() throws -> ChatTemplate { try ChatTemplate(huggingFace: folder) }
+}
+
+/// One GGUF file of the llama architecture.
+///
+/// llama.cpp reorders the rows of q and k so that rotated pairs are neighbours; they are put back here, since
+/// adapters are trained in Hugging Face's layout.
+public struct GGUFModel: ModelSource {
+  public let configuration: ModelConfiguration
+  public let path: String
+  private let file: GGUFFile
+
+  public init(_ url: URL) throws {
+    file = try GGUFFile(contentsOf: url)
+    path = url.path
+    configuration = try ModelConfiguration(gguf: file)
+  }
+
+  public func contains(_ name: String) -> Bool { Self.ggufName(name).map(file.contains) ?? false }
+
+  public func shape(_ name: String) throws -> [Int] { try tensor(name).shape }
+
+  public func floats(_ name: String) throws -> [Float] {
+    let values = try tensor(name).floats()
+    if name.hasSuffix("q_proj.weight") { return unpermuted(values, heads: configuration.heads) }
+    if name.hasSuffix("k_proj.weight") { return unpermuted(values, heads: configuration.kvHeads) }
+    return values
+  }
+
+  public func tokenizer() throws -> Tokenizer { try Tokenizer(gguf: file) }
+  public func template() throws -> ChatTemplate { try ChatTemplate(gguf: file) }
+
+  private func tensor(_ name: String) throws -> StoredTensor {
+    guard let own = Self.ggufName(name), file.contains(own) else {
+      throw ModelError.missingTensor(name: Self.ggufName(name) ?? name, path: path)
+    }
+    return try file.tensor(own)
+  }
+
+  /// Rows (head, pair, half) back to (head, half, pair).
+  private func unpermuted(_ values: [Float], heads: Int) -> [Float] {
+    let inputs = configuration.hiddenSize, half = configuration.headDimension / 2
+    guard values.count == heads * 2 * half * inputs else { return values }
+    return [Float](unsafeUninitializedCapacity: values.count) { target, count in
+      values.withUnsafeBufferPointer { source in
+        for head in 0..<heads {
+          for side in 0..<2 {
+            for pair in 0..<half {
+              let to = ((head * 2 + side) * half + pair) * inputs
+              let from = ((head * half + pair) * 2 + side) * inputs
+              for j in 0..<inputs { target[to + j] = source[from + j] }
+            }
+          }
+        }
+      }
+      count = values.count
+    }
+  }
+
+  private static let layerNames = [
+    "input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
+  ]
+
+  static func ggufName(_ name: String) -> String? {
+    switch name {
+    case "model.embed_tokens.weight": return "token_embd.weight"
+    case "model.norm.weight": return "output_norm.weight"
+    case "lm_head.weight": return "output.weight"
+    default: break
+    }
+    let parts = name.split(separator: ".")
+    guard parts.count >= 5, parts[0] == "model", parts[1] == "layers" else { return nil }
+    return layerNames[parts[3..<parts.count - 1].joined(separator: ".")].map { "blk.\(parts[2]).\($0).weight" }
+  }
+}

@@ -1,0 +1,62 @@
+import MotetTensor
+
+/// A frozen matrix that adapters can add to, by the name the field gives it.
+public struct AdapterSite: Sendable, Hashable {
+  /// `layers.3.self_attn.q_proj`
+  public let path: String
+  public let layer: Int
+  /// `q_proj`
+  public let module: String
+  public let inputs: Int
+  public let outputs: Int
+}
+
+/// Sites that share an input are held and multiplied as one matrix, their outputs side by side.
+public struct SiteGroup: Sendable {
+  public let matrix: FrozenMatrix
+  /// Each site with its place in ``BaseModel/sites`` and its output columns.
+  let members: [(index: Int, columns: Range<Int>)]
+}
+
+/// One decoder layer.
+struct DecoderLayer: Sendable {
+  let attentionNorm: FrozenVector
+  let queryKeyValue: SiteGroup
+  let attentionOutput: SiteGroup
+  let feedForwardNorm: FrozenVector
+  let gateUp: SiteGroup
+  let down: SiteGroup
+
+  var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
+}
+
+/// The low-rank updates of one mix, in place for one base: what a row of a batch carries.
+///
+/// Rows that carry the same object stand in one segment.
+@Compute
+public final class BoundMix {
+  /// One adapter's part at one site.
+  public struct Term {
+    public let loraA: Parameter
+    public let loraB: Parameter
+    /// The adapter's own scale times its weight in the mix.
+    public let scale: Float
+    /// The rate at which inputs are dropped while it trains.
+    public let dropout: Float
+
+    public init(loraA: Parameter, loraB: Parameter, scale: Float, dropout: Float = 0) {
+      self.loraA = loraA
+      self.loraB = loraB
+      self.scale = scale
+      self.dropout = dropout
+    }
+  }
+
+  /// By place in ``BaseModel/sites``; empty for the base itself.
+  public let terms: [[Term]]
+
+  public init(terms: [[Term]]) { self.terms = terms }
+
+  /// The empty mix.
+  public static let base = BoundMix(terms: [])
+}
