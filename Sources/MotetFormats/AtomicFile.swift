@@ -1,0 +1,123 @@
+import Foundation
+
+/// Files that appear whole or not at all: a temporary file in the same folder, fsync, rename, fsync of
+/// the folder. Whoever reads sees the old file or the new one; a failed write removes the temporary file
+/// and leaves the old one. (A killed process may leave a hidden `.NAME.….tmp` beside it; nothing reads that.)
+public struct AtomicFile {
+  /// One file to write: where, and what produces its bytes.
+  public struct Part {
+    public let url: URL
+    public let content: (Output) throws -> Void
+
+    public init(url: URL, content: @escaping (Output) throws -> Void) {
+      self.url = url
+      self.content = content
+    }
+  }
+
+  /// Replaces the file at `url` by `data`. Throws ``FormatError/unwritable(file:reason:)``.
+  public static func write(_ data: Data, to url: URL) throws {
+    try write(to: url) { output in try data.withUnsafeBytes { try output.write($0) } }
+  }
+
+  /// Replaces the file at `url` by what `content` writes, piece by piece.
+  /// An error that `content` throws is passed on, and the old file stays.
+  public static func write(to url: URL, content: (Output) throws -> Void) throws {
+    let output = try Output(beside: url)
+    defer { output.abandon() }
+    try content(output)
+    try output.seal()
+    try output.install()
+  }
+
+  /// Replaces several files that belong together: all are complete on the disk before the first is renamed,
+  /// so only a crash between two renames can be seen.
+  public static func write(_ parts: [Part]) throws {
+    var outputs: [Output] = []
+    defer { for output in outputs { output.abandon() } }
+    for part in parts {
+      let output = try Output(beside: part.url)
+      outputs.append(output)
+      try part.content(output)
+      try output.seal()
+    }
+    for output in outputs { try output.install() }
+  }
+}
+
+extension AtomicFile {
+  /// The open end of a file being written. Writes go straight to the file, so hand it large pieces.
+  public final class Output {
+    private let path: String
+    private let temporary: String?
+    private var descriptor: Int32
+
+    init(beside url: URL) throws {
+      path = url.path
+      let name = ".\(url.lastPathComponent.prefix(100)).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+      let place = url.deletingLastPathComponent().appendingPathComponent(name).path
+      temporary = place
+      descriptor = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      guard descriptor >= 0 else {
+        throw FormatError.unwritable(file: path, reason: systemReason(errno))
+      }
+    }
+
+    /// Writes to a file that is already open; only what tests a full disk needs this.
+    init(descriptor: Int32, path: String) {
+      self.path = path
+      self.descriptor = descriptor
+      temporary = nil
+    }
+
+    deinit { abandon() }
+
+    /// Appends `bytes`. Throws ``FormatError/unwritable(file:reason:)``, with its own words for a full disk.
+    public func write(_ bytes: UnsafeRawBufferPointer) throws {
+      var rest = bytes
+      while let start = rest.baseAddress, rest.count > 0 {
+        // Linux takes at most 2 GiB - 4 KiB at once.
+        let written = Foundation.write(descriptor, start, min(rest.count, 1 << 30))
+        if written < 0 {
+          if errno == EINTR { continue }
+          throw FormatError.unwritable(file: path, reason: systemReason(errno))
+        }
+        rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+      }
+    }
+
+    /// Appends the bytes of `data`.
+    public func write(_ data: Data) throws { try data.withUnsafeBytes { try write($0) } }
+
+    func seal() throws {
+      let synced = fsync(descriptor)
+      let reason = errno
+      let closed = close(descriptor)
+      descriptor = -1
+      guard synced == 0 else { throw FormatError.unwritable(file: path, reason: systemReason(reason)) }
+      guard closed == 0 else { throw FormatError.unwritable(file: path, reason: systemReason(errno)) }
+    }
+
+    func install() throws {
+      guard let temporary else { return }
+      guard rename(temporary, path) == 0 else {
+        throw FormatError.unwritable(file: path, reason: systemReason(errno))
+      }
+      let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+      let directory = open(folder, O_RDONLY | O_CLOEXEC)
+      guard directory >= 0 else { return }
+      // Some file systems cannot sync a folder; the rename itself has happened.
+      _ = fsync(directory)
+      close(directory)
+    }
+
+    func abandon() {
+      if descriptor >= 0 {
+        close(descriptor)
+        descriptor = -1
+      }
+      // After `install` there is nothing by this name any more.
+      if let temporary { unlink(temporary) }
+    }
+  }
+}

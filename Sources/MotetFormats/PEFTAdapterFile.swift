@@ -1,0 +1,158 @@
+import Foundation
+
+/// A LoRA adapter's folder as PEFT writes it: `adapter_config.json` and `adapter_model.safetensors`.
+///
+/// A site `layers.3.self_attn.q_proj` is the pair
+/// `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight` (`[rank, in]`) and `….lora_B.weight`
+/// (`[out, rank]`). Source: PEFT 0.21, `peft/utils/save_and_load.py`.
+public struct PEFTAdapterFile {
+  /// The low-rank pair of one adapted matrix.
+  public struct Site: Sendable, Equatable {
+    /// The module's place in the decoder: `layers.3.self_attn.q_proj`, or `lm_head`.
+    public let path: String
+    public let rank: Int
+    /// Input width.
+    public let `in`: Int
+    /// Output width.
+    public let out: Int
+    /// Row-major `[rank, in]`.
+    public let loraA: [Float]
+    /// Row-major `[out, rank]`.
+    public let loraB: [Float]
+
+    public init(path: String, rank: Int, in: Int, out: Int, loraA: [Float], loraB: [Float]) {
+      self.path = path
+      self.rank = rank
+      self.in = `in`
+      self.out = out
+      self.loraA = loraA
+      self.loraB = loraB
+    }
+  }
+
+  static let weightsName = "adapter_model.safetensors"
+  private static let root = "base_model.model."
+  private static let suffixA = ".lora_A.weight"
+  private static let suffixB = ".lora_B.weight"
+
+  /// The module's name in transformers' `LlamaForCausalLM`: the decoder is its member `model`.
+  static func moduleName(of path: String) -> String { path == "lm_head" ? path : "model." + path }
+
+  /// Reads the adapter in `folder`; sites come sorted by path. Throws ``FormatError`` when a file is missing
+  /// or damaged, a tensor is not part of a LoRA pair, shapes do not fit, or a number is NaN or infinite.
+  public static func read(_ folder: URL) throws -> (configuration: PEFTConfiguration, sites: [Site]) {
+    let weights = folder.appendingPathComponent(weightsName)
+    let configuration = try PEFTConfiguration(contentsOf: folder)
+    if !FileManager.default.fileExists(atPath: weights.path) {
+      let pickled = folder.appendingPathComponent("adapter_model.bin").path
+      guard FileManager.default.fileExists(atPath: pickled) else {
+        throw FormatError.unreadable(file: weights.path, reason: systemReason(ENOENT))
+      }
+      throw FormatError.unsupported(
+        file: pickled, place: "file", feature: "a Python pickle",
+        mend: "load the adapter in PEFT and save it with safe_serialization=True")
+    }
+    let file = try SafetensorsFile(contentsOf: weights)
+    let paths = try Set(file.names.map { try path(ofTensor: $0, file: weights.path) })
+    guard !paths.isEmpty else {
+      throw FormatError.malformed(
+        file: weights.path, place: "header", problem: "there are no tensors", mend: "save the adapter again")
+    }
+    let sites = try paths.sorted().map { try site($0, in: file, configuration, path: weights.path) }
+    return (configuration, sites)
+  }
+
+  private static func path(ofTensor name: String, file: String) throws -> String {
+    for suffix in [suffixA, suffixB] where name.hasPrefix(root) && name.hasSuffix(suffix) {
+      let module = name.dropFirst(root.count).dropLast(suffix.count)
+      let path = module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
+      if !path.isEmpty, root + moduleName(of: path) + suffix == name { return path }
+    }
+    throw FormatError.unsupported(
+      file: file, place: "tensor \(quoted(name))",
+      feature: "anything but lora_A and lora_B of a Llama's linear layers",
+      mend: "use a plain LoRA adapter")
+  }
+
+  private static func site(
+    _ path: String, in file: SafetensorsFile, _ configuration: PEFTConfiguration, path place: String
+  ) throws -> Site {
+    let nameA = root + moduleName(of: path) + suffixA
+    let nameB = root + moduleName(of: path) + suffixB
+    func broken(_ name: String, _ problem: String) -> FormatError {
+      .malformed(
+        file: place, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
+    }
+    guard file.contains(nameA) else { throw broken(nameB, "its partner \(quoted(nameA)) is missing") }
+    guard file.contains(nameB) else { throw broken(nameA, "its partner \(quoted(nameB)) is missing") }
+    let a = try file.tensor(nameA)
+    let b = try file.tensor(nameB)
+    for tensor in [a, b] {
+      guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
+        throw broken(tensor.name, "it holds \(tensor.type.rawValue), not floats")
+      }
+      guard tensor.shape.count == 2, tensor.count > 0 else {
+        throw broken(tensor.name, "its shape \(tensor.shape) is no matrix")
+      }
+    }
+    let rank = try configuration.rank(at: path)
+    guard a.shape[0] == rank, b.shape[1] == rank else {
+      throw broken(
+        a.shape[0] == rank ? nameB : nameA,
+        "\(a.shape) and \(b.shape) do not share the rank \(rank) of \(PEFTConfiguration.fileName)")
+    }
+    let loraA = try a.floats()
+    let loraB = try b.floats()
+    if let index = loraA.firstIndex(where: { !$0.isFinite }) {
+      throw broken(nameA, "element \(index) is \(loraA[index])")
+    }
+    if let index = loraB.firstIndex(where: { !$0.isFinite }) {
+      throw broken(nameB, "element \(index) is \(loraB[index])")
+    }
+    return Site(path: path, rank: rank, in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB)
+  }
+
+  /// Writes the adapter to `folder`, made if need be, in f32. Both files are complete before either replaces
+  /// an older one. Throws ``FormatError`` when a site does not fit itself or the configuration, holds NaN or an
+  /// infinity, or the disk refuses; what was there then stays.
+  public static func write(_ configuration: PEFTConfiguration, _ sites: [Site], to folder: URL) throws {
+    let weights = folder.appendingPathComponent(weightsName)
+    for site in sites { try check(site, configuration, file: weights.path) }
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw FormatError.unwritable(
+        file: folder.path, reason: "the folder cannot be made; check the path and who owns it")
+    }
+    let tensors = sites.flatMap { site in
+      let name = root + moduleName(of: site.path)
+      return [
+        SafetensorsWriter.Tensor(name: name + suffixA, shape: [site.rank, site.in]) { site.loraA },
+        SafetensorsWriter.Tensor(name: name + suffixB, shape: [site.out, site.rank]) { site.loraB },
+      ]
+    }
+    try AtomicFile.write([
+      AtomicFile.Part(url: weights) { output in
+        try SafetensorsWriter.stream(tensors, metadata: ["format": "pt"], file: weights.path, to: output)
+      },
+      AtomicFile.Part(url: folder.appendingPathComponent(PEFTConfiguration.fileName)) { output in
+        try output.write(configuration.json())
+      },
+    ])
+  }
+
+  private static func check(_ site: Site, _ configuration: PEFTConfiguration, file: String) throws {
+    func refused(_ problem: String) -> FormatError {
+      .unwritable(file: file, reason: "site \(quoted(site.path)): \(problem)")
+    }
+    guard site.loraA.count == site.rank * site.in, site.loraB.count == site.out * site.rank else {
+      throw refused("\(site.loraA.count) and \(site.loraB.count) floats do not fit its shapes")
+    }
+    guard try configuration.rank(at: site.path) == site.rank else {
+      throw refused("the configuration gives it another rank than its own \(site.rank)")
+    }
+    guard site.loraA.allSatisfy(\.isFinite), site.loraB.allSatisfy(\.isFinite) else {
+      throw refused("it holds NaN or an infinity; train again with a lower learning rate")
+    }
+  }
+}

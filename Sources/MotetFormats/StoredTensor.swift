@@ -1,0 +1,105 @@
+import Foundation
+
+/// A tensor as its file keeps it: a name, a shape, and bytes that stay in the mapped file until asked for.
+public struct StoredTensor: Sendable {
+  public let name: String
+  /// Row-major, outermost dimension first (`[out, in]` for a linear layer); a GGUF's dimensions reversed.
+  public let shape: [Int]
+  public let type: ElementType
+  /// The stored length in bytes.
+  public let byteCount: Int
+  private let file: MappedFile
+  private let offset: Int
+
+  /// The caller has checked that `offset ..< offset + byteCount` lies in `file` and fits shape and type.
+  init(
+    name: String, shape: [Int], type: ElementType, file: MappedFile, offset: Int, byteCount: Int
+  ) {
+    self.name = name
+    self.shape = shape
+    self.type = type
+    self.byteCount = byteCount
+    self.file = file
+    self.offset = offset
+  }
+
+  /// The number of elements.
+  public var count: Int { shape.reduce(1, *) }
+  /// The elements of one row: the last dimension.
+  public var rowLength: Int { shape.last ?? 1 }
+  /// The number of rows: the product of all dimensions but the last.
+  public var rowCount: Int { shape.dropLast().reduce(1, *) }
+  /// The path of the file that holds it, for errors.
+  public var path: String { file.path }
+
+  /// Lends the bytes as stored, little-endian. The pointer is valid inside `body` only.
+  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {
+    try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + byteCount])) }
+  }
+
+  /// All elements as `Float`, dequantized, row-major.
+  public func floats() throws -> [Float] {
+    try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+      try floats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), rows: 0..<rowCount)
+      initialized = count
+    }
+  }
+
+  /// Rows `rows` as `Float`, dequantized, into `output`, which holds exactly `rows.count · rowLength` elements.
+  /// Throws ``FormatError/malformed(file:place:problem:mend:)`` when the rows or the room do not fit.
+  public func floats(into output: UnsafeMutableBufferPointer<Float>, rows: Range<Int>) throws {
+    guard rows.lowerBound >= 0, rows.upperBound <= rowCount, output.count == rows.count * rowLength else {
+      throw FormatError.malformed(
+        file: path, place: "tensor \(quoted(name))",
+        problem: "rows \(rows) into \(output.count) floats do not fit its shape \(shape)",
+        mend: "ask for whole rows of \(rowLength)")
+    }
+    guard let y = output.baseAddress, !output.isEmpty else { return }
+    let rowBytes = rowLength / type.blockElements * type.blockBytes
+    withBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      convert(start + rows.lowerBound * rowBytes, count: output.count, into: y)
+    }
+  }
+
+  private func convert(_ x: UnsafeRawPointer, count: Int, into y: UnsafeMutablePointer<Float>) {
+    switch type {
+    case .f32:
+      UnsafeMutableRawPointer(y).copyMemory(from: x, byteCount: count * 4)
+      if 1.littleEndian != 1 {
+        for i in 0..<count { y[i] = Float(bitPattern: UInt32(littleEndian: y[i].bitPattern)) }
+      }
+    case .f16: each(UInt16.self, x, count, y) { float(fromHalf: UInt16(littleEndian: $0)) }
+    case .bf16: each(UInt16.self, x, count, y) { float(fromBFloat: UInt16(littleEndian: $0)) }
+    case .f64: each(UInt64.self, x, count, y) { Float(Double(bitPattern: UInt64(littleEndian: $0))) }
+    case .i64: each(Int64.self, x, count, y) { Float(Int64(littleEndian: $0)) }
+    case .i32: each(Int32.self, x, count, y) { Float(Int32(littleEndian: $0)) }
+    case .i16: each(Int16.self, x, count, y) { Float(Int16(littleEndian: $0)) }
+    case .i8: each(Int8.self, x, count, y) { Float($0) }
+    case .u8: each(UInt8.self, x, count, y) { Float($0) }
+    case .bool: each(UInt8.self, x, count, y) { $0 == 0 ? 0 : 1 }
+    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0:
+      Dequantization.expand(type, x, blocks: count / type.blockElements, into: y)
+    }
+  }
+
+  /// Tensors may start at any byte, so every load is an unaligned one.
+  @inline(__always)
+  private func each<T: BitwiseCopyable>(
+    _: T.Type, _ x: UnsafeRawPointer, _ count: Int, _ y: UnsafeMutablePointer<Float>,
+    _ convert: (T) -> Float
+  ) {
+    for i in 0..<count {
+      y[i] = convert(x.loadUnaligned(fromByteOffset: i &* MemoryLayout<T>.size, as: T.self))
+    }
+  }
+}
+
+/// Anything that holds named tensors: one file, or a folder of shards.
+public protocol TensorSource: Sendable {
+  /// The names, sorted.
+  var names: [String] { get }
+  /// The tensor called `name`. Throws ``FormatError/noSuchTensor(file:name:)``.
+  func tensor(_ name: String) throws -> StoredTensor
+  func contains(_ name: String) -> Bool
+}
