@@ -17,7 +17,7 @@ public struct AdapterWeights: Sendable, Equatable {
   public init(
     sites: [String: LowRankWeights], baseModel: String? = nil, isRankStabilized: Bool = false
   ) throws {
-    guard !sites.isEmpty else { throw AdapterWeightsError.noSites(source: "adapter") }
+    guard !sites.isEmpty else { throw AdapterWeightsError.noSites }
     self.sites = sites
     self.baseModel = baseModel
     self.isRankStabilized = isRankStabilized
@@ -30,11 +30,6 @@ public struct AdapterWeights: Sendable, Equatable {
 
   /// The size of the values in f32.
   public var bytes: Int { parameterCount * MemoryLayout<Float>.size }
-
-  /// The last words of the sites' names, such as `q_proj`: PEFT's `target_modules`.
-  public var targetModules: [String] {
-    Set(sites.keys.map { String($0.split(separator: ".").last ?? Substring($0)) }).sorted()
-  }
 
   /// The rank most sites have; of equally frequent ones the largest. Written as `r`.
   public var rank: Int { mostFrequent(sites.values.map { Double($0.rank) }).map(Int.init) ?? 0 }

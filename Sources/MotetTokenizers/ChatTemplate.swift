@@ -37,7 +37,8 @@ public struct ChatTemplate: Sendable, Equatable {
       try self.init(jinja: source)
     } else {
       throw TokenizerError.unsupportedTemplate(
-        reason: "\(folder.path) holds neither chat_template.jinja nor a chat_template in tokenizer_config.json")
+        reason:
+          "\(folder.path) holds neither chat_template.jinja nor a chat_template in tokenizer_config.json")
     }
   }
 

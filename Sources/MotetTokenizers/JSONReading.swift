@@ -14,7 +14,8 @@ func readJSON<Contents: Decodable>(_ url: URL) throws -> Contents {
 
 private func describe(_ error: DecodingError) -> String {
   func place(_ path: [any CodingKey]) -> String {
-    path.isEmpty ? "" : " at " + path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
+    path.isEmpty
+      ? "" : " at " + path.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }.joined(separator: ".")
   }
   switch error {
   case .keyNotFound(let key, let context):

@@ -119,7 +119,8 @@ private struct TokenizerJSON: Decodable {
 
     init(from decoder: any Decoder) throws {
       let container = try decoder.singleValueContainer()
-      text = try (try? container.decode(String.self)) ?? container.decode([String].self).joined(separator: " ")
+      text =
+        try (try? container.decode(String.self)) ?? container.decode([String].self).joined(separator: " ")
     }
   }
 

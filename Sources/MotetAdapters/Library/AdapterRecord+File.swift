@@ -37,7 +37,16 @@ extension AdapterRecord {
 
   private static var decoder: JSONDecoder {
     let decoder = JSONDecoder()
-    decoder.dateDecodingStrategy = .iso8601
+    // As `.iso8601`, whose error does not name the place.
+    decoder.dateDecodingStrategy = .custom { decoder in
+      let value = try decoder.singleValueContainer()
+      let text = try value.decode(String.self)
+      guard let date = try? Date(text, strategy: .iso8601) else {
+        throw DecodingError.dataCorruptedError(
+          in: value, debugDescription: "'\(printable(text))' is no date such as 2026-01-31T12:00:00Z")
+      }
+      return date
+    }
     decoder.nonConformingFloatDecodingStrategy = .convertFromString(
       positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     return decoder
