@@ -32,9 +32,14 @@ let package = Package(
       dependencies: ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "MotetFormats"),
     .target(name: "MotetTokenizers", dependencies: ["MotetFormats"]),
-    .target(name: "MotetModels", dependencies: ["MotetTensor", "MotetFormats", "MotetTokenizers"]),
+    .target(
+      name: "MotetModels",
+      dependencies: ["CKernels", "MotetTensor", "MotetFormats", "MotetTokenizers"]),
     .target(name: "MotetAdapters", dependencies: ["MotetModels"]),
-    .target(name: "MotetTraining", dependencies: ["MotetAdapters", "MotetReport"]),
+    .target(name: "MotetTraining", dependencies: [
+        "MotetAdapters", "MotetReport", "CKernels",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining"]),
     .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]

@@ -49,6 +49,7 @@ struct PackedBatch {
   }
 
   /// What the mixes of this batch add at a group of sites.
+  @Compute
   func terms(at group: SiteGroup, dropoutSeed: UInt64?) -> [LowRankTerm] {
     var result: [LowRankTerm] = []
     for segment in segments where !segment.mix.terms.isEmpty {

@@ -74,6 +74,9 @@ public final class KeyValueCache {
     values = keys
   }
 
+  /// Says that a pass has written every layer up to `length`.
+  public func advance(to length: Int) { self.length = length }
+
   func append(
     layer: Int, from rows: UnsafeMutablePointer<Float>, stride: Int, count: Int, width: Int, start: Int
   )

@@ -1,0 +1,70 @@
+import MotetAdapters
+import MotetModels
+import MotetTensor
+
+/// The mean loss of a set under a mix.
+public struct NLL: Sendable, Codable, Equatable {
+  /// Mean in nats over the response tokens and the end-of-turn tokens of the whole set.
+  public var value: Double
+  /// How many tokens that is.
+  public var count: Int
+  /// The same by row.
+  public var byRow: [Double]
+}
+
+extension BaseModel {
+  /// The NLL of `examples` under `mix`.
+  /// - Parameter onRows: told how many rows are done
+  public func nll(
+    of examples: [Example], mix: Mix = .base, onRows: (Int) -> Void = { _ in }
+  ) async throws -> NLL {
+    try await nll(of: examples, mix: mix.bound(to: self), onRows: onRows)
+  }
+
+  func nll(
+    of examples: [Example], mix: BoundMix, onRows: (Int) -> Void = { _ in }
+  ) async throws -> NLL {
+    var sums = [Double](repeating: 0, count: examples.count)
+    var counts = [Int](repeating: 0, count: examples.count)
+    var done = 0
+    for part in Pass.split(examples, limit: 2048) {
+      try Task.checkCancellation()
+      let pass = Pass(part, mix: mix, scale: 1)
+      let losses = try self.losses(pass.rows, labels: pass.labels, on: Tape(recording: false))
+      for (owner, loss) in zip(pass.owners, losses) {
+        sums[done + owner] += Double(loss)
+        counts[done + owner] += 1
+      }
+      done += part.count
+      onRows(done)
+      await Task.yield()
+    }
+    let count = counts.reduce(0, +)
+    return NLL(
+      value: sums.reduce(0, +) / Double(max(1, count)), count: count,
+      byRow: zip(sums, counts).map { $0 / Double(max(1, $1)) })
+  }
+
+  /// Greedy answers to the prompts of `rows`, each under its own mix.
+  public func answers(
+    to prompts: [String], mixes: [Mix], maximumTokens: Int = 256, maximumRows: Int = 64,
+    onAnswer: (Int) -> Void = { _ in }
+  ) async throws -> [String] {
+    var bound: [Mix: BoundMix] = [:]
+    for mix in mixes where bound[mix] == nil { bound[mix] = mix.bound(to: self) }
+    let requests = try zip(prompts, mixes).map { prompt, mix in
+      GenerationRequest(
+        prompt: try promptTokens(prompt), mix: bound[mix] ?? .base, maximumTokens: maximumTokens)
+    }
+    let outputs = try await complete(requests, maximumRows: maximumRows)
+    return outputs.map { tokenizer.decode($0, skippingSpecialTokens: true) }
+  }
+
+  /// The tokens of a one-turn conversation that asks for an answer.
+  public nonisolated func promptTokens(_ prompt: String) throws -> [Int32] {
+    guard prompt.contains(where: { !$0.isWhitespace }) else { throw ModelError.emptyPrompt }
+    return try template.encode(
+      [.init(role: "user", content: prompt)], with: tokenizer, addGenerationPrompt: true
+    ).tokens
+  }
+}

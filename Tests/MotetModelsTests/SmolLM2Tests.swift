@@ -1,0 +1,85 @@
+import Foundation
+import MotetModels
+import MotetTensor
+import Testing
+
+/// The real model against what `transformers` computes from the same file (Tests/Fixtures/models.py).
+@Suite(.enabled(if: SmolLM2.isThere), .serialized)
+struct SmolLM2Tests {
+  @Test @Compute func promptsBecomeTheSameTokens() async throws {
+    let base = try await SmolLM2.load(.f32)
+    for row in try SmolLM2.fixture().rows {
+      let ids = try base.template.encode(
+        [.init(role: "user", content: row.prompt)], with: base.tokenizer, addGenerationPrompt: true
+      ).tokens
+      #expect(ids == row.ids, "\(row.prompt)")
+    }
+  }
+
+  @Test @Compute func logitsInF32AreThoseOfTransformers() async throws {
+    let base = try await SmolLM2.load(.f32)
+    let fixture = try SmolLM2.fixture()
+    var worst: Float = 0
+    for row in fixture.rows {
+      let logits = try base.logits(
+        [BatchRow(tokens: row.ids, mix: .base)], at: [row.ids.count - 1], on: Tape(recording: false)
+      ).values
+      for (index, expected) in row.logits.enumerated() {
+        worst = max(worst, abs(logits[index * fixture.stride] - expected))
+      }
+      let highest = logits.max() ?? 0
+      let sum = logits.reduce(0.0) { $0 + exp(Double($1 - highest)) }
+      #expect(abs(log(sum) + Double(highest) - row.log_sum_exp) < 1e-3)
+    }
+    print("largest difference of a logit in f32: \(worst)")
+    #expect(worst < 1e-3)
+  }
+
+  @Test @Compute func greedyTextInF32IsThatOfTransformers() async throws {
+    let base = try await SmolLM2.load(.f32)
+    let rows = try SmolLM2.fixture().rows
+    let answers = try await base.complete(
+      rows.map { GenerationRequest(prompt: $0.ids, mix: .base, maximumTokens: 40) })
+    #expect(rows.count >= 20)
+    for (row, answer) in zip(rows, answers) { #expect(answer == row.greedy, "\(row.prompt)") }
+  }
+
+  @Test @Compute func loadingTwiceGivesOneFingerprintAndPrecisionAnother() async throws {
+    let first = try await SmolLM2.load(.f32), second = try await SmolLM2.load(.bf16)
+    #expect(first.fingerprint() == first.fingerprint())
+    #expect(first.fingerprint() != second.fingerprint())
+    #expect(first.identity.mismatch(with: second.identity) == nil)
+  }
+}
+
+enum SmolLM2 {
+  struct Fixture: Decodable {
+    struct Row: Decodable {
+      let prompt: String
+      let ids: [Int32]
+      let logits: [Float]
+      let log_sum_exp: Double
+      let greedy: [Int32]
+    }
+    let stride: Int
+    let rows: [Row]
+  }
+
+  static let name = "smollm2-135m-instruct"
+  static var isThere: Bool { (try? ModelStore().find(name)) != nil }
+
+  static func fixture() throws -> Fixture {
+    let url = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "../Fixtures/models/smollm2.json")
+    return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: url))
+  }
+
+  @Compute private static var loaded: [Precision: BaseModel] = [:]
+
+  @Compute static func load(_ precision: Precision) async throws -> BaseModel {
+    if let base = loaded[precision] { return base }
+    let base = try await BaseModel.load(name, precision: precision)
+    loaded[precision] = base
+    return base
+  }
+}
