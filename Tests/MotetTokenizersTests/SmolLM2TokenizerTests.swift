@@ -1,0 +1,31 @@
+import Foundation
+import MotetFormats
+import MotetTokenizers
+import Testing
+
+/// The tokenizer of the real model, where that is installed.
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: SmolLM2TokenizerTests.model.path)))
+struct SmolLM2TokenizerTests {
+  static let model: URL = {
+    let home = ProcessInfo.processInfo.environment["MOTET_HOME"].map { URL(filePath: $0) }
+    let folder = home ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".motet")
+    return folder.appending(path: "models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
+  }()
+
+  @Test func encodesAndDecodesAsHuggingFaceDoes() throws {
+    let tokenizer = try Tokenizer(gguf: GGUFFile(contentsOf: Self.model))
+    #expect(tokenizer.splitting == .smollm)
+    #expect(tokenizer.vocabularySize == 49152)
+    #expect(tokenizer.bos == 1)
+    #expect(tokenizer.eos == 2)
+    try checkLines("tokenizer-smollm2-lines.json", with: tokenizer)
+    try checkDecodings("tokenizer-smollm2-decodings.json", with: tokenizer)
+  }
+
+  @Test func conversationsBecomeTheTokensAndLabelsOfTransformers() throws {
+    let file = try GGUFFile(contentsOf: Self.model)
+    try checkConversations("tokenizer-smollm2-chat.json", with: Tokenizer(gguf: file))
+    let prompt = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
+    #expect(try ChatTemplate(gguf: file) == ChatTemplate(defaultSystemPrompt: prompt))
+  }
+}
