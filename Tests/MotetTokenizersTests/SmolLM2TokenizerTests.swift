@@ -4,16 +4,10 @@ import MotetTokenizers
 import Testing
 
 /// The tokenizer of the real model, where that is installed.
-@Suite(.enabled(if: FileManager.default.fileExists(atPath: SmolLM2TokenizerTests.model.path)))
+@Suite(.enabled(if: FileManager.default.fileExists(atPath: TokenizerFixtures.model.path)))
 struct SmolLM2TokenizerTests {
-  static let model: URL = {
-    let home = ProcessInfo.processInfo.environment["MOTET_HOME"].map { URL(filePath: $0) }
-    let folder = home ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".motet")
-    return folder.appending(path: "models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
-  }()
-
   @Test func encodesAndDecodesAsHuggingFaceDoes() throws {
-    let tokenizer = try Tokenizer(gguf: GGUFFile(contentsOf: Self.model))
+    let tokenizer = try Tokenizer(gguf: GGUFFile(contentsOf: TokenizerFixtures.model))
     #expect(tokenizer.splitting == .smollm)
     #expect(tokenizer.vocabularySize == 49152)
     #expect(tokenizer.bos == 1)
@@ -23,7 +17,7 @@ struct SmolLM2TokenizerTests {
   }
 
   @Test func conversationsBecomeTheTokensAndLabelsOfTransformers() throws {
-    let file = try GGUFFile(contentsOf: Self.model)
+    let file = try GGUFFile(contentsOf: TokenizerFixtures.model)
     try checkConversations("tokenizer-smollm2-chat.json", with: Tokenizer(gguf: file))
     let prompt = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
     #expect(try ChatTemplate(gguf: file) == ChatTemplate(defaultSystemPrompt: prompt))

@@ -6,6 +6,13 @@ enum TokenizerFixtures {
   static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .appending(path: "Fixtures")
 
+  /// Where the real model is, if it is installed.
+  static let model: URL = {
+    let home = ProcessInfo.processInfo.environment["MOTET_HOME"].map { URL(filePath: $0) }
+    let folder = home ?? FileManager.default.homeDirectoryForCurrentUser.appending(path: ".motet")
+    return folder.appending(path: "models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
+  }()
+
   /// A text and its ids: with special tokens parsed, and without where that differs. `decoded` stands where
   /// the vocabulary lacks a byte of the text.
   struct Line: Decodable {

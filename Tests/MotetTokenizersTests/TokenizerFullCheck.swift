@@ -8,7 +8,7 @@ import Testing
   static let lines = ProcessInfo.processInfo.environment["MOTET_TOKENIZER_LINES"]
   static let json = ProcessInfo.processInfo.environment["MOTET_TOKENIZER_JSON"]
 
-  @Test(.enabled(if: lines != nil && json != nil))
+  @Test(.enabled(if: TokenizerFullCheck.lines != nil && TokenizerFullCheck.json != nil))
   func differsInNoLine() throws {
     let lines = try Data(contentsOf: URL(filePath: #require(Self.lines)))
     let tokenizer = try Tokenizer(tokenizerJSON: URL(filePath: #require(Self.json)))
