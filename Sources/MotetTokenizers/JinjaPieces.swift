@@ -44,6 +44,7 @@ private struct JinjaScanner {
 
   mutating func pieces() throws -> [JinjaPiece] {
     var raw = ""
+    var startsLine = true
     while position < characters.count {
       guard characters[position] == "{", let kind = peek(1), kind == "{" || kind == "%" || kind == "#" else {
         raw.unicodeScalars.append(characters[position])
@@ -53,7 +54,7 @@ private struct JinjaScanner {
       position += 2
       var trimsBefore = false
       if peek(0) == "-" { (trimsBefore, position) = (true, position + 1) }
-      addText(trimmedEnd(of: raw, all: trimsBefore, line: kind != "{"))
+      addText(trimmedEnd(of: raw, startsLine: startsLine, all: trimsBefore, line: kind != "{"))
       raw = ""
       let trimsAfter = try scanTag(kind)
       if trimsAfter {
@@ -61,6 +62,7 @@ private struct JinjaScanner {
       } else if kind != "{", peek(0) == "\n" {
         position += 1
       }
+      startsLine = characters[position - 1] == "\n"
     }
     // Jinja drops one newline at the end of a template.
     addText(raw.hasSuffix("\n") ? String(raw.dropLast()) : raw)
@@ -165,7 +167,7 @@ private struct JinjaScanner {
   }
 
   /// `raw` without the white space at its end: all of it, or what indents the tag that follows.
-  private func trimmedEnd(of raw: String, all: Bool, line: Bool) -> String {
+  private func trimmedEnd(of raw: String, startsLine: Bool, all: Bool, line: Bool) -> String {
     let scalars = raw.unicodeScalars
     if all {
       let end = scalars.lastIndex { !$0.properties.isWhitespace }.map { scalars.index(after: $0) }
@@ -173,7 +175,7 @@ private struct JinjaScanner {
     }
     guard line else { return raw }
     let last = scalars.lastIndex { $0 != " " && $0 != "\t" }
-    guard let last else { return found.isEmpty ? "" : raw }
+    guard let last else { return startsLine ? "" : raw }
     return scalars[last] == "\n" ? String(scalars[...last]) : raw
   }
 

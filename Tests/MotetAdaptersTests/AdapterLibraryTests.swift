@@ -198,6 +198,21 @@ extension AdapterLibrary {
     }
   }
 
+  @Test func aLibraryThatCannotBeWrittenSaysWhere() throws {
+    try withTemporaryFolder { folder in
+      let file = folder.appendingPathComponent("adapters")
+      try Data("x".utf8).write(to: file)
+      let library = AdapterLibrary(root: file)
+      #expect {
+        try library.addTiny("math")
+      } throws: { error in
+        guard case LibraryError.fileSystem(_, let path, let reason) = error else { return false }
+        return path.hasPrefix(file.path) && reason == "Not a directory"
+      }
+      #expect(try Data(contentsOf: file) == Data("x".utf8))
+    }
+  }
+
   @Test func theHomeFolderIsWhereTheEnvironmentSays() {
     let library = AdapterLibrary(environment: ["MOTET_HOME": "/somewhere"])
     #expect(library.root.path == "/somewhere/adapters")

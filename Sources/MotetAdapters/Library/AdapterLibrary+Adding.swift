@@ -18,9 +18,7 @@ extension AdapterLibrary {
     let name = try AdapterName(name).name
     let manager = FileManager.default
     let draft = root.appendingPathComponent(".adding-\(UUID().uuidString)")
-    try perform("make a folder", at: draft) {
-      try manager.createDirectory(at: draft, withIntermediateDirectories: true)
-    }
+    try makeFolder(draft)
     defer { try? manager.removeItem(at: draft) }
     sweepDrafts()
     try write(draft)
@@ -38,9 +36,7 @@ extension AdapterLibrary {
     for _ in 0..<10_000 {
       version += 1
       let place = parent.appendingPathComponent(String(version))
-      try perform("make a folder", at: parent) {
-        try FileManager.default.createDirectory(at: parent, withIntermediateDirectories: true)
-      }
+      try makeFolder(parent)
       if rename(draft.path, place.path) == 0 {
         try sync(parent)
         return Entry(name: name, version: version, folder: place, isPinned: false)
@@ -86,6 +82,19 @@ extension AdapterLibrary {
       throw LibraryError.fileSystem(
         doing: "force it to the disk", path: place.path, reason: String(cString: strerror(errno)))
     }
+  }
+
+  /// Makes a folder and those above it; one that is there already is as good. By hand, because Foundation
+  /// does not say why it failed.
+  private func makeFolder(_ folder: URL) throws {
+    if mkdir(folder.path, 0o777) == 0 || errno == EEXIST { return }
+    let parent = folder.deletingLastPathComponent()
+    if errno == ENOENT, parent.path != folder.path {
+      try makeFolder(parent)
+      if mkdir(folder.path, 0o777) == 0 || errno == EEXIST { return }
+    }
+    throw LibraryError.fileSystem(
+      doing: "make the folder", path: folder.path, reason: String(cString: strerror(errno)))
   }
 
   /// Runs a step of Foundation's and gives its error our words.

@@ -20,7 +20,7 @@ public enum LibraryError: Error, Equatable, CustomStringConvertible {
           ? "there are \(list(known))" : "did you mean \(near.joined(separator: " or "))?")
     case .emptyLibrary(let asked, let root):
       "no adapter '\(asked)': the library \(root) is empty; "
-        + "train one with motet train --output \(root)/\(asked), or name a folder such as ./\(asked)"
+        + "train one with motet train, or name the folder of one, such as ./\(asked)"
     case .unknownVersion(let name, let version, let available):
       "no version \(version) of adapter '\(name)'; there are \(list(available.map(String.init)))"
     case .pinned(let name):
@@ -40,8 +40,11 @@ public enum LibraryError: Error, Equatable, CustomStringConvertible {
 /// A user's text as it may stand in an error: on one line and not endless.
 func printable(_ text: String) -> String {
   let line = text.unicodeScalars.prefix(80).map { scalar in
-    scalar.properties.generalCategory == .control
-      ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    switch scalar.properties.generalCategory {
+    case .control, .format, .lineSeparator, .paragraphSeparator:
+      "\\u{\(String(scalar.value, radix: 16))}"
+    default: String(scalar)
+    }
   }
   return line.joined() + (text.unicodeScalars.count > 80 ? "…" : "")
 }
