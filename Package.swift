@@ -35,7 +35,9 @@ let package = Package(
     .target(
       name: "MotetModels",
       dependencies: ["CKernels", "MotetTensor", "MotetFormats", "MotetTokenizers"]),
-    .target(name: "MotetAdapters", dependencies: ["MotetModels"]),
+    .target(
+      name: "MotetAdapters",
+      dependencies: ["MotetModels", "MotetFormats", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "MotetTraining", dependencies: [
         "MotetAdapters", "MotetReport", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"),

@@ -1,4 +1,5 @@
 import Foundation
+import MotetModels
 import MotetAdapters
 import Testing
 
