@@ -1,0 +1,94 @@
+import Foundation
+import MotetFormats
+
+extension AdapterWeights {
+  /// Reads an adapter's folder as PEFT writes it.
+  ///
+  /// - Throws: `FormatError`, or `AdapterWeightsError` for a scale that is not finite.
+  public init(peft folder: URL) throws {
+    let (configuration, sites) = try PEFTAdapterFile.read(folder)
+    try self.init(configuration: configuration, sites: sites)
+  }
+
+  /// - Throws: `FormatError` for patterns that contradict each other, `AdapterWeightsError` for values that do
+  ///   not fit.
+  public init(configuration: PEFTConfiguration, sites: [PEFTAdapterFile.Site]) throws {
+    let weights = try sites.map { site in
+      (
+        site.path,
+        try LowRankWeights(
+          rank: site.rank, inputs: site.in, outputs: site.out, loraA: site.loraA, loraB: site.loraB,
+          scale: Float(configuration.scale(at: site.path)), site: site.path)
+      )
+    }
+    try self.init(
+      sites: Dictionary(weights, uniquingKeysWith: { first, _ in first }),
+      baseModel: configuration.baseModelNameOrPath, isRankStabilized: configuration.useRSLoRA)
+  }
+
+  /// What `adapter_config.json` has to say for these sites: the rank and the α of most of them, and a pattern
+  /// for each of the others.
+  public var configuration: PEFTConfiguration {
+    let (modules, layers) = targets
+    return PEFTConfiguration(
+      rank: rank, alpha: alpha, targetModules: .list(modules), useRSLoRA: isRankStabilized,
+      rankPattern: rankPattern, alphaPattern: alphaPattern, layersToTransform: layers,
+      baseModelNameOrPath: baseModel)
+  }
+
+  /// `adapter_model.safetensors` holds these, sorted by path.
+  public var peftSites: [PEFTAdapterFile.Site] {
+    sites.sorted { $0.key < $1.key }.map { path, site in
+      PEFTAdapterFile.Site(
+        path: path, rank: site.rank, in: site.inputs, out: site.outputs, loraA: site.loraA, loraB: site.loraB)
+    }
+  }
+
+  /// Writes `adapter_config.json` and `adapter_model.safetensors`, both complete before either appears.
+  ///
+  /// - Parameters:
+  ///   - configuration: what to write beside the values, such as the dropout they were trained with; nil
+  ///     takes `self.configuration`.
+  ///   - record: written after them as `motet.json`, with the hash of the weights; nil leaves no record, also
+  ///     none of what was in the folder before.
+  /// - Throws: `FormatError`; `AdapterWeightsError.scaleMismatch` when the configuration would give a site
+  ///   another scale than its own.
+  public func write(
+    to folder: URL, configuration: PEFTConfiguration? = nil, record: AdapterRecord? = nil
+  ) throws {
+    let configuration = configuration ?? self.configuration
+    for (path, site) in sites.sorted(by: { $0.key < $1.key }) {
+      let scale = try configuration.scale(at: path)
+      guard abs(scale - Double(site.scale)) <= 1e-5 * abs(scale) else {
+        throw AdapterWeightsError.scaleMismatch(
+          site: path, own: Double(site.scale), configuration: scale)
+      }
+    }
+    try PEFTAdapterFile.write(configuration, peftSites, to: folder)
+    let place = folder.appendingPathComponent(AdapterRecord.fileName)
+    if var record {
+      record.weightsHash = try AdapterRecord.hash(of: folder)
+      try AtomicFile.write(try record.encoded(), to: place)
+    } else if FileManager.default.fileExists(atPath: place.path) {
+      try FileManager.default.removeItem(at: place)
+    }
+  }
+
+  /// `target_modules` and `layers_to_transform` that take these sites and no others.
+  ///
+  /// The last words of the names (`q_proj`), when every adapted layer has the same modules, with the layers
+  /// unless they are the first ones; the full names otherwise.
+  private var targets: (modules: [String], layers: [Int]?) {
+    var modules: [Int: Set<String>] = [:]
+    for name in sites.keys {
+      let words = name.split(separator: ".")
+      guard words.count > 2, words[0] == "layers", let layer = Int(words[1]) else { return (siteNames, nil) }
+      modules[layer, default: []].insert(String(words[words.count - 1]))
+    }
+    guard Set(modules.values).count == 1, let same = modules.values.first,
+      same.count * modules.count == sites.count
+    else { return (siteNames, nil) }
+    let layers = modules.keys.sorted()
+    return (same.sorted(), layers == Array(0..<layers.count) ? nil : layers)
+  }
+}
