@@ -1,0 +1,42 @@
+import MotetAdapters
+import MotetModels
+import MotetTokenizers
+import MotetTraining
+
+extension BaseModel {
+  /// An answer piece by piece, in whole characters.
+  ///
+  ///     for try await piece in base.generate("What is 3/4 of 12?", mix: [math: 1]) { print(piece) }
+  /// - Throws: through the sequence, ``ModelError`` for a prompt that is empty or does not fit
+  public nonisolated func generate(
+    _ prompt: String, mix: Mix = .base, maximumTokens: Int = 256, sampling: Sampling = .greedy
+  ) -> AsyncThrowingStream<String, any Error> {
+    generate([ChatMessage(role: "user", content: prompt)], mix: mix, maximumTokens: maximumTokens, sampling: sampling)
+  }
+
+  /// The same for a conversation.
+  public nonisolated func generate(
+    _ conversation: [ChatMessage], mix: Mix = .base, maximumTokens: Int = 256, sampling: Sampling = .greedy
+  ) -> AsyncThrowingStream<String, any Error> {
+    AsyncThrowingStream { continuation in
+      let task = Task { @Compute in
+        do {
+          let prompt = try template.encode(conversation, with: tokenizer, addGenerationPrompt: true).tokens
+          var decoder = StreamingDecoder(tokenizer, skippingSpecialTokens: true)
+          let request = GenerationRequest(
+            prompt: prompt, mix: mix.bound(to: self), maximumTokens: maximumTokens, sampling: sampling)
+          _ = try await complete([request]) { _, token in
+            let piece = decoder.append(token)
+            if !piece.isEmpty { continuation.yield(piece) }
+          }
+          let rest = decoder.finish()
+          if !rest.isEmpty { continuation.yield(rest) }
+          continuation.finish()
+        } catch {
+          continuation.finish(throwing: error)
+        }
+      }
+      continuation.onTermination = { _ in task.cancel() }
+    }
+  }
+}

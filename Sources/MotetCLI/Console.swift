@@ -1,0 +1,80 @@
+import Foundation
+import Synchronization
+
+/// Where words for people go: progress on stderr, one line that is rewritten in a terminal and plain lines now
+/// and then elsewhere.
+enum Console {
+  static let isTerminal = isatty(STDERR_FILENO) != 0
+
+  static func note(_ text: String) {
+    write((isTerminal ? "\r\u{1b}[K" : "") + text + "\n")
+  }
+
+  /// A line that the next one replaces in a terminal; elsewhere printed only when `milestone`.
+  static func progress(_ text: String, milestone: Bool) {
+    if isTerminal { write("\r\u{1b}[K" + text) } else if milestone { write(text + "\n") }
+  }
+
+  /// Leaves the progress line behind.
+  static func endProgress() {
+    if isTerminal { write("\r\u{1b}[K") }
+  }
+
+  static func result(_ text: String, terminator: String = "\n") {
+    FileHandle.standardOutput.write(Data((text + terminator).utf8))
+  }
+
+  /// One JSON object, keys sorted, on one line.
+  static func json(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    result(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+}
+
+/// Turns the first Ctrl-C into a cancelled task, so that long work stops at its next step and keeps what it has;
+/// the second one ends the process.
+enum Interrupt {
+  static func cancelling<T: Sendable>(
+    _ message: String, _ body: @escaping @Sendable () async throws -> T
+  ) async throws -> T {
+    let task = Task { try await body() }
+    signal(SIGINT, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    source.setEventHandler {
+      signal(SIGINT, SIG_DFL)
+      Console.note(message)
+      task.cancel()
+    }
+    source.resume()
+    defer {
+      source.cancel()
+      signal(SIGINT, SIG_DFL)
+    }
+    return try await task.value
+  }
+}
+
+/// Peak resident memory of this process in bytes.
+func peakResidentBytes() -> Int {
+  var usage = rusage()
+  #if canImport(Darwin)
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss
+  #else
+    getrusage(RUSAGE_SELF, &usage)
+    return usage.ru_maxrss * 1024
+  #endif
+}
+
+func rounded(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
+
+/// `1:05` or `2:03:04`.
+func clock(_ seconds: Double) -> String {
+  let whole = Int(seconds.rounded())
+  let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
+  return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
+}

@@ -1,0 +1,20 @@
+import ArgumentParser
+import Motet
+
+@main
+struct MotetCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "motet",
+    abstract: "One frozen base model, many small adapters: train, detect, blend, merge.",
+    discussion: """
+      A base is a name under $MOTET_HOME/models (default ~/.motet), a Hugging Face folder or a GGUF file.
+      A mix names adapters of the library or folders: math, ./out/math, code=0.5+math=0.4; base is the empty mix.
+      Results go to stdout, progress to stderr.
+      """,
+    version: "motet \(motetVersion)",
+    subcommands: [
+      PullCommand.self, TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
+      RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, AdaptersCommand.self,
+      DemoCommand.self,
+    ])
+}

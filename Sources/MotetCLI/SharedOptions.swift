@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import Motet
+
+extension Precision: ExpressibleByArgument {}
+extension Schedule: ExpressibleByArgument {}
+extension LoRA.Initialization: ExpressibleByArgument {}
+
+/// The base model of a command that runs one.
+struct BaseOptions: ParsableArguments {
+  @Option(help: "The base model: a name, a folder or a GGUF file.")
+  var base = "smollm2-135m-instruct"
+
+  @Option(help: "auto, f32 or bf16: the number format of the frozen matrices.")
+  var precision = "auto"
+
+  func validate() throws {
+    guard precision == "auto" || Precision(rawValue: precision) != nil else {
+      throw ValidationError(
+        "--precision \(precision) is not known: choose auto, \(Precision.allCases.map(\.rawValue).joined(separator: ", "))")
+    }
+  }
+
+  func load() async throws -> BaseModel {
+    try await BaseModel.load(base, precision: Precision(rawValue: precision))
+  }
+}
+
+/// A mix by name, loaded for a base.
+struct MixLoader {
+  let base: BaseModel
+  let library: AdapterLibrary
+  let force: Bool
+
+  init(_ base: BaseModel, force: Bool = false) {
+    self.base = base
+    self.force = force
+    library = AdapterLibrary(environment: ProcessInfo.processInfo.environment)
+  }
+
+  func load(_ text: String) throws -> Mix {
+    let mix = try MixSpecification(parsing: text).load(for: base, from: library, force: force)
+    for term in mix.terms where term.adapter.record?.base == nil {
+      Console.note("\(term.adapter.name): no record of its base; taken because its shapes fit")
+    }
+    return mix
+  }
+}
+
+/// `NAME=FILE`, or a file whose name without its ending is the name.
+struct NamedFile: ExpressibleByArgument, Sendable {
+  let name: String
+  let path: String
+
+  init?(argument: String) {
+    if let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
+      name = String(argument[..<equals])
+      path = String(argument[argument.index(after: equals)...])
+    } else {
+      name = URL(filePath: argument).deletingPathExtension().lastPathComponent
+      path = argument
+    }
+    if path.isEmpty { return nil }
+  }
+}
