@@ -38,7 +38,8 @@ struct LexicalFeature: Hashable, Sendable {
 ///
 /// Words are runs of letters in lower case (each CJK character is its own word). Numbers lose their digits.
 /// Patterns are runs of one to three signs in which a word is `a`, a number `9`, a lone letter `x` and any
-/// other character itself, so `3x² + 5` gives `9x²`, `x²`, `² +`, `+ 9`; patterns of words alone are left out.
+/// other character itself, so `3x² + 5` gives `9x²`, `x²`, `² +`, `+ 9` and `f(text)` gives `x(a`; a word
+/// belongs to a pattern only where it touches another sign.
 enum LexicalFeatures {
   /// What lies further back in a prompt is not read.
   static let maximumScalars = 8_000
@@ -81,10 +82,14 @@ enum LexicalFeatures {
           add(.pair, name(before) + " " + name(token))
         }
       }
+      // A pattern needs a sign; words belong to it only where they touch one.
       var shape = ""
       var hasSign = false
       for j in i..<min(i + 3, tokens.count) {
-        if j > i, tokens[j].spaceBefore { shape += " " }
+        if j > i, tokens[j].spaceBefore {
+          guard tokens[j - 1].sign != .word, tokens[j].sign != .word else { break }
+          shape += " "
+        }
         shape += tokens[j].shape
         hasSign = hasSign || tokens[j].sign != .word
         if hasSign { add(.pattern, shape) }

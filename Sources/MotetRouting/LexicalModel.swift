@@ -57,7 +57,7 @@ struct LexicalModel: Sendable, Equatable {
 }
 
 extension LexicalModel {
-  /// Learns the weights by softmax regression on rows of one class and on compound pairs of rows, whose
+  /// Learns the weights by softmax regression on rows of one class, and on compound pairs of rows, whose
   /// target is half and half: so that a prompt with words of two domains comes out as both.
   ///
   /// - Parameters:
@@ -76,15 +76,21 @@ extension LexicalModel {
       targets.append((0..<classes).map { $0 == label ? 1 : 0 })
       counts[label] += 1
     }
-    // Each domain counts 1 whatever its number of rows, the strangers half, the pairs as much as all domains.
+    // Each domain counts 1 whatever its number of rows, the strangers half, fragments of the rows half as
+    // much as the rows (without them a few frequent words would speak for all), pairs as much as all domains.
     var importance = labels.map { ($0 < domains ? 1 : 0.5) / counts[$0] }
     var generator = SeededGenerator(seed: seed)
+    for (row, label) in zip(found, labels) {
+      let length = Int.random(in: max(3, row.count / 6)...max(4, row.count / 2), using: &generator)
+      rows.append(untrained.row(Array(fragment(of: row, length: length, using: &generator))))
+      targets.append((0..<classes).map { $0 == label ? 1 : 0 })
+      importance.append((label < domains ? 0.5 : 0.25) / counts[label])
+    }
     let pairs = compoundPairs(
       of: Array(labels.indices), labels: labels, domains: domains, count: min(found.count, 3000),
       using: &generator)
     for (a, b) in pairs {
-      var seen = Set<LexicalFeature>()
-      rows.append(untrained.row((found[a] + found[b]).filter { seen.insert($0).inserted }))
+      rows.append(untrained.row(compound(found[a], found[b], using: &generator)))
       targets.append((0..<classes).map { $0 == labels[a] || $0 == labels[b] ? 0.5 : 0 })
       importance.append(Double(domains) / Double(pairs.count))
     }

@@ -66,8 +66,7 @@ public struct LexicalRouter: Router {
       let pairs = compoundPairs(
         of: held, labels: labels, domains: rows.count, count: held.count, using: &generator)
       for (a, b) in pairs {
-        var seen = Set<LexicalFeature>()
-        measure((found[a] + found[b]).filter { seen.insert($0).inserted }, [labels[a], labels[b]])
+        measure(compound(found[a], found[b], using: &generator), [labels[a], labels[b]])
       }
     }
     return LexicalRouter(

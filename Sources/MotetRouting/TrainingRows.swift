@@ -91,3 +91,23 @@ func compoundPairs(
     )
   }
 }
+
+/// A run of a row's features: what a shorter prompt might have held of it.
+func fragment<Feature>(
+  of features: [Feature], length: Int, using generator: inout SeededGenerator
+) -> ArraySlice<Feature> {
+  guard length < features.count else { return features[...] }
+  let start = Int.random(in: 0...features.count - length, using: &generator)
+  return features[start..<start + length]
+}
+
+/// Equally long parts of two rows, as one prompt that needs both: half of it speaks for each.
+func compound<Feature: Hashable>(
+  _ a: [Feature], _ b: [Feature], using generator: inout SeededGenerator
+) -> [Feature] {
+  let length = max(4, min(a.count, b.count))
+  let joined =
+    fragment(of: a, length: length, using: &generator) + fragment(of: b, length: length, using: &generator)
+  var seen = Set<Feature>()
+  return joined.filter { seen.insert($0).inserted }
+}
