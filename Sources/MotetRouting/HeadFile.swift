@@ -10,7 +10,6 @@ struct HeadFile: Codable {
     var weights: String
     var bias: String
     var centres: String
-    var precision: String
   }
 
   var format = RouterFile.format
@@ -33,8 +32,7 @@ struct HeadFile: Codable {
     head = Numbers(
       hidden: model.width, classes: model.classes, mean: RouterFile.pack(model.mean),
       inverseDeviation: RouterFile.pack(model.inverseDeviation), weights: RouterFile.pack(model.weights),
-      bias: RouterFile.pack(model.bias), centres: RouterFile.pack(model.centres.flatMap { $0 }),
-      precision: RouterFile.pack(model.precision))
+      bias: RouterFile.pack(model.bias), centres: RouterFile.pack(model.centres.flatMap { $0 }))
   }
 
   func router(_ common: RouterFile.CommonPart, path: String, embed: PromptEmbedding?) throws -> HeadRouter {
@@ -54,8 +52,7 @@ struct HeadFile: Codable {
       inverseDeviation: try numbers(head.inverseDeviation, hidden, "inverseDeviation"),
       weights: try numbers(head.weights, hidden * classes, "weights"),
       bias: try numbers(head.bias, classes, "bias"),
-      centres: (0..<domains.count).map { Array(centres[$0 * hidden..<($0 + 1) * hidden]) },
-      precision: try numbers(head.precision, hidden, "precision"))
+      centres: (0..<domains.count).map { Array(centres[$0 * hidden..<($0 + 1) * hidden]) })
     return HeadRouter(
       domains: common.domains, adapters: common.adapters, policy: common.policy, base: base, model: model,
       calibration: common.calibration, embed: embed)

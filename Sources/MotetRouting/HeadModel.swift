@@ -11,8 +11,6 @@ struct HeadModel: Sendable, Equatable {
   let bias: [Float]
   /// `[domains, hidden]`: the mean of each domain's standardised rows.
   let centres: [[Float]]
-  /// One over the variance inside the domains along each standardised feature, shrunk: `[hidden]`.
-  let precision: [Float]
 
   var width: Int { mean.count }
 
@@ -30,24 +28,30 @@ struct HeadModel: Sendable, Equatable {
     return scores
   }
 
-  /// Squared Mahalanobis distance with a shared diagonal covariance to each domain's centre, per feature
-  /// (about 1 for a domain's own rows; Lee et al. 2018, arXiv:1807.03888).
-  func distances(_ row: [Float]) -> [Double] {
-    centres.map { centre in
-      var sum = 0.0
-      for i in 0..<width {
-        let difference = Double(row[i] - centre[i])
-        sum += difference * difference * Double(precision[i])
-      }
-      return sum / Double(max(width, 1))
-    }
+  /// One minus the cosine between the row and each domain's centre: 0 along it, 1 across, 2 against.
+  /// (On SmolLM2's hidden states it tells strangers better than a Mahalanobis distance by feature.)
+  func distances(_ row: [Float]) -> [Double] { centres.map { distance(row, $0) } }
+
+  private func distance(_ row: [Float], _ centre: [Float]) -> Double {
+    var product = 0.0
+    for i in 0..<width { product += Double(row[i]) * Double(centre[i]) }
+    return 1 - product / max(norm(row) * norm(centre), 1e-9)
   }
 
-  /// How well a row fits: the best domain's score above the strangers', less what it lies outside.
-  func fit(scores: [Double], distances: [Double]) -> Double {
+  private func norm(_ row: [Float]) -> Double {
+    row.reduce(0) { $0 + Double($1) * Double($1) }.squareRoot()
+  }
+
+  /// How well a row fits: the domains' scores above the strangers', less the distance to the centre of the
+  /// blend that the scores describe (a compound prompt lies between centres, not at one).
+  func fit(_ row: [Float], scores: [Double]) -> Double {
     let domains = centres.count
+    let shares = softmax(Array(scores.prefix(domains)))
+    let blend = (0..<width).map { i in
+      Float((0..<domains).reduce(0) { $0 + shares[$1] * Double(centres[$1][i]) })
+    }
     let lead = classes > domains ? (scores.prefix(domains).max() ?? 0) - scores[domains] : 0
-    return lead - (distances.min() ?? 0)
+    return lead - distance(row, blend)
   }
 }
 
@@ -62,7 +66,7 @@ extension HeadModel {
     let classes = max(domains, (labels.max() ?? 0) + 1)
     let own = rows.indices.filter { labels[$0] < domains }
     let mean = average(own.map { rows[$0] }, width: width)
-    let deviation = spread(own.map { rows[$0] }, around: { _ in mean }, width: width).map { $0.squareRoot() }
+    let deviation = spread(own.map { rows[$0] }, around: mean)
     let typical = max(deviation.reduce(0, +) / Float(max(width, 1)), 1e-6)
     let inverse = deviation.map { 1 / (0.9 * $0 + 0.1 * typical) }
     func standard(_ row: [Float]) -> [Float] { (0..<width).map { (row[$0] - mean[$0]) * inverse[$0] } }
@@ -70,8 +74,6 @@ extension HeadModel {
     let centres = (0..<domains).map { domain in
       average(own.filter { labels[$0] == domain }.map { standardised[$0] }, width: width)
     }
-    let within = spread(own.map { standardised[$0] }, around: { centres[labels[own[$0]]] }, width: width)
-    let typicalWithin = max(within.reduce(0, +) / Float(max(width, 1)), 1e-6)
 
     var inputs = standardised
     var targets = labels.map { label in (0..<classes).map { $0 == label ? 1.0 : 0.0 } }
@@ -92,8 +94,7 @@ extension HeadModel {
       penalty: penalty, hasBias: true, steps: 60)
     return HeadModel(
       classes: classes, mean: mean, inverseDeviation: inverse, weights: head.weights.map(Float.init),
-      bias: head.bias.map(Float.init), centres: centres,
-      precision: within.map { 1 / (0.9 * $0 + 0.1 * typicalWithin) })
+      bias: head.bias.map(Float.init), centres: centres)
   }
 
   static func halfway(_ a: [Float], _ b: [Float]) -> [Float] { zip(a, b).map { ($0 + $1) / 2 } }
@@ -104,16 +105,15 @@ extension HeadModel {
     return sum.map { Float($0 / Double(max(rows.count, 1))) }
   }
 
-  /// The mean squared difference of each feature from a centre.
-  private static func spread(_ rows: [[Float]], around centre: (Int) -> [Float], width: Int) -> [Float] {
-    var sum = [Double](repeating: 0, count: width)
-    for (position, row) in rows.enumerated() {
-      let middle = centre(position)
-      for i in 0..<width {
-        let difference = Double(row[i] - middle[i])
+  /// The standard deviation of each feature.
+  private static func spread(_ rows: [[Float]], around mean: [Float]) -> [Float] {
+    var sum = [Double](repeating: 0, count: mean.count)
+    for row in rows {
+      for i in mean.indices {
+        let difference = Double(row[i] - mean[i])
         sum[i] += difference * difference
       }
     }
-    return sum.map { Float($0 / Double(max(rows.count, 1))) }
+    return sum.map { Float(($0 / Double(max(rows.count, 1))).squareRoot()) }
   }
 }

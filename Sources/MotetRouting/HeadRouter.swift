@@ -113,8 +113,7 @@ public struct HeadRouter: Router {
         train.map { rows[$0] }, labels: train.map { labels[$0] }, domains: domains, seed: seed)
       func measure(_ row: [Float], _ made: [Int]) {
         let scores = part.scores(row)
-        let fit = part.fit(scores: scores, distances: part.distances(row))
-        heldOut.append(HeldOutRow(scores: scores, fit: fit, domains: made))
+        heldOut.append(HeldOutRow(scores: scores, fit: part.fit(row, scores: scores), domains: made))
       }
       let standardised = Dictionary(uniqueKeysWithValues: held.map { ($0, part.standardise(rows[$0])) })
       for (row, values) in standardised.sorted(by: { $0.key < $1.key }) {
@@ -149,7 +148,7 @@ public struct HeadRouter: Router {
     let scores = model.scores(row)
     let distances = model.distances(row)
     let shares = calibration.shares(scores)
-    let fit = calibration.margin(fit: model.fit(scores: scores, distances: distances), shares: shares)
+    let fit = calibration.margin(fit: model.fit(row, scores: scores), shares: shares)
     let reason = domains.indices.flatMap { i in
       [(Evidence.Kind.confidence, shares), (.distance, distances)].map { kind, values in
         Evidence(

@@ -24,7 +24,7 @@ public struct Evidence: Sendable, Codable, Equatable {
     case pattern
     /// The head's probability of a domain.
     case confidence
-    /// How far the prompt lies from a domain's rows; 1 is as far as its outermost rows.
+    /// How far the prompt lies from the middle of a domain's rows: one minus the cosine, 0 to 2.
     case distance
   }
 

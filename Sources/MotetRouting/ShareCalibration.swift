@@ -62,13 +62,13 @@ extension ShareCalibration {
     return best
   }
 
-  /// The quantile of the domain's own rows that `novelty` names, lowered to midway towards the strangers
+  /// The quantile of the domain's own rows that `novelty` names, lowered a quarter of the way towards the strangers
   /// when they leave room, so that a new phrasing is not taken for a stranger.
   private static func threshold(own: [Double], strangers: [Double], novelty: Double) -> Double {
     guard !own.isEmpty else { return 0 }
     let low = own.sorted()[min(own.count - 1, Int(novelty * Double(own.count)))]
     guard !strangers.isEmpty else { return low }
     let high = strangers.sorted()[Int(0.95 * Double(strangers.count - 1))]
-    return high < low ? (high + low) / 2 : low
+    return high < low ? (high + 3 * low) / 4 : low
   }
 }
