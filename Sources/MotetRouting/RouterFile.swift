@@ -7,7 +7,7 @@ import Foundation
 /// | `format`, `version` | `motet-router`, 1 |
 /// | `kind` | `lexical` or `head` |
 /// | `domains`, `adapters`, `policy` | the order of all shares, the adapter of a domain, how shares become a mix |
-/// | `calibration` | temperature, and a fit threshold for each domain |
+/// | `calibration` | temperature, a fit threshold for each domain, an allowance for compound prompts |
 /// | `lexical` or `head` | the numbers of that kind |
 public enum RouterFile {
   public static let name = "router.json"
@@ -73,7 +73,7 @@ public enum RouterFile {
         reason: "\(calibration.fitThresholds.count) fit thresholds for \(domains.count) domains")
     }
     guard calibration.temperature > 0, calibration.temperature.isFinite,
-      calibration.fitThresholds.allSatisfy(\.isFinite)
+      calibration.fitThresholds.allSatisfy(\.isFinite), calibration.compoundAllowance.isFinite
     else { throw RouterError.malformed(path: path, reason: "the calibration is not finite and positive") }
   }
 

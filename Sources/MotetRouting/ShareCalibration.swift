@@ -3,11 +3,14 @@ import Foundation
 /// Turns the scores of a linear model into percentages, and says when a prompt fits no domain.
 ///
 /// Set on held-out rows: the temperature (Guo et al. 2017, arXiv:1706.04599) so that a share means what it
-/// says for prompts of one domain and for pairs of two, the thresholds from quantiles of each domain's own rows.
+/// says for prompts of one domain and for pairs of two, the thresholds from quantiles of each domain's own rows,
+/// the allowance so that 95 of 100 compound pairs are kept.
 struct ShareCalibration: Sendable, Codable, Equatable {
   var temperature: Double
   /// For each domain the lowest fit score its own rows are expected to have.
   var fitThresholds: [Double]
+  /// How much lower the threshold is for a prompt spread evenly over two domains.
+  var compoundAllowance = 0.0
 
   /// The domains' shares, summing to 1; classes beyond the domains are left out.
   func shares(_ scores: [Double]) -> [Double] {
@@ -16,8 +19,12 @@ struct ShareCalibration: Sendable, Codable, Equatable {
 
   /// How far the fit score lies above the thresholds of the domains the prompt seems made of.
   func margin(fit: Double, shares: [Double]) -> Double {
-    fit - zip(shares, fitThresholds).reduce(0) { $0 + $1.0 * $1.1 }
+    let threshold = zip(shares, fitThresholds).reduce(0) { $0 + $1.0 * $1.1 }
+    return fit - threshold + compoundAllowance * Self.spread(shares)
   }
+
+  /// 0 when all is one domain's, 1 from an even split between two on.
+  private static func spread(_ shares: [Double]) -> Double { min(1, 2 * (1 - (shares.max() ?? 1))) }
 }
 
 /// Scores of a row that was held out, and the domains it is made of.
@@ -59,6 +66,11 @@ extension ShareCalibration {
       let own = single.filter { $0.domains == [domain] }.map(\.fit)
       return threshold(own: own, strangers: strangers, novelty: novelty)
     }
+    let deficits = compound.map { row in
+      let shares = best.shares(row.scores)
+      return max(0, -best.margin(fit: row.fit, shares: shares)) / max(spread(shares), 0.05)
+    }.sorted()
+    if !deficits.isEmpty { best.compoundAllowance = deficits[Int(0.95 * Double(deficits.count - 1))] }
     return best
   }
 

@@ -12,7 +12,7 @@ enum Clouds {
     return (0..<count).map { _ in
       (0..<width).map { i in
         let noise = Float.random(in: -1...1, using: &generator) + Float.random(in: -1...1, using: &generator)
-        return noise + (i % 3 == domain ? 1.2 : 0) + 5
+        return noise + (i % 3 == domain ? 1.5 : 0) + 5
       }
     }
   }
