@@ -54,10 +54,12 @@ typedef struct {
 #if defined(MOTET_ONEDNN)
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
 int omp_get_thread_num(void);
+int omp_get_num_threads(void);
 
 static void run_region(void *data) {
   region *r = data;
-  r->body(r->context, omp_get_thread_num(), mk_threads());
+  // libgomp may give fewer threads than asked (OMP_THREAD_LIMIT, OMP_DYNAMIC).
+  r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
 }
 
 static void parallel(void (*body)(void *, int, int), void *context) {
