@@ -28,8 +28,12 @@ static int failed(dnnl_status_t status, const char *what) {
   return 1;
 }
 
+void omp_set_num_threads(int count);
+
 static int prepare(void) {
   if (stream) return 0;
+  // MOTET_THREADS holds for oneDNN's loops too.
+  omp_set_num_threads(mk_threads());
   return failed(dnnl_engine_create(&engine, dnnl_cpu, 0), "start on this processor") ||
     failed(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "make a stream");
 }
