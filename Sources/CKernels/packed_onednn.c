@@ -24,6 +24,10 @@ static dnnl_stream_t stream;
 
 static int failed(dnnl_status_t status, const char *what) {
   if (status == dnnl_success) return 0;
+  if (status == dnnl_unimplemented) {
+    mk_set_error("oneDNN could not %s: this processor lacks it in this precision; use f32", what);
+    return 1;
+  }
   mk_set_error("oneDNN could not %s (status %d)", what, (int)status);
   return 1;
 }
