@@ -59,7 +59,7 @@ import Testing
   }
 
   /// y = x·Wᵀ and dx = dy·W of a packed matrix, whole and added to what is there.
-  @Test(arguments: Precision.allCases)
+  @Test(arguments: precisions)
   @Compute func packedProductsMatchPlainLoops(precision: Precision) throws {
     // oneDNN multiplies bf16 by bf16; the portable form widens the weights and takes x as it is.
     let narrowInputs = precision == .bf16 && String(cString: mk_backend_name()) != "portable"

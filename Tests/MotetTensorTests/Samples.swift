@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import Testing
 
@@ -12,6 +13,10 @@ func samples(_ count: Int, seed: UInt64, scale: Double = 1) -> [Double] {
 func floats(_ count: Int, seed: UInt64, scale: Double = 1) -> [Float] {
   samples(count, seed: seed, scale: scale).map { Float($0) }
 }
+
+/// What this processor multiplies: oneDNN has bf16 products only where there is AVX-512.
+let precisions: [Precision] =
+  String(cString: mk_backend_name()) == "portable" || mk_bf16_is_fast() ? Precision.allCases : [.f32]
 
 /// Expects `values` within `tolerance` of `expected`, relative to the largest of them.
 func expectClose(
