@@ -4,7 +4,7 @@
 // dQ = dS·K, dK = dSᵀ·Q.
 #include "microkernel.h"
 
-enum { query_block = 32, key_block = 128, largest_dimension = 256 };
+enum { query_block = 32, key_block = 128 };
 
 // --- Rotation -----------------------------------------------------------------------------------------
 
@@ -58,20 +58,35 @@ MK_INLINE void transpose_keys(
   }
 }
 
+// Columns that a product may read: whole vectors.
+MK_INLINE int64_t padded_width(int64_t columns) { return (columns + 15) / 16 * 16; }
+
+// A row-major B operand whose rows can be read in whole vectors: `x` itself, or a copy with zeros behind.
+MK_INLINE const float *readable(
+  const float *restrict x, int64_t *stride, int64_t rows, int64_t dimension, float *restrict copy) {
+  int64_t width = padded_width(dimension), from = *stride;
+  if (width == dimension) return x;
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < width; j++) copy[i * width + j] = j < dimension ? x[i * from + j] : 0;
+  *stride = width;
+  return copy;
+}
+
 // One query block of one head.
 MK_KERNEL(
   attend_block, (const attention *p, const mk_sequence *s, int64_t head, int64_t begin, int64_t end),
   (p, s, head, begin, end)) {
   int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), rows = end - begin;
   float scale = 1 / sqrtf((float)d);
-  float *kt = mk_scratch(2, (size_t)(largest_dimension * key_block + query_block * key_block + query_block * largest_dimension) * sizeof(float));
-  float *scores = kt + largest_dimension * key_block, *out = scores + query_block * key_block;
+  int64_t panel = padded_width(d) * key_block;
+  float *kt = mk_scratch(2, (size_t)(2 * panel + query_block * (key_block + d)) * sizeof(float));
+  float *copy = kt + panel, *scores = copy + panel, *out = scores + query_block * key_block;
   float highest[query_block], sum[query_block];
   for (int64_t i = 0; i < rows; i++) highest[i] = -INFINITY, sum[i] = 0;
   for (int64_t i = 0; i < rows * d; i++) out[i] = 0;
   int64_t keys_end = s->past + end;
   for (int64_t key = 0; key < keys_end; key += key_block) {
-    int64_t keys = keys_end - key < key_block ? keys_end - key : key_block, width = (keys + 15) / 16 * 16;
+    int64_t keys = keys_end - key < key_block ? keys_end - key : key_block, width = padded_width(keys);
     transpose_keys(s->k + key * s->kv_stride + kv * d, s->kv_stride, keys, width, d, kt);
     mk_blocks(
       rows, width, d, scale, s->q + begin * s->q_stride + head * d, s->q_stride, 1, kt, width, 0, scores, key_block);
@@ -94,7 +109,9 @@ MK_KERNEL(
       if (correction != 1)
         for (int64_t j = 0; j < d; j++) out[i * d + j] *= correction;
     }
-    mk_blocks(rows, d, keys, 1, scores, key_block, 1, s->v + key * s->kv_stride + kv * d, s->kv_stride, 1, out, d);
+    int64_t stride = s->kv_stride;
+    const float *v = readable(s->v + key * stride + kv * d, &stride, keys, d, copy);
+    mk_blocks(rows, d, keys, 1, scores, key_block, 1, v, stride, 1, out, d);
   }
   for (int64_t i = 0; i < rows; i++) {
     float *restrict target = s->out + (begin + i) * s->out_stride + head * d;
@@ -164,18 +181,21 @@ typedef struct {
 MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backward *s, int64_t kv), (p, s, kv)) {
   int64_t d = p->dimension, group = p->heads / p->kv_heads, stride = s->qkv_stride;
   float scale = 1 / sqrtf((float)d);
-  float *kt = mk_scratch(2, (size_t)(2 * largest_dimension * key_block + 2 * query_block * key_block) * sizeof(float));
-  float *vt = kt + largest_dimension * key_block, *probability = vt + largest_dimension * key_block;
+  int64_t panel = padded_width(d) * key_block;
+  float *kt = mk_scratch(2, (size_t)(4 * panel + 2 * query_block * key_block) * sizeof(float));
+  float *vt = kt + panel, *k_copy = vt + panel, *row_copy = k_copy + panel, *probability = row_copy + panel;
   float *dscores = probability + query_block * key_block;
   for (int64_t i = 0; i < s->queries; i++) {
     for (int64_t j = 0; j < group * d; j++) s->dq[i * stride + kv * group * d + j] = 0;
     for (int64_t j = 0; j < d; j++) s->dk[i * stride + kv * d + j] = s->dv[i * stride + kv * d + j] = 0;
   }
   for (int64_t key = 0; key < s->queries; key += key_block) {
-    int64_t keys = s->queries - key < key_block ? s->queries - key : key_block, width = (keys + 15) / 16 * 16;
+    int64_t keys = s->queries - key < key_block ? s->queries - key : key_block, width = padded_width(keys);
     const float *k = s->k + key * stride + kv * d, *v = s->v + key * stride + kv * d;
     transpose_keys(k, stride, keys, width, d, kt);
     transpose_keys(v, stride, keys, width, d, vt);
+    int64_t k_stride = stride;
+    const float *k_rows = readable(k, &k_stride, keys, d, k_copy);
     for (int64_t head = kv * group; head < (kv + 1) * group; head++)
       for (int64_t begin = key / query_block * query_block; begin < s->queries; begin += query_block) {
         int64_t rows = s->queries - begin < query_block ? s->queries - begin : query_block;
@@ -200,9 +220,12 @@ MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backw
         }
         float *dk = s->dk + key * stride + kv * d, *dv = s->dv + key * stride + kv * d;
         float *dq = s->dq + begin * stride + head * d;
-        mk_blocks(keys, d, rows, 1, probability, 1, key_block, dout, s->out_stride, 1, dv, stride);
-        mk_blocks(keys, d, rows, 1, dscores, 1, key_block, q, stride, 1, dk, stride);
-        mk_blocks(rows, d, keys, 1, dscores, key_block, 1, k, stride, 1, dq, stride);
+        int64_t dout_stride = s->out_stride, q_stride = stride;
+        const float *dout_rows = readable(dout, &dout_stride, rows, d, row_copy);
+        mk_blocks(keys, d, rows, 1, probability, 1, key_block, dout_rows, dout_stride, 1, dv, stride);
+        const float *q_rows = readable(q, &q_stride, rows, d, row_copy);
+        mk_blocks(keys, d, rows, 1, dscores, 1, key_block, q_rows, q_stride, 1, dk, stride);
+        mk_blocks(rows, d, keys, 1, dscores, key_block, 1, k_rows, k_stride, 1, dq, stride);
       }
   }
 }

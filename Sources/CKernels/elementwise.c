@@ -103,6 +103,10 @@ static void drop(void *p, int64_t begin, int64_t end) { dropout_range(p, begin, 
 
 void mk_dropout(
   const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate) {
+  // SplitMix64's finalizer, so that neighbouring seeds do not draw permutations of one mask.
+  seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9u;
+  seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBu;
+  seed ^= seed >> 31;
   dropout d = {x, y, 1 / (1 - rate), (uint32_t)((double)rate * 4294967295.0), seed, accumulate};
   mk_parallel_ranges(rows * columns, grain, drop, &d);
 }

@@ -24,12 +24,22 @@ static dnnl_stream_t stream;
 
 static int failed(dnnl_status_t status, const char *what) {
   if (status == dnnl_success) return 0;
+  if (status == dnnl_unimplemented) {
+    mk_set_error("oneDNN could not %s: this processor lacks it in this precision; use f32", what);
+    return 1;
+  }
   mk_set_error("oneDNN could not %s (status %d)", what, (int)status);
   return 1;
 }
 
+void omp_set_num_threads(int count);
+void omp_set_dynamic(int dynamic);
+
 static int prepare(void) {
   if (stream) return 0;
+  // MOTET_THREADS holds for oneDNN's loops too, and its team must be as large as it planned for.
+  omp_set_num_threads(mk_threads());
+  omp_set_dynamic(0);
   return failed(dnnl_engine_create(&engine, dnnl_cpu, 0), "start on this processor") ||
     failed(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "make a stream");
 }

@@ -13,6 +13,13 @@
 
 #include "dispatch.h"
 
+#if defined(MOTET_ONEDNN)
+void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+int omp_get_thread_num(void);
+int omp_get_num_threads(void);
+int omp_get_thread_limit(void);
+#endif
+
 int mk_threads(void) {
   static int threads;
   if (threads) return threads;
@@ -20,6 +27,10 @@ int mk_threads(void) {
 #if defined(__linux__)
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
+#endif
+#if defined(MOTET_ONEDNN)
+  // oneDNN 2.6 sums wrongly when it gets fewer threads than it planned for.
+  if (omp_get_thread_limit() < cores) cores = omp_get_thread_limit();
 #endif
   const char *asked = getenv("MOTET_THREADS");
   if (!asked) asked = getenv("OMP_NUM_THREADS");
@@ -52,12 +63,10 @@ typedef struct {
 } region;
 
 #if defined(MOTET_ONEDNN)
-void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
-int omp_get_thread_num(void);
-
 static void run_region(void *data) {
   region *r = data;
-  r->body(r->context, omp_get_thread_num(), mk_threads());
+  // libgomp may give fewer threads than asked (OMP_THREAD_LIMIT, OMP_DYNAMIC).
+  r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
 }
 
 static void parallel(void (*body)(void *, int, int), void *context) {

@@ -17,7 +17,7 @@ public enum GGUFValue: Sendable, Equatable {
 }
 
 /// An array of a GGUF file: all elements have one type, and are kept no wider than in the file.
-public indirect enum GGUFArray: Sendable, Equatable {
+public enum GGUFArray: Sendable, Equatable {
   case uint8([UInt8])
   case int8([Int8])
   case uint16([UInt16])

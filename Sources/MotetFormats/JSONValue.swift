@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value as a tree, for small files: configurations and indexes.
-indirect enum JSONValue: Equatable, Sendable {
+enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
   case int(Int)

@@ -25,7 +25,7 @@ public enum TensorError: Error, CustomStringConvertible {
 
 /// A weight matrix W `[outputs, inputs]` of the base model: packed once, never written to again.
 ///
-/// No member changes W; that is the guarantee that training and serving leave the base alone, and ``fingerprint``
+/// No member changes W; that is the guarantee that training and serving leave the base alone, and ``hash(into:)``
 /// is its check. The form for `dy·W` is packed when a backward pass first asks for it.
 @Compute
 public final class FrozenMatrix {

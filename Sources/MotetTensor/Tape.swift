@@ -27,6 +27,9 @@ public final class Tape {
   public let kernels: Kernels
   private var steps: [() throws -> Void] = []
 
+  /// Operators that a backward pass would go through.
+  var recordedSteps: Int { steps.count }
+
   public init(recording: Bool, storage: ActivationStorage = .f32, kernels: Kernels = .standard) {
     isRecording = recording
     self.storage = storage

@@ -5,7 +5,8 @@ import Testing
 
 /// Damaged files by the thousand: each is either read or refused in one line; none crashes, hangs, or takes memory
 /// that the file does not justify. Also to be run under the address sanitizer:
-/// `swift test --sanitize=address --filter MotetFormatsTests`.
+/// `ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --filter MotetFormatsTests`; the leaks it would find are
+/// the tables of the tests, which live as long as the process.
 @Suite(.serialized) struct MutationTests {
   @Test func safetensors() throws {
     try survive(2000, mutating: Fixtures.url("types.safetensors"), seed: 1) { url in

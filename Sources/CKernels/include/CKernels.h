@@ -21,7 +21,8 @@ int mk_vector_level(void);
 // --- Matrix products ----------------------------------------------------------------------------------
 
 // C[m,n] = beta·C + alpha · A·B in f32, with A(i,k) at a[i·ars + k·acs] and B(k,j) at b[k·brs + j·bcs].
-// One of brs and bcs is 1. beta is 0 or 1. Each element is summed over k in order, whatever m and n are.
+// One of brs and bcs is 1. beta is 0 or 1. The same call gives the same bits; with other m, sums may round
+// otherwise.
 void mk_gemm(
   int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t ars, int64_t acs, const float *b,
   int64_t brs, int64_t bcs, float beta, float *c, int64_t ldc);

@@ -58,6 +58,12 @@ extension Tape {
   public func adaptedLinear(
     _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], adding residual: Tensor? = nil
   ) throws -> Tensor {
+    for term in terms {
+      precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
+      precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= matrix.outputs)
+      precondition(term.loraA.columns == matrix.inputs && term.loraB.rows == term.columns.count)
+      precondition(term.loraB.columns == term.rank)
+    }
     let trains = isRecording && terms.contains { $0.isTrainable }
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
     let y = Tensor(rows: x.rows, columns: matrix.outputs, wantsGradient: tracked)

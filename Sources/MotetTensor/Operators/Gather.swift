@@ -7,6 +7,7 @@ extension Tape {
   ///   - rows: which rows, in the order they are wanted
   /// - Returns: `[rows.count, hidden]`
   public func gather(_ x: Tensor, rows: [Int]) -> Tensor {
+    precondition(rows.allSatisfy { (0..<x.rows).contains($0) })
     let tracked = isRecording && x.wantsGradient
     let y = Tensor(rows: rows.count, columns: x.columns, wantsGradient: tracked)
     for (i, row) in rows.enumerated() { y.row(i).update(from: x.row(row), count: x.columns) }

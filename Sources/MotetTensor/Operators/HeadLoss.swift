@@ -18,6 +18,7 @@ extension Tape {
   /// - Returns: the loss of each row in nats
   public func headLoss(_ h: Tensor, head: FrozenMatrix, targets: [Int32], scales: [Float]) throws -> [Float] {
     precondition(targets.count == h.rows && scales.count == h.rows)
+    precondition(targets.allSatisfy { (0..<head.outputs).contains(Int($0)) }, "a target past the vocabulary")
     let tracked = isRecording && h.wantsGradient
     let back = tracked ? Tensor(rows: h.rows, columns: h.columns) : nil
     var losses = [Float](repeating: 0, count: h.rows)

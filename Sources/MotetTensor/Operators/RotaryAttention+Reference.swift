@@ -44,6 +44,29 @@ extension Tape {
 }
 
 extension Reference {
+  /// (a, b) becomes (a·cos - b·sin, b·cos + a·sin) for the halves a and b of the first `heads` heads of each row;
+  /// `direction` is 1, or -1 for the way back.
+  static func rotate<T: ReferenceScalar>(
+    _ x: [T], columns: Int, heads: Int, dimension: Int, positions: [Int32], cosines: [T], sines: [T],
+    direction: T
+  ) -> [T] {
+    var y = x
+    let half = dimension / 2
+    for (row, position) in positions.enumerated() {
+      for head in 0..<heads {
+        for j in 0..<half {
+          let a = row * columns + head * dimension + j
+          let b = a + half
+          let cosine = cosines[Int(position) * half + j]
+          let sine = sines[Int(position) * half + j] * direction
+          y[a] = x[a] * cosine - x[b] * sine
+          y[b] = x[b] * cosine + x[a] * sine
+        }
+      }
+    }
+    return y
+  }
+
   /// The weights of one query over the keys it may see.
   private static func attentionWeights<T: ReferenceScalar>(
     _ q: [T], _ k: [T], shape: AttentionShape, head: Int, query: Int, past: Int

@@ -25,10 +25,12 @@ public struct AttentionShape: Sendable, Equatable {
 
 /// Cosines and sines of the rotation by position, `[positions, headDimension/2]` each.
 public struct RotaryTable: Sendable {
+  let positions: Int
   let cosines: [Float]
   let sines: [Float]
 
   public init(positions: Int, headDimension: Int, theta: Double) {
+    self.positions = positions
     let half = headDimension / 2
     var cosines = [Float](repeating: 0, count: positions * half)
     var sines = cosines
@@ -88,6 +90,7 @@ public final class KeyValueCache {
       k.row(start + i).update(from: rows + i * stride, count: width)
       v.row(start + i).update(from: rows + i * stride + width, count: width)
     }
+    length = start + count
     return (k, v)
   }
 
@@ -111,7 +114,9 @@ extension Tape {
     _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
     layer: Int
   ) -> Tensor {
-    precondition(qkv.columns == shape.packedWidth)
+    precondition(qkv.columns == shape.packedWidth && positions.count == qkv.rows)
+    precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) }, "past the rotary table")
+    precondition(sequences.allSatisfy { $0.rows.lowerBound >= 0 && $0.rows.upperBound <= qkv.rows })
     let tracked = isRecording && qkv.wantsGradient
     let y = Tensor(rows: qkv.rows, columns: shape.queryWidth, wantsGradient: tracked)
     rotate(qkv, shape: shape, positions: positions, table: table, direction: 1)
@@ -125,7 +130,8 @@ extension Tape {
     precondition(sequences.allSatisfy { $0.cache == nil }, "training sees whole sequences")
     let saved = Saved(qkv, as: storage)
     let savedOut = Saved(y, as: storage)
-    record { [kernels] in
+    // Unowned: the tape holds this step, and a tape that never goes back must not hold itself.
+    record { [kernels, unowned self] in
       guard let dy = dy.take() else { return }
       let qkv = saved.tensor()
       let back = Tensor(rows: qkv.rows, columns: qkv.columns)
@@ -145,6 +151,12 @@ extension Tape {
   private func rotate(
     _ x: Tensor, shape: AttentionShape, positions: [Int32], table: RotaryTable, direction: Float
   ) {
+    if kernels == .reference {
+      let rotated = Reference.rotate(
+        x.values, columns: x.columns, heads: shape.heads + shape.kvHeads, dimension: shape.headDimension,
+        positions: positions, cosines: table.cosines, sines: table.sines, direction: direction)
+      return x.take(rotated, accumulate: false)
+    }
     mk_rotate(
       x.data, Int64(x.columns), Int64(x.rows), Int64(shape.heads + shape.kvHeads), Int64(shape.headDimension),
       positions, table.cosines, table.sines, direction)

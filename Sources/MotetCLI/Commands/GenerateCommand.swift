@@ -1,0 +1,172 @@
+import ArgumentParser
+import Foundation
+import Motet
+
+struct GenerateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "generate", abstract: "Answer a prompt, or a file of prompts, under a mix.")
+
+  @OptionGroup var base: BaseOptions
+
+  @Option(help: "The mix that answers, such as code=0.5+math=0.4.")
+  var mix = "base"
+
+  @Option(help: "A router (folder or name) that chooses the mix for each prompt.")
+  var router: String?
+
+  @Option(help: "One prompt.")
+  var prompt: String?
+
+  @Option(help: "A file of prompts; a row's own \"mix\" goes before --mix.")
+  var prompts: String?
+
+  @Option(name: .customLong("max-tokens"), help: "The most tokens an answer may have.")
+  var maxTokens = 256
+
+  @Option(help: "0 takes the likeliest token.")
+  var temperature: Float = 0
+
+  @Option(name: .customLong("top-k"), help: "Only the k likeliest tokens; 0 for all.")
+  var topK = 0
+
+  @Option(name: .customLong("top-p"), help: "Only the likeliest tokens that together reach this share.")
+  var topP: Float = 1
+
+  @Option(help: "Draws the tokens.")
+  var seed: UInt64 = 0
+
+  @Option(help: "Answers under way at one time.")
+  var batch = 32
+
+  @Flag(name: .customLong("ignore-eos"), help: "Go on past the end of the answer, for measuring.")
+  var ignoreEOS = false
+
+  @Flag(help: "Use adapters whose record names another base.")
+  var force = false
+
+  @Flag(help: "Print one JSON object for each prompt.")
+  var json = false
+
+  func validate() throws {
+    guard (prompt == nil) != (prompts == nil) else {
+      throw ValidationError("say what to answer: --prompt TEXT or --prompts FILE")
+    }
+    guard maxTokens > 0 else { throw ValidationError("--max-tokens \(maxTokens) cannot be: give at least 1") }
+    guard temperature >= 0, temperature.isFinite else {
+      throw ValidationError("--temperature \(temperature) cannot be: give 0 or more")
+    }
+    guard topK >= 0 else { throw ValidationError("--top-k \(topK) cannot be: give 0 or more") }
+    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP) cannot be: give a share up to 1") }
+    guard batch > 0 else { throw ValidationError("--batch \(batch) cannot be: give at least 1") }
+  }
+
+  func run() async throws {
+    let asked = try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
+    let base = try await base.load()
+    let mixes = try await chooseMixes(asked, base)
+    if prompt != nil, !json { return try await stream(base, mix: mixes[0]) }
+    try await answer(asked, base: base, mixes: mixes)
+  }
+
+  private func chooseMixes(_ rows: [PromptFile.Row], _ base: BaseModel) async throws -> [Mix] {
+    let loader = MixLoader(base, force: force)
+    var known: [String: Mix] = [:]
+    let router = try router.map { try RouterFinder.load($0, base: base) }
+    var mixes: [Mix] = []
+    for row in rows {
+      var name = row.mix ?? mix
+      if row.mix == nil, let router { name = try await router.route(row.prompt).mixDescription }
+      if known[name] == nil { known[name] = try loader.load(name) }
+      mixes.append(known[name] ?? .base)
+    }
+    return mixes
+  }
+
+  private var sampling: Sampling { Sampling(temperature: temperature, topK: topK, topP: topP, seed: seed) }
+
+  private func stream(_ base: BaseModel, mix: Mix) async throws {
+    if router != nil { Console.note("mix: \(mix)") }
+    if ignoreEOS { return try await answer([.init(prompt: prompt ?? "", mix: nil)], base: base, mixes: [mix]) }
+    _ = try base.promptTokens(prompt ?? "")
+    for try await piece in base.generate(
+      prompt ?? "", mix: mix, maximumTokens: maxTokens, sampling: sampling)
+    { Console.result(piece, terminator: "") }
+    Console.result("")
+  }
+
+  private struct Report: Encodable {
+    let text: String
+    let mix: String
+    let tokens: Int
+    let tokensPerSecond: Double
+  }
+
+  private func answer(_ rows: [PromptFile.Row], base: BaseModel, mixes: [Mix]) async throws {
+    let prompts = try rows.map { try base.promptTokens($0.prompt) }
+    let (maxTokens, ignoreEOS, batch, sampling) = (maxTokens, ignoreEOS, batch, sampling)
+    let (outputs, seconds) = try await Interrupt.cancelling("stopping") {
+      try await Compute.run {
+        var bound: [Mix: BoundMix] = [:]
+        for mix in mixes where bound[mix] == nil { bound[mix] = mix.bound(to: base) }
+        let began = ContinuousClock.now
+        let total = prompts.count
+        var produced = 0
+        let outputs = try await base.complete(
+          zip(prompts, mixes).enumerated().map { index, pair in
+            var own = sampling
+            own.seed = sampling.seed &+ UInt64(index)
+            return GenerationRequest(
+              prompt: pair.0, mix: bound[pair.1] ?? .base, maximumTokens: maxTokens, sampling: own,
+              ignoresEnd: ignoreEOS)
+          }, maximumRows: batch
+        ) { _, _ in
+          produced += 1
+          if produced % 64 == 0 { Console.progress("\(produced) tokens of \(total) answers", milestone: false) }
+        }
+        return (outputs, Double((ContinuousClock.now - began) / .seconds(1)))
+      }
+    }
+    Console.endProgress()
+    let all = outputs.reduce(0) { $0 + $1.count }
+    for (output, mix) in zip(outputs, mixes) {
+      let text = base.tokenizer.decode(output, skippingSpecialTokens: true)
+      let rate = Double(rows.count == 1 ? output.count : all) / max(seconds, 1e-9)
+      if json || self.prompts != nil {
+        try Console.json(Report(text: text, mix: mix.description, tokens: output.count, tokensPerSecond: rate))
+      } else {
+        Console.result(text)
+      }
+    }
+  }
+}
+
+/// Prompts from JSONL, JSON or plain lines.
+enum PromptFile {
+  struct Row: Sendable {
+    let prompt: String
+    let mix: String?
+  }
+
+  static func read(_ path: String) throws -> [Row] {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw DatasetError.unreadable(file: path)
+    }
+    guard let text = String(validating: data, as: UTF8.self) else { throw DatasetError.notUTF8(file: path) }
+    var rows: [Row] = []
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+      if line.allSatisfy(\.isWhitespace) { continue }
+      guard line.hasPrefix("{") else {
+        rows.append(Row(prompt: String(line), mix: nil))
+        continue
+      }
+      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
+        let prompt = (object["prompt"] ?? object["question"] ?? object["text"]) as? String
+      else {
+        throw DatasetError.malformed(file: path, line: index + 1, problem: "it has no \"prompt\"")
+      }
+      rows.append(Row(prompt: prompt, mix: object["mix"] as? String))
+    }
+    guard !rows.isEmpty else { throw DatasetError.empty(file: path) }
+    return rows
+  }
+}

@@ -1,0 +1,190 @@
+import ArgumentParser
+import Foundation
+import Motet
+import MotetReport
+
+struct RouterCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "router", abstract: "Train, measure and show routers: prompt in, mix out.",
+    subcommands: [Train.self, Evaluate.self, Show.self])
+
+  struct Train: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Learn domains from their rows.",
+      discussion: """
+        lexical weighs words and character patterns and says which decided; head is a softmax regression on the \
+        frozen base's mean hidden state. A domain's name is its adapter's. Rows of no domain (--none) sharpen \
+        when the base itself should answer.
+        """)
+
+    enum Kind: String, ExpressibleByArgument, CaseIterable { case lexical, head }
+
+    @OptionGroup var base: BaseOptions
+
+    @Option(help: "lexical or head.")
+    var kind: Kind = .lexical
+
+    @Option(parsing: .upToNextOption, help: "Domains: NAME=FILE.")
+    var data: [NamedFile]
+
+    @Option(help: "Rows that belong to no domain.")
+    var none: String?
+
+    @Option(help: "The folder to write, or a name under $MOTET_HOME/routers.")
+    var output: String
+
+    @Option(help: "The share below which a domain is left out of the mix.")
+    var threshold: Double?
+
+    @Option(help: "Take only the first rows of each domain.")
+    var limit: Int?
+
+    @Option(help: "Draws folds and the order of rows.")
+    var seed: UInt64 = 0
+
+    func run() async throws {
+      let began = ContinuousClock.now
+      let domains = try RouterFinder.prompts(data, limit: limit)
+      let others = try none.map { try Dataset(contentsOf: $0).rows.map(\.prompt) } ?? []
+      var policy = RoutingPolicy()
+      if let threshold { policy.threshold = threshold }
+      let folder = RouterFinder.folder(output)
+      switch kind {
+      case .lexical:
+        var router = try LexicalRouter.train(domains: domains, none: others, seed: seed)
+        router.policy.threshold = policy.threshold
+        try router.save(to: folder)
+      case .head:
+        let base = try await base.load()
+        var router = try await HeadRouter.train(on: base, domains: domains, none: others, seed: seed)
+        router.policy.threshold = policy.threshold
+        try router.save(to: folder)
+      }
+      let rows = domains.values.reduce(0) { $0 + $1.count }
+      let seconds = (ContinuousClock.now - began) / .seconds(1)
+      Console.result("\(folder.relativePath): \(kind.rawValue), \(rows) prompts of \(domains.count) domains in \(rounded(seconds, 1)) s")
+    }
+  }
+
+  struct Evaluate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Measure a router on rows whose domain is known.")
+
+    @OptionGroup var base: BaseOptions
+
+    @Option(help: "The router: a folder or a name.")
+    var router: String
+
+    @Option(parsing: .upToNextOption, help: "Domains: NAME=FILE; base=FILE for rows of none.")
+    var data: [NamedFile]
+
+    @Option(help: "Take only the first rows of each domain.")
+    var limit: Int?
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    func run() async throws {
+      let router = try await RouterFinder.load(self.router, lazily: base)
+      let result = try await RouterEvaluation.run(router, on: RouterFinder.prompts(data, limit: limit))
+      if json { return try Console.json(result) }
+      var table = TextTable(header: ["is \\ goes to"] + result.labels, rows: [])
+      for (label, counts) in zip(result.labels, result.confusion) {
+        table.rows.append([label] + counts.map(String.init))
+      }
+      Console.result(table.text())
+      Console.result(
+        "accuracy \(rounded(result.accuracy, 4)) over \(result.count), calibration error \(rounded(result.calibrationError, 4))")
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show what a router knows.")
+
+    @Option(help: "The router: a folder or a name.")
+    var router: String
+
+    func run() async throws {
+      let folder = RouterFinder.folder(router)
+      let router = try RouterFile.load(folder)
+      Console.result("\(folder.relativePath): \(router.kind), domains \(router.domains.joined(separator: ", "))")
+      if let lexical = router as? LexicalRouter {
+        for domain in lexical.domains {
+          let words = lexical.strongest(for: domain, count: 12).joined(separator: "  ")
+          Console.result("  \(domain): \(words)")
+        }
+      }
+      if let head = router as? HeadRouter {
+        Console.result("  softmax regression on \(head.hiddenSize) values of \(head.base ?? "a base")'s mean hidden state")
+      }
+    }
+  }
+}
+
+struct RouteCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "route", abstract: "Show what a router makes of a prompt.")
+
+  @OptionGroup var base: BaseOptions
+
+  @Option(help: "The router: a folder or a name.")
+  var router: String
+
+  @Option(help: "The prompt.")
+  var prompt: String
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  private struct Report: Encodable {
+    let router: String
+    let mix: String
+    let weights: [String: Double]
+    let reason: [Evidence]
+  }
+
+  func run() async throws {
+    guard prompt.contains(where: { !$0.isWhitespace }) else { throw ModelError.emptyPrompt }
+    let router = try await RouterFinder.load(self.router, lazily: base)
+    let route = try await router.route(prompt)
+    if json {
+      let weights = Dictionary(uniqueKeysWithValues: route.weights.map { ($0.domain, $0.weight) })
+      return try Console.json(
+        Report(router: router.kind, mix: route.mixDescription, weights: weights, reason: route.reason))
+    }
+    Console.result(TextBars(route.weights.map { (label: $0.domain, share: $0.weight) }).text())
+    Console.result("mix: \(route.mixDescription)")
+    for evidence in route.reason.prefix(8) {
+      Console.result("  \(evidence.domain) by \(evidence.kind.rawValue) \"\(evidence.text)\" (\(rounded(evidence.contribution, 3)))")
+    }
+  }
+}
+
+/// Routers by folder or by name under `$MOTET_HOME/routers`.
+enum RouterFinder {
+  static func folder(_ reference: String) -> URL {
+    if reference.contains("/") { return URL(filePath: reference) }
+    let named = ModelStore.home().appending(path: "routers").appending(path: reference)
+    let local = URL(filePath: reference)
+    return FileManager.default.fileExists(atPath: local.path) ? local : named
+  }
+
+  static func load(_ reference: String, base: BaseModel) throws -> any Router {
+    try RouterFile.load(folder(reference), embed: base.promptEmbedding)
+  }
+
+  /// Loads the base only for a router that looks through it.
+  static func load(_ reference: String, lazily options: BaseOptions) async throws -> any Router {
+    let router = try RouterFile.load(folder(reference))
+    guard router is HeadRouter else { return router }
+    return try load(reference, base: try await options.load())
+  }
+
+  static func prompts(_ files: [NamedFile], limit: Int?) throws -> [String: [String]] {
+    var domains: [String: [String]] = [:]
+    for file in files {
+      let rows = try Dataset(contentsOf: file.path).rows.map(\.prompt)
+      domains[file.name, default: []] += limit.map { Array(rows.prefix($0)) } ?? rows
+    }
+    return domains
+  }
+}

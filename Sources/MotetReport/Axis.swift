@@ -1,0 +1,42 @@
+import Foundation
+
+/// A range of values on a straight stretch of pixels, with ticks at round numbers.
+struct Axis {
+  let low: Double
+  let high: Double
+  let ticks: [Double]
+
+  /// Covers the finite ones of `values`; a single value or none gets a range of its own.
+  ///
+  /// - Parameter isLoose: widens the range to the ticks around it.
+  init(covering values: [Double], about count: Int = 5, isLoose: Bool = true) {
+    let finite = values.filter(\.isFinite)
+    var low = finite.min() ?? 0
+    var high = finite.max() ?? 1
+    // Keeps differences and ticks finite for values near the end of the range of a Double.
+    low = max(low, -1e300)
+    high = min(high, 1e300)
+    if !(high - low > 1e-9 * max(abs(low), abs(high), 1e-9)) {
+      let margin = max(abs(low) * 0.1, low == 0 ? 1 : 1e-9)
+      low -= margin
+      high += margin
+    }
+    let step = Self.roundStep((high - low) / Double(max(count, 1)))
+    let first = isLoose ? (low / step + 1e-9).rounded(.down) : (low / step - 1e-9).rounded(.up)
+    let last = isLoose ? (high / step - 1e-9).rounded(.up) : (high / step + 1e-9).rounded(.down)
+    let steps = Int(min(max(last - first, 0), 50))
+    ticks = (0...steps).map { (first + Double($0)) * step }
+    self.low = isLoose ? min(low, ticks.first ?? low) : low
+    self.high = isLoose ? max(high, ticks.last ?? high) : high
+  }
+
+  /// The next of 1, 2, 2.5, 5 or 10 times a power of ten.
+  private static func roundStep(_ raw: Double) -> Double {
+    let power = pow(10, log10(raw).rounded(.down))
+    let choice = [1, 2, 2.5, 5].first { $0 * power >= raw * 0.999 } ?? 10
+    return choice * power
+  }
+
+  /// Where `value` lies, 0 at the low end, 1 at the high one.
+  func position(_ value: Double) -> Double { (value - low) / (high - low) }
+}

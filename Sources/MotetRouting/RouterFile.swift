@@ -1,0 +1,162 @@
+import Foundation
+
+/// `router.json`: one JSON object that holds a whole router.
+///
+/// | field | what |
+/// |---|---|
+/// | `format`, `version` | `motet-router`, 1 |
+/// | `kind` | `lexical` or `head` |
+/// | `domains`, `adapters`, `policy` | the order of all shares, the adapter of a domain, how shares become a mix |
+/// | `calibration` | temperature, a fit threshold for each domain, an allowance for compound prompts |
+/// | `lexical` or `head` | the numbers of that kind |
+public enum RouterFile {
+  public static let name = "router.json"
+  static let format = "motet-router"
+  static let version = 1
+
+  /// Reads the router of a folder.
+  ///
+  /// - Parameter embed: gives a head router the base's hidden states; a lexical router needs none.
+  /// - Throws: `RouterError` naming the file and what is wrong with it.
+  public static func load(_ folder: URL, embed: PromptEmbedding? = nil) throws -> any Router {
+    let url = folder.appendingPathComponent(name)
+    let data: Data
+    do {
+      data = try Data(contentsOf: url)
+    } catch {
+      throw RouterError.unreadable(
+        path: url.path, reason: "no readable \(name) there; name a folder written by 'motet router train'")
+    }
+    return try decode(data, path: url.path, embed: embed)
+  }
+
+  static func decode(_ data: Data, path: String, embed: PromptEmbedding? = nil) throws -> any Router {
+    func read<T: Decodable>(_ type: T.Type) throws -> T {
+      do {
+        return try JSONDecoder().decode(type, from: data)
+      } catch let error as DecodingError {
+        throw RouterError.malformed(path: path, reason: explain(error))
+      } catch {
+        throw RouterError.malformed(path: path, reason: "it is not JSON")
+      }
+    }
+    let header = try read(Header.self)
+    guard header.format == format else {
+      throw RouterError.malformed(path: path, reason: "format is '\(header.format)', not '\(format)'")
+    }
+    guard header.version >= 1, header.version <= version else {
+      throw RouterError.unsupportedVersion(path: path, found: header.version, supported: version)
+    }
+    let common = try read(CommonPart.self)
+    try check(common, path: path)
+    switch header.kind {
+    case "lexical": return try read(LexicalFile.self).router(common, path: path)
+    case "head": return try read(HeadFile.self).router(common, path: path, embed: embed)
+    default: throw RouterError.unknownKind(path: path, kind: header.kind)
+    }
+  }
+
+  private static func check(_ common: CommonPart, path: String) throws {
+    let domains = common.domains
+    guard domains.count >= 2, Set(domains).count == domains.count, !domains.contains("") else {
+      throw RouterError.malformed(path: path, reason: "'domains' must hold at least two different names")
+    }
+    do {
+      try common.policy.validate()
+    } catch let error as RouterError {
+      throw RouterError.malformed(path: path, reason: error.description)
+    }
+    let calibration = common.calibration
+    guard calibration.fitThresholds.count == domains.count else {
+      throw RouterError.malformed(
+        path: path,
+        reason: "\(calibration.fitThresholds.count) fit thresholds for \(domains.count) domains")
+    }
+    guard calibration.temperature > 0, calibration.temperature.isFinite,
+      calibration.fitThresholds.allSatisfy(\.isFinite), calibration.compoundAllowance.isFinite
+    else { throw RouterError.malformed(path: path, reason: "the calibration is not finite and positive") }
+  }
+
+  private static func explain(_ error: DecodingError) -> String {
+    func place(_ context: DecodingError.Context) -> String {
+      let path = context.codingPath.map { $0.intValue.map { "[\($0)]" } ?? $0.stringValue }
+      return path.isEmpty ? "the file" : "'\(path.joined(separator: "."))'"
+    }
+    switch error {
+    case .keyNotFound(let key, _): return "'\(key.stringValue)' is missing"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context):
+      return "\(place(context)) is not of the expected type"
+    case .dataCorrupted(let context):
+      return context.codingPath.isEmpty ? "it is cut off or not JSON" : "\(place(context)) cannot be read"
+    @unknown default: return "it cannot be read"
+    }
+  }
+
+  /// Writes through a temporary file that is synced and then renamed: a reader sees the old router or the
+  /// new one, never half.
+  static func write(_ value: some Encodable, to folder: URL) throws {
+    let target = folder.appendingPathComponent(name)
+    let temporary = folder.appendingPathComponent(".\(name).\(UUID().uuidString)")
+    do {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      let data = try encoder.encode(value)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+      try data.write(to: temporary, options: .withoutOverwriting)
+      let handle = try FileHandle(forUpdating: temporary)
+      try handle.synchronize()
+      try handle.close()
+      guard rename(temporary.path, target.path) == 0 else {
+        throw CocoaError(
+          .fileWriteUnknown, userInfo: [NSLocalizedDescriptionKey: String(cString: strerror(errno))])
+      }
+    } catch {
+      try? FileManager.default.removeItem(at: temporary)
+      throw RouterError.unwritable(path: target.path, reason: error.localizedDescription)
+    }
+  }
+}
+
+extension RouterFile {
+  struct Header: Decodable {
+    var format: String
+    var version: Int
+    var kind: String
+  }
+
+  struct CommonPart: Codable {
+    var domains: [String]
+    var adapters: [String: String]
+    var policy: RoutingPolicy
+    var calibration: ShareCalibration
+  }
+
+  /// Floats as base64 of their little-endian bytes: exact and compact.
+  static func pack(_ values: [Float]) -> String {
+    var bytes = Data(capacity: values.count * 4)
+    for value in values {
+      withUnsafeBytes(of: value.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    return bytes.base64EncodedString()
+  }
+
+  /// The floats in `text`; throws when there are not `count` or one is not finite.
+  static func unpack(_ text: String, count: Int, field: String, path: String) throws -> [Float] {
+    guard let bytes = Data(base64Encoded: text) else {
+      throw RouterError.malformed(path: path, reason: "'\(field)' is not base64")
+    }
+    guard count >= 0, bytes.count % 4 == 0, bytes.count / 4 == count else {
+      throw RouterError.malformed(
+        path: path, reason: "'\(field)' holds \(bytes.count) bytes where \(count) numbers are expected")
+    }
+    let values = bytes.withUnsafeBytes { raw in
+      (0..<count).map { i in
+        Float(bitPattern: UInt32(littleEndian: raw.loadUnaligned(fromByteOffset: i * 4, as: UInt32.self)))
+      }
+    }
+    guard values.allSatisfy(\.isFinite) else {
+      throw RouterError.malformed(path: path, reason: "'\(field)' holds a number that is not finite")
+    }
+    return values
+  }
+}

@@ -1,0 +1,203 @@
+import Testing
+
+@testable import MotetTensor
+
+/// The backward formulas in f64 against central differences.
+@Suite struct GradientTests {
+  /// Expects `gradient` to be what small changes of `x` do to Σ dy·f(x).
+  func check(
+    _ gradient: [Double], at x: [Double], dy: [Double], _ what: String,
+    location: SourceLocation = #_sourceLocation, f: ([Double]) -> [Double]
+  ) {
+    let h = 1e-5
+    let size = gradient.reduce(1e-3) { max($0, abs($1)) }
+    #expect(gradient.count == x.count, sourceLocation: location)
+    for i in x.indices {
+      var up = x
+      var down = x
+      up[i] += h
+      down[i] -= h
+      // The difference first: sums that cancel would cost digits.
+      let slope = zip(zip(f(up), f(down)), dy).reduce(0) { $0 + ($1.0.0 - $1.0.1) * $1.1 } / (2 * h)
+      if !(abs(slope - gradient[i]) <= 1e-6 * size) {
+        Issue.record("\(what)[\(i)]: \(gradient[i]), not \(slope)", sourceLocation: location)
+        return
+      }
+    }
+  }
+
+  @Test func rmsNormGradient() {
+    let x = samples(21, seed: 1, scale: 2)
+    let weight = samples(7, seed: 2)
+    let dy = samples(21, seed: 3)
+    let dx = Reference.rmsNormBackward(x, weight: weight, epsilon: 1e-3, dy: dy, columns: 7)
+    check(dx, at: x, dy: dy, "dx") { Reference.rmsNorm($0, weight: weight, epsilon: 1e-3, columns: 7) }
+  }
+
+  @Test func swigluGradient() {
+    let x = samples(30, seed: 4, scale: 3)
+    let dy = samples(15, seed: 5)
+    check(Reference.swigluBackward(x, dy: dy, width: 5), at: x, dy: dy, "dx") {
+      Reference.swiglu($0, width: 5)
+    }
+  }
+
+  /// Packed sequences in f64: the reference operators as the tape puts them together.
+  struct PackedAttention {
+    let shape: AttentionShape
+    let lengths: [Int]
+    let cosines: [Double]
+    let sines: [Double]
+
+    var width: Int { shape.packedWidth }
+    var positions: [Int32] { lengths.flatMap { 0..<Int32($0) } }
+
+    func rotate(_ x: [Double], direction: Double) -> [Double] {
+      Reference.rotate(
+        x, columns: width, heads: shape.heads + shape.kvHeads, dimension: shape.headDimension,
+        positions: positions, cosines: cosines, sines: sines, direction: direction)
+    }
+
+    func columns(_ x: [Double], _ rows: Range<Int>, _ range: Range<Int>) -> [Double] {
+      rows.flatMap { x[$0 * width + range.lowerBound..<$0 * width + range.upperBound] }
+    }
+
+    func split(_ x: [Double], _ rows: Range<Int>) -> (q: [Double], k: [Double], v: [Double]) {
+      let (q, kv) = (shape.queryWidth, shape.kvWidth)
+      return (
+        columns(x, rows, 0..<q), columns(x, rows, q..<q + kv), columns(x, rows, q + kv..<q + 2 * kv)
+      )
+    }
+
+    var spans: [Range<Int>] {
+      var start = 0
+      return lengths.map { length in
+        defer { start += length }
+        return start..<start + length
+      }
+    }
+
+    func forward(_ x: [Double]) -> [Double] {
+      let rotated = rotate(x, direction: 1)
+      return spans.flatMap { rows in
+        let (q, k, v) = split(rotated, rows)
+        return Reference.attention(q: q, k: k, v: v, shape: shape, past: 0)
+      }
+    }
+
+    func backward(_ x: [Double], dy: [Double]) -> [Double] {
+      let rotated = rotate(x, direction: 1)
+      let back = spans.flatMap { rows -> [Double] in
+        let (q, k, v) = split(rotated, rows)
+        let dy = Array(dy[rows.lowerBound * shape.queryWidth..<rows.upperBound * shape.queryWidth])
+        let (dq, dk, dv) = Reference.attentionBackward(q: q, k: k, v: v, dy: dy, shape: shape)
+        let (wide, narrow) = (shape.queryWidth, shape.kvWidth)
+        var part: [Double] = []
+        for i in 0..<rows.count {
+          part += dq[i * wide..<(i + 1) * wide]
+          part += dk[i * narrow..<(i + 1) * narrow]
+          part += dv[i * narrow..<(i + 1) * narrow]
+        }
+        return part
+      }
+      return rotate(back, direction: -1)
+    }
+  }
+
+  @Test(arguments: [(2, 2, [5]), (4, 2, [1, 4, 3]), (3, 1, [2, 1, 6])])
+  func rotaryAttentionGradient(heads: Int, kvHeads: Int, lengths: [Int]) {
+    let angles = samples(8 * 2, seed: 6, scale: 3)
+    let packed = PackedAttention(
+      shape: AttentionShape(heads: heads, kvHeads: kvHeads, headDimension: 4), lengths: lengths,
+      cosines: angles.map { (1 - $0 * $0 / 9).squareRoot() }, sines: angles.map { $0 / 3 })
+    let tokens = lengths.reduce(0, +)
+    let x = samples(tokens * packed.width, seed: 7, scale: 2)
+    let dy = samples(tokens * packed.shape.queryWidth, seed: 8)
+    check(packed.backward(x, dy: dy), at: x, dy: dy, "dqkv", f: packed.forward)
+  }
+
+  @Test func adaptedLinearGradientOfEveryTermAndOfTheInput() {
+    let (rows, inputs, outputs) = (5, 4, 6)
+    // Rows, first column, columns, rank, scale: two terms share rows, two share columns.
+    let terms: [(rows: Range<Int>, columns: Range<Int>, rank: Int, scale: Double)] = [
+      (0..<3, 0..<6, 2, 2), (0..<3, 2..<5, 1, -0.5), (3..<5, 2..<5, 3, 0.25),
+    ]
+    let x = samples(rows * inputs, seed: 9)
+    let w = samples(outputs * inputs, seed: 10)
+    let dy = samples(rows * outputs, seed: 11)
+    let a = terms.enumerated().map { samples($1.rank * inputs, seed: 20 + UInt64($0)) }
+    let b = terms.enumerated().map { samples($1.columns.count * $1.rank, seed: 30 + UInt64($0)) }
+
+    func forward(_ x: [Double], _ a: [[Double]], _ b: [[Double]]) -> [Double] {
+      var y = Reference.product(x, w, rows: rows, outputs: outputs, inputs: inputs, transposed: true)
+      for (i, term) in terms.enumerated() {
+        let part = Array(x[term.rows.lowerBound * inputs..<term.rows.upperBound * inputs])
+        let (_, delta) = Reference.lowRank(
+          part, a: a[i], b: b[i], scale: term.scale, rows: term.rows.count, inputs: inputs,
+          outputs: term.columns.count, rank: term.rank)
+        for (n, row) in term.rows.enumerated() {
+          for (j, column) in term.columns.enumerated() {
+            y[row * outputs + column] += delta[n * term.columns.count + j]
+          }
+        }
+      }
+      return y
+    }
+
+    var dx = Reference.product(dy, w, rows: rows, outputs: inputs, inputs: outputs, transposed: false)
+    for (i, term) in terms.enumerated() {
+      let start = term.rows.lowerBound * inputs
+      let part = Array(x[start..<term.rows.upperBound * inputs])
+      let u = Reference.lowRank(
+        part, a: a[i], b: b[i], scale: term.scale, rows: term.rows.count, inputs: inputs,
+        outputs: term.columns.count, rank: term.rank
+      ).u
+      let slope = term.rows.flatMap { row in term.columns.map { dy[row * outputs + $0] } }
+      let back = Reference.lowRankBackward(
+        part, u: u, dy: slope, a: a[i], b: b[i], scale: term.scale, rows: term.rows.count, inputs: inputs,
+        outputs: term.columns.count, rank: term.rank)
+      for (j, value) in back.dx.enumerated() { dx[start + j] += value }
+      check(back.da ?? [], at: a[i], dy: dy, "dA \(i)") { changed in
+        forward(x, a.enumerated().map { $0 == i ? changed : $1 }, b)
+      }
+      check(back.db, at: b[i], dy: dy, "dB \(i)") { changed in
+        forward(x, a, b.enumerated().map { $0 == i ? changed : $1 })
+      }
+    }
+    check(dx, at: x, dy: dy, "dx") { forward($0, a, b) }
+  }
+
+  @Test func headLossGradient() {
+    let (rows, hidden, vocabulary) = (4, 5, 9)
+    let h = samples(rows * hidden, seed: 12, scale: 2)
+    let head = samples(vocabulary * hidden, seed: 13, scale: 2)
+    let targets: [Int32] = [0, 8, 3, 3]
+    let scales = samples(rows, seed: 14)
+    func loss(_ h: [Double]) -> (losses: [Double], gradient: [Double]) {
+      Reference.crossEntropy(
+        Reference.product(h, head, rows: rows, outputs: vocabulary, inputs: hidden, transposed: true),
+        targets: targets, scales: scales, columns: vocabulary)
+    }
+    let dh = Reference.product(
+      loss(h).gradient, head, rows: rows, outputs: hidden, inputs: vocabulary, transposed: false)
+    check(dh, at: h, dy: scales, "dh") { loss($0).losses }
+  }
+
+  /// Gathering is linear and has one path: whole numbers make f32 exact.
+  @Test @Compute func gatherGradient() throws {
+    let chosen = [2, 0, 2, 2]
+    let x = (0..<6).map { Float($0 * $0) }
+    let dy = (0..<8).map { Float($0) - 3 }
+    let tape = Tape(recording: true)
+    let input = tensor(3, 2, x)
+    try goBack(tape, from: tape.gather(input, rows: chosen), dy)
+    for i in x.indices {
+      let sides = [Float(1), -1].map { step in
+        let plain = Tape(recording: false)
+        let y = plain.gather(tensor(3, 2, x.enumerated().map { $0 == i ? $1 + step : $1 }), rows: chosen)
+        return zip(y.values, dy).reduce(0) { $0 + $1.0 * $1.1 }
+      }
+      #expect(input.gradientValue?.values[i] == (sides[0] - sides[1]) / 2)
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import CKernels
+import Testing
+
+@testable import MotetTensor
+
+/// Products over edge shapes, strides and precisions against plain loops.
+@Suite struct ProductTests {
+  static let rows = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 70]
+  static let columns = [1, 15, 16, 17, 31, 32, 33, 48, 100, 300]
+
+  /// mk_gemm with A or B held transposed, adding or overwriting.
+  @Compute func checkGemm(m: Int, n: Int, k: Int) {
+    let a = floats(m * k, seed: 1)
+    let b = floats(k * n, seed: 2)
+    let old = floats(m * n, seed: 3)
+    let product = Reference.product(a, b, rows: m, outputs: n, inputs: k, transposed: false)
+    func flip(_ x: [Float], _ rows: Int, _ columns: Int) -> [Float] {
+      (0..<columns).flatMap { j in (0..<rows).map { x[$0 * columns + j] } }
+    }
+    for flipA in [false, true] {
+      for flipB in [false, true] {
+        for beta: Float in [0, 1] {
+          // A wider C: columns that are not ours stay.
+          let width = n + 3
+          var c = (0..<m).flatMap { old[$0 * n..<($0 + 1) * n] + [7, 7, 7] }
+          mk_gemm(
+            Int64(m), Int64(n), Int64(k), -0.5, flipA ? flip(a, m, k) : a, Int64(flipA ? 1 : k),
+            Int64(flipA ? m : 1), flipB ? flip(b, k, n) : b, Int64(flipB ? 1 : n), Int64(flipB ? k : 1),
+            beta, &c, Int64(width))
+          let sums: [Float] = zip(old, product).map { beta * $0 - 0.5 * $1 }
+          let expected = (0..<m).flatMap { sums[$0 * n..<($0 + 1) * n] + [7, 7, 7] }
+          expectClose(c, expected, 2e-6, "\(m)×\(n)×\(k) A\(flipA ? "ᵀ" : "") B\(flipB ? "ᵀ" : "") β\(beta)")
+        }
+      }
+    }
+  }
+
+  @Test(arguments: rows) @Compute func gemmMatchesPlainLoops(m: Int) {
+    for n in Self.columns {
+      for k in [1, 2, 16, 33, 129] { checkGemm(m: m, n: n, k: k) }
+    }
+  }
+
+  @Test(arguments: [(200, 16, 576), (576, 16, 130), (16, 576, 130), (130, 576, 16), (5, 1000, 48)])
+  @Compute func gemmMatchesPlainLoopsOnTheTeam(m: Int, n: Int, k: Int) { checkGemm(m: m, n: n, k: k) }
+
+  @Test @Compute func gemmOfNoTermsOverwritesOrKeeps() {
+    var c: [Float] = [1, 2, 3, 4]
+    mk_gemm(2, 2, 0, 1, c, 1, 1, c, 2, 1, 1, &c, 2)
+    #expect(c == [1, 2, 3, 4])
+    mk_gemm(2, 2, 0, 1, c, 1, 1, c, 2, 1, 0, &c, 2)
+    #expect(c == [0, 0, 0, 0])
+  }
+
+  func roundedToBF16(_ values: [Float]) -> [Float] {
+    var narrow = [UInt16](repeating: 0, count: values.count)
+    mk_to_bf16(values, &narrow, Int64(values.count))
+    return narrow.map { Float(bitPattern: UInt32($0) << 16) }
+  }
+
+  /// y = x·Wᵀ and dx = dy·W of a packed matrix, whole and added to what is there.
+  @Test(arguments: precisions)
+  @Compute func packedProductsMatchPlainLoops(precision: Precision) throws {
+    // oneDNN multiplies bf16 by bf16; the portable form widens the weights and takes x as it is.
+    let narrowInputs = precision == .bf16 && String(cString: mk_backend_name()) != "portable"
+    for (outputs, inputs) in [(1, 1), (1, 40), (40, 1), (16, 32), (17, 15), (33, 100), (130, 70), (576, 192)]
+    {
+      let weights = floats(outputs * inputs, seed: 4)
+      let matrix = try FrozenMatrix(weights, outputs: outputs, inputs: inputs, precision: precision)
+      let held = precision == .bf16 ? roundedToBF16(weights) : weights
+      #expect(matrix.floats() == held, "[\(outputs), \(inputs)] comes back as it was packed")
+      for rows in outputs * inputs > 10_000 ? [1, 9, 33] : Self.rows + [300] {
+        for transposed in [false, true] {
+          let (from, to) = transposed ? (outputs, inputs) : (inputs, outputs)
+          let x = floats(rows * from, seed: 5)
+          let old = floats(rows * to, seed: 6)
+          let product = Reference.product(
+            narrowInputs ? roundedToBF16(x) : x, held, rows: rows, outputs: to, inputs: from,
+            transposed: !transposed)
+          for accumulate in [false, true] {
+            let y = Tensor(rows: rows, columns: to, old)
+            let input = Tensor(rows: rows, columns: from, x)
+            if transposed {
+              try matrix.multiplyTransposed(input, into: y, accumulate: accumulate, kernels: .fast)
+            } else {
+              try matrix.multiply(input, into: y, accumulate: accumulate, kernels: .fast)
+            }
+            let expected = zip(product, old).map { accumulate ? $0 + $1 : $0 }
+            expectClose(
+              y.values, expected, 4e-6,
+              "\(rows) rows of [\(outputs), \(inputs)] \(transposed ? "back" : "forward") \(accumulate)")
+          }
+        }
+      }
+    }
+  }
+
+  @Test @Compute func aBatchOfNoRowsIsLeftAlone() throws {
+    let matrix = try FrozenMatrix(floats(12, seed: 7), outputs: 4, inputs: 3, precision: .f32)
+    let y = Tensor(rows: 0, columns: 4)
+    try matrix.multiply(Tensor(rows: 0, columns: 3), into: y)
+    #expect(y.values.isEmpty)
+  }
+
+  @Test(arguments: Precision.allCases)
+  @Compute func tableRowsAreTheWeightsAsHeld(precision: Precision) {
+    let weights = floats(5 * 7, seed: 8)
+    let table = FrozenTable(weights, rows: 5, columns: 7, precision: precision)
+    let held = precision == .bf16 ? roundedToBF16(weights) : weights
+    #expect(table.floats() == held)
+    let last = Array(held[28..<35])
+    #expect(table.lookUp([4, 0, 4]).values == last + Array(held[0..<7]) + last)
+  }
+}
