@@ -38,7 +38,9 @@ let package = Package(
     .target(
       name: "MotetAdapters",
       dependencies: ["MotetModels", "MotetFormats", .product(name: "Crypto", package: "swift-crypto")]),
-    .target(name: "MotetTraining", dependencies: [
+    .target(
+      name: "MotetTraining",
+      dependencies: [
         "MotetAdapters", "MotetReport", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
@@ -50,7 +52,7 @@ let package = Package(
     .executableTarget(
       name: "MotetCLI",
       dependencies: [
-        "Motet", "MotetDemo", "MotetReport",
+        "Motet", "MotetDemo", "MotetFormats", "MotetReport",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),

@@ -11,7 +11,9 @@ extension BaseModel {
   public nonisolated func generate(
     _ prompt: String, mix: Mix = .base, maximumTokens: Int = 256, sampling: Sampling = .greedy
   ) -> AsyncThrowingStream<String, any Error> {
-    generate([ChatMessage(role: "user", content: prompt)], mix: mix, maximumTokens: maximumTokens, sampling: sampling)
+    generate(
+      [ChatMessage(role: "user", content: prompt)], mix: mix, maximumTokens: maximumTokens, sampling: sampling
+    )
   }
 
   /// The same for a conversation.

@@ -51,7 +51,9 @@ public struct LoRA: Sendable, Equatable {
     guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
     guard (0..<1).contains(dropout) else { throw LoRAError.dropout(dropout) }
     let last = base.configuration.layers - 1
-    if let layers, layers.lowerBound < 0 || layers.upperBound > last { throw LoRAError.layers(layers, last: last) }
+    if let layers, layers.lowerBound < 0 || layers.upperBound > last {
+      throw LoRAError.layers(layers, last: last)
+    }
     let known = Array(Set(base.sites.map(\.module))).sorted()
     if case .modules(let names) = targets {
       if names.isEmpty { throw LoRAError.unknownTarget("", known: known) }

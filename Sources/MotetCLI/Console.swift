@@ -58,23 +58,12 @@ enum Interrupt {
   }
 }
 
-/// Peak resident memory of this process in bytes.
-func peakResidentBytes() -> Int {
-  var usage = rusage()
-  #if canImport(Darwin)
-    getrusage(RUSAGE_SELF, &usage)
-    return usage.ru_maxrss
-  #else
-    getrusage(RUSAGE_SELF, &usage)
-    return usage.ru_maxrss * 1024
-  #endif
-}
-
 func rounded(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
 
 /// `1:05` or `2:03:04`.
 func clock(_ seconds: Double) -> String {
   let whole = Int(seconds.rounded())
   let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
-  return hours > 0 ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
+  return hours > 0
+    ? String(format: "%d:%02d:%02d", hours, minutes, rest) : String(format: "%d:%02d", minutes, rest)
 }

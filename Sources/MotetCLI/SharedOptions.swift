@@ -17,7 +17,8 @@ struct BaseOptions: ParsableArguments {
   func validate() throws {
     guard precision == "auto" || Precision(rawValue: precision) != nil else {
       throw ValidationError(
-        "--precision \(precision) is not known: choose auto, \(Precision.allCases.map(\.rawValue).joined(separator: ", "))")
+        "--precision \(precision) is not known: choose auto, \(Precision.allCases.map(\.rawValue).joined(separator: ", "))"
+      )
     }
   }
 

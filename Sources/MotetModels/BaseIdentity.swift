@@ -48,7 +48,8 @@ public struct BaseIdentity: Codable, Sendable, Equatable {
 
   /// The relative distance of two sketches over the sites both know; nil when there are none.
   public func distance(to other: BaseIdentity) -> Float? {
-    var difference: Float = 0, size: Float = 0
+    var difference: Float = 0
+    var size: Float = 0
     for (site, mine) in sketch {
       guard let theirs = other.sketch[site], theirs.count == mine.count else { continue }
       for (a, b) in zip(mine, theirs) {
@@ -70,7 +71,8 @@ public struct BaseIdentity: Codable, Sendable, Equatable {
     let right = (0..<k * inputs).map { _ -> Float in generator.next() & 1 == 0 ? 1 : -1 }
     var half = [Float](repeating: 0, count: outputs * k)
     mk_gemm(
-      Int64(outputs), Int64(k), Int64(inputs), 1, weights, Int64(inputs), 1, right, 1, Int64(inputs), 0, &half,
+      Int64(outputs), Int64(k), Int64(inputs), 1, weights, Int64(inputs), 1, right, 1, Int64(inputs), 0,
+      &half,
       Int64(k))
     var result = [Float](repeating: 0, count: k)
     for row in 0..<outputs {

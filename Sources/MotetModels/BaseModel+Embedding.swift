@@ -8,7 +8,8 @@ extension BaseModel {
     var results: [[Float]] = []
     var begin = 0
     while begin < rows.count {
-      var end = begin, tokens = 0
+      var end = begin
+      var tokens = 0
       while end < rows.count, end == begin || tokens + rows[end].count <= 2048 {
         tokens += rows[end].count
         end += 1

@@ -9,7 +9,9 @@ extension BaseModel {
   ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
   ///   - precision: nil takes bf16 where the processor has units for it and f32 elsewhere
   /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and the mend
-  public nonisolated static func load(_ reference: String, precision: Precision? = nil) async throws -> BaseModel {
+  public nonisolated static func load(_ reference: String, precision: Precision? = nil) async throws
+    -> BaseModel
+  {
     let found = try ModelStore().find(reference)
     return try await load(found.source(), name: found.name, precision: precision)
   }
@@ -26,7 +28,8 @@ extension BaseModel {
       let parts = try loader.parts()
       BufferPool.trim()
       return BaseModel(
-        name: name, precision: precision, tokenizer: tokenizer, template: template, source: source, parts: parts
+        name: name, precision: precision, tokenizer: tokenizer, template: template, source: source,
+        parts: parts
       )
     }
   }
@@ -65,7 +68,8 @@ private struct PartLoader {
 
   private mutating func layer(_ index: Int) throws -> DecoderLayer {
     let c = configuration
-    let queries = c.heads * c.headDimension, keys = c.kvHeads * c.headDimension
+    let queries = c.heads * c.headDimension
+    let keys = c.kvHeads * c.headDimension
     let prefix = "model.layers.\(index)"
     return DecoderLayer(
       attentionNorm: FrozenVector(try read("\(prefix).input_layernorm.weight", shape: [c.hiddenSize])),

@@ -80,7 +80,8 @@ public struct GGUFModel: ModelSource {
 
   /// Rows (head, pair, half) back to (head, half, pair).
   private func unpermuted(_ values: [Float], heads: Int) -> [Float] {
-    let inputs = configuration.hiddenSize, half = configuration.headDimension / 2
+    let inputs = configuration.hiddenSize
+    let half = configuration.headDimension / 2
     guard values.count == heads * 2 * half * inputs else { return values }
     return [Float](unsafeUninitializedCapacity: values.count) { target, count in
       values.withUnsafeBufferPointer { source in
@@ -113,6 +114,8 @@ public struct GGUFModel: ModelSource {
     }
     let parts = name.split(separator: ".")
     guard parts.count >= 5, parts[0] == "model", parts[1] == "layers" else { return nil }
-    return layerNames[parts[3..<parts.count - 1].joined(separator: ".")].map { "blk.\(parts[2]).\($0).weight" }
+    return layerNames[parts[3..<parts.count - 1].joined(separator: ".")].map {
+      "blk.\(parts[2]).\($0).weight"
+    }
   }
 }

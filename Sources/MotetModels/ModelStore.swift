@@ -34,7 +34,9 @@ public struct ModelStore: Sendable {
     for url in [root.appending(path: reference), URL(filePath: reference)] {
       if reference.isEmpty { continue }
       looked.append(url.path)
-      if let model = model(at: url) { return Found(name: url.deletingPathExtension().lastPathComponent, url: model) }
+      if let model = model(at: url) {
+        return Found(name: url.deletingPathExtension().lastPathComponent, url: model)
+      }
     }
     throw ModelError.notFound(name: reference, looked: looked)
   }

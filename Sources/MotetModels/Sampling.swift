@@ -29,7 +29,8 @@ public struct Sampling: Sendable, Equatable {
     var weights = candidates.map { Double.exp(Double(($0.logit - highest) / temperature)) }
     var total = weights.reduce(0, +)
     if topP < 1 {
-      var reached = 0.0, kept = 0
+      var reached = 0.0
+      var kept = 0
       while kept < weights.count, reached < Double(topP) * total {
         reached += weights[kept]
         kept += 1

@@ -56,7 +56,8 @@ public struct Dataset: Sendable {
   public func examples(for base: BaseModel, maximumLength: Int? = nil) throws -> [Example] {
     let limit = maximumLength ?? base.configuration.maximumPositions
     return try rows.map { row in
-      var tokens: [Int32], labelled: [Bool]
+      var tokens: [Int32]
+      var labelled: [Bool]
       switch row.content {
       case .text(let text):
         tokens = base.tokenizer.encode(text)
@@ -95,7 +96,9 @@ extension Dataset {
 
   private static func lines(_ data: Data, file: String) throws -> [(object: [String: Any], line: Int)] {
     var objects: [(object: [String: Any], line: Int)] = []
-    for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+      .enumerated()
+    {
       if line.allSatisfy(\.isWhiteSpace) { continue }
       guard let object = try? JSONSerialization.jsonObject(with: line) as? [String: Any] else {
         throw DatasetError.malformed(file: file, line: index + 1, problem: "it is not a JSON object")

@@ -20,7 +20,9 @@ public struct DatasetRow: Sendable, Equatable {
 
   public init(prompt: String, response: String, line: Int = 0) {
     self.init(
-      .messages([ChatMessage(role: "user", content: prompt), ChatMessage(role: "assistant", content: response)]),
+      .messages([
+        ChatMessage(role: "user", content: prompt), ChatMessage(role: "assistant", content: response),
+      ]),
       line: line)
   }
 

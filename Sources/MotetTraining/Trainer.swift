@@ -89,7 +89,8 @@ public struct Trainer: Sendable {
         learningRate: options.learningRate, seed: options.seed, settings: settings))
     return TrainingResult(
       adapter: Adapter(name: name, weights: try adapter.weights(), record: record), events: events,
-      evalBefore: before, evalAfter: after, seconds: seconds, wasStopped: wasStopped, fingerprint: fingerprint)
+      evalBefore: before, evalAfter: after, seconds: seconds, wasStopped: wasStopped, fingerprint: fingerprint
+    )
   }
 
   private var settings: [String: String] {
@@ -147,7 +148,8 @@ public struct Trainer: Sendable {
     _ batch: [Example], _ adapter: TrainableAdapter, dropoutSeed: UInt64
   ) throws -> (loss: Double, tokens: Int) {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
-    var loss = 0.0, tokens = 0
+    var loss = 0.0
+    var tokens = 0
     for (number, part) in Pass.split(batch, limit: options.tokensPerPass).enumerated() {
       let pass = Pass(part, mix: adapter.mix, scale: 1 / Float(labels))
       let tape = Tape(recording: true, storage: base.precision == .bf16 ? .bf16 : .f32)

@@ -50,7 +50,9 @@ public struct TrainingOptions: Sendable, Equatable {
     try require((0...1).contains(warmup), "warmup", warmup, "give a share within 0 to 1")
     try require(weightDecay >= 0 && weightDecay.isFinite, "weight-decay", weightDecay, "give 0 or more")
     if let clip { try require(clip > 0 && clip.isFinite, "clip", clip, "give a positive number") }
-    if let maximumLength { try require(maximumLength > 1, "max-length", maximumLength, "give at least 2 tokens") }
+    if let maximumLength {
+      try require(maximumLength > 1, "max-length", maximumLength, "give at least 2 tokens")
+    }
     try require(tokensPerPass > 0, "tokens-per-pass", tokensPerPass, "give at least 1 token")
   }
 }

@@ -27,7 +27,7 @@ public struct TrainingOutput {
   public var lossCurve: String {
     LineChart(
       title: "Training loss: \(result.adapter.name)", xLabel: "step", yLabel: "nats a response token",
-      series: [.init(name: "loss", points: result.events.map { (Double($0.step), $0.loss) })]
+      series: [(name: "loss", points: result.events.map { (Double($0.step), $0.loss) })]
     ).svg()
   }
 

@@ -1,6 +1,6 @@
 import Foundation
-import MotetModels
 import MotetAdapters
+import MotetModels
 import Testing
 
 @Suite struct AdapterRecordTests {

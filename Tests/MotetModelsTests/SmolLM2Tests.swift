@@ -45,7 +45,8 @@ struct SmolLM2Tests {
   }
 
   @Test @Compute func loadingTwiceGivesOneFingerprintAndPrecisionAnother() async throws {
-    let first = try await SmolLM2.load(.f32), second = try await SmolLM2.load(.bf16)
+    let first = try await SmolLM2.load(.f32)
+    let second = try await SmolLM2.load(.bf16)
     #expect(first.fingerprint() == first.fingerprint())
     #expect(first.fingerprint() != second.fingerprint())
     #expect(first.identity.mismatch(with: second.identity) == nil)

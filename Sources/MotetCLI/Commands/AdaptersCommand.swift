@@ -18,11 +18,14 @@ struct AdaptersCommand: AsyncParsableCommand {
         let record = try? entry.record()
         return [
           entry.description, entry.isPinned ? "pinned" : "", record?.base?.name ?? "-",
-          record?.training?.tokens.map { "\($0) tokens" } ?? (record?.parents.isEmpty == false ? "merged" : "-"),
+          record?.training?.tokens.map { "\($0) tokens" }
+            ?? (record?.parents.isEmpty == false ? "merged" : "-"),
           record?.created.formatted(.iso8601) ?? "-",
         ]
       }
-      if rows.isEmpty { return Console.note("\(library.root.path) holds no adapters; `motet train --name NAME` adds one") }
+      if rows.isEmpty {
+        return Console.note("\(library.root.path) holds no adapters; `motet train --name NAME` adds one")
+      }
       Console.result(TextTable(header: ["adapter", "", "base", "made of", "created"], rows: rows).text())
     }
   }
@@ -37,8 +40,12 @@ struct AdaptersCommand: AsyncParsableCommand {
       let folder = try AdapterReference(parsing: adapter).folder(in: AdapterLibrary())
       let weights = try AdapterWeights(peft: folder)
       Console.result("\(folder.path)")
-      Console.result("  rank \(weights.rank), alpha \(weights.alpha), \(weights.sites.count) sites, \(weights.parameterCount) parameters")
-      Console.result("  modules: \(weights.targetModules.joined(separator: ", "))")
+      Console.result(
+        "  rank \(weights.rank), alpha \(weights.alpha), \(weights.sites.count) sites, \(weights.parameterCount) parameters"
+      )
+      let modules = Set(weights.siteNames.compactMap { $0.split(separator: ".").last.map(String.init) })
+        .sorted()
+      Console.result("  modules: \(modules.joined(separator: ", "))")
       if let record = try AdapterRecord.read(from: folder) {
         Console.result(String(decoding: try record.withoutSketch().encoded(), as: UTF8.self))
       }

@@ -5,7 +5,8 @@ import Motet
 struct ChatCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "chat", abstract: "Talk to the base under a mix, or let a router choose one for each turn.",
-    discussion: "An empty line or Ctrl-D ends the conversation; /reset forgets it; /mix NAME changes the mix.")
+    discussion: "An empty line or Ctrl-D ends the conversation; /reset forgets it; /mix NAME changes the mix."
+  )
 
   @OptionGroup var base: BaseOptions
 
@@ -53,7 +54,8 @@ struct ChatCommand: AsyncParsableCommand {
       conversation.append(ChatMessage(role: "user", content: line))
       var answer = ""
       for try await piece in base.generate(
-        conversation, mix: mix, maximumTokens: maxTokens, sampling: Sampling(temperature: temperature, seed: seed))
+        conversation, mix: mix, maximumTokens: maxTokens,
+        sampling: Sampling(temperature: temperature, seed: seed))
       {
         answer += piece
         Console.result(piece, terminator: "")

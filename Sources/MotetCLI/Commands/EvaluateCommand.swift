@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Motet
+import MotetFormats
 import MotetReport
 
 struct EvaluateCommand: AsyncParsableCommand {
@@ -119,7 +120,9 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   static func same(_ a: String, _ b: String) -> Bool {
-    func plain(_ text: String) -> [Substring] { text.lowercased().split(whereSeparator: \.isWhitespace)[...].map { $0 } }
+    func plain(_ text: String) -> [Substring] {
+      text.lowercased().split(whereSeparator: \.isWhitespace)[...].map { $0 }
+    }
     return plain(a) == plain(b)
   }
 
@@ -130,7 +133,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     if let heatMap {
       let picture = HeatMap(
         title: "\(metric.rawValue) by mix and set", rowLabels: rows, columnLabels: columns, values: values)
-      try AtomicOutput.write(picture.svg(), to: heatMap)
+      try AtomicFile.write(Data(picture.svg().utf8), to: URL(filePath: heatMap))
     }
     if json {
       if cells.count == 1, let cell = cells.first {

@@ -56,12 +56,15 @@ struct GenerateCommand: AsyncParsableCommand {
       throw ValidationError("--temperature \(temperature) cannot be: give 0 or more")
     }
     guard topK >= 0 else { throw ValidationError("--top-k \(topK) cannot be: give 0 or more") }
-    guard topP > 0, topP <= 1 else { throw ValidationError("--top-p \(topP) cannot be: give a share up to 1") }
+    guard topP > 0, topP <= 1 else {
+      throw ValidationError("--top-p \(topP) cannot be: give a share up to 1")
+    }
     guard batch > 0 else { throw ValidationError("--batch \(batch) cannot be: give at least 1") }
   }
 
   func run() async throws {
-    let asked = try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
+    let asked =
+      try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
     let base = try await base.load()
     let mixes = try await chooseMixes(asked, base)
     if prompt != nil, !json { return try await stream(base, mix: mixes[0]) }
@@ -86,7 +89,9 @@ struct GenerateCommand: AsyncParsableCommand {
 
   private func stream(_ base: BaseModel, mix: Mix) async throws {
     if router != nil { Console.note("mix: \(mix)") }
-    if ignoreEOS { return try await answer([.init(prompt: prompt ?? "", mix: nil)], base: base, mixes: [mix]) }
+    if ignoreEOS {
+      return try await answer([.init(prompt: prompt ?? "", mix: nil)], base: base, mixes: [mix])
+    }
     _ = try base.promptTokens(prompt ?? "")
     for try await piece in base.generate(
       prompt ?? "", mix: mix, maximumTokens: maxTokens, sampling: sampling)
@@ -121,7 +126,9 @@ struct GenerateCommand: AsyncParsableCommand {
           }, maximumRows: batch
         ) { _, _ in
           produced += 1
-          if produced % 64 == 0 { Console.progress("\(produced) tokens of \(total) answers", milestone: false) }
+          if produced % 64 == 0 {
+            Console.progress("\(produced) tokens of \(total) answers", milestone: false)
+          }
         }
         return (outputs, Double((ContinuousClock.now - began) / .seconds(1)))
       }
@@ -132,7 +139,8 @@ struct GenerateCommand: AsyncParsableCommand {
       let text = base.tokenizer.decode(output, skippingSpecialTokens: true)
       let rate = Double(rows.count == 1 ? output.count : all) / max(seconds, 1e-9)
       if json || self.prompts != nil {
-        try Console.json(Report(text: text, mix: mix.description, tokens: output.count, tokensPerSecond: rate))
+        try Console.json(
+          Report(text: text, mix: mix.description, tokens: output.count, tokensPerSecond: rate))
       } else {
         Console.result(text)
       }

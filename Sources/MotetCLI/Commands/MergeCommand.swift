@@ -46,7 +46,9 @@ struct MergeCommand: AsyncParsableCommand {
       mix.terms.map { ($0.adapter.weights, $0.weight) }, rank: rank)
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity,
-      parents: mix.terms.map { .init(name: $0.adapter.name, weight: Double($0.weight), weightsHash: $0.adapter.record?.weightsHash) })
+      parents: mix.terms.map {
+        .init(name: $0.adapter.name, weight: Double($0.weight), weightsHash: $0.adapter.record?.weightsHash)
+      })
     let place: String
     if let name {
       place = try AdapterLibrary().add(name) { try merged.write(to: $0, record: record) }.description

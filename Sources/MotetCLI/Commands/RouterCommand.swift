@@ -51,7 +51,8 @@ struct RouterCommand: AsyncParsableCommand {
       let folder = RouterFinder.folder(output)
       switch kind {
       case .lexical:
-        var router = try LexicalRouter.train(domains: domains, none: others, seed: seed)
+        var router = try LexicalRouter.train(
+          domains: domains, none: others.isEmpty ? EverydayPrompts.all : others, seed: seed)
         router.policy.threshold = policy.threshold
         try router.save(to: folder)
       case .head:
@@ -62,12 +63,15 @@ struct RouterCommand: AsyncParsableCommand {
       }
       let rows = domains.values.reduce(0) { $0 + $1.count }
       let seconds = (ContinuousClock.now - began) / .seconds(1)
-      Console.result("\(folder.relativePath): \(kind.rawValue), \(rows) prompts of \(domains.count) domains in \(rounded(seconds, 1)) s")
+      Console.result(
+        "\(folder.relativePath): \(kind.rawValue), \(rows) prompts of \(domains.count) domains in \(rounded(seconds, 1)) s"
+      )
     }
   }
 
   struct Evaluate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Measure a router on rows whose domain is known.")
+    static let configuration = CommandConfiguration(
+      abstract: "Measure a router on rows whose domain is known.")
 
     @OptionGroup var base: BaseOptions
 
@@ -93,7 +97,8 @@ struct RouterCommand: AsyncParsableCommand {
       }
       Console.result(table.text())
       Console.result(
-        "accuracy \(rounded(result.accuracy, 4)) over \(result.count), calibration error \(rounded(result.calibrationError, 4))")
+        "accuracy \(rounded(result.accuracy, 4)) over \(result.count), calibration error \(rounded(result.calibrationError, 4))"
+      )
     }
   }
 
@@ -106,7 +111,8 @@ struct RouterCommand: AsyncParsableCommand {
     func run() async throws {
       let folder = RouterFinder.folder(router)
       let router = try RouterFile.load(folder)
-      Console.result("\(folder.relativePath): \(router.kind), domains \(router.domains.joined(separator: ", "))")
+      Console.result(
+        "\(folder.relativePath): \(router.kind), domains \(router.domains.joined(separator: ", "))")
       if let lexical = router as? LexicalRouter {
         for domain in lexical.domains {
           let words = lexical.strongest(for: domain, count: 12).joined(separator: "  ")
@@ -114,7 +120,8 @@ struct RouterCommand: AsyncParsableCommand {
         }
       }
       if let head = router as? HeadRouter {
-        Console.result("  softmax regression on \(head.hiddenSize) values of \(head.base ?? "a base")'s mean hidden state")
+        Console.result(
+          "  softmax regression on \(head.hiddenSize) values of \(head.base ?? "a base")'s mean hidden state")
       }
     }
   }
@@ -154,7 +161,9 @@ struct RouteCommand: AsyncParsableCommand {
     Console.result(TextBars(route.weights.map { (label: $0.domain, share: $0.weight) }).text())
     Console.result("mix: \(route.mixDescription)")
     for evidence in route.reason.prefix(8) {
-      Console.result("  \(evidence.domain) by \(evidence.kind.rawValue) \"\(evidence.text)\" (\(rounded(evidence.contribution, 3)))")
+      Console.result(
+        "  \(evidence.domain) by \(evidence.kind.rawValue) \"\(evidence.text)\" (\(rounded(evidence.contribution, 3)))"
+      )
     }
   }
 }

@@ -110,7 +110,8 @@ struct TrainCommand: AsyncParsableCommand {
     Console.note("\(rows.count) rows on \(base.name) in \(base.precision.rawValue)")
     let adapterName = name ?? output.map { URL(filePath: $0).lastPathComponent } ?? "adapter"
     let result = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
-      try await trainer.train(on: set, name: adapterName, evaluation: evaluation, onEvent: TrainingProgress.show)
+      try await trainer.train(
+        on: set, name: adapterName, evaluation: evaluation, onEvent: TrainingProgress.show)
     }
     Console.endProgress()
     let place = try TrainingOutput(result).save(output: output, name: name)
@@ -131,7 +132,8 @@ struct TrainCommand: AsyncParsableCommand {
       "\(place): \(result.events.count) steps, \(result.tokens) tokens in \(rounded(result.seconds, 1)) s "
         + "(\(speed) tokens/s), loss \(result.finalLoss.map { rounded($0, 4) } ?? "-")")
     if let before = result.evalBefore, let after = result.evalAfter {
-      Console.result("NLL of \(eval ?? ""): \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
+      Console.result(
+        "NLL of \(eval ?? ""): \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
     }
   }
 
