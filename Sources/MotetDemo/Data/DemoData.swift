@@ -15,6 +15,18 @@ public enum DemoData {
     items(domain, split: .heldOut, count: count, seed: seed ^ 0x48_45_4C_44)
   }
 
+  /// At least 24 prompts that need two domains, with reference answers.
+  public static let compound: [CompoundItem] = CompoundSet.items
+
+  /// At least 40 paragraphs of plain text of no domain, for the NLL of general knowledge.
+  public static let generalText: [String] = GeneralText.paragraphs
+
+  /// Everyday prompts of no domain for a router to learn "none fits" from.
+  public static let unrelatedPrompts: [String] = UnrelatedPrompts.training
+
+  /// Everyday prompts of no domain, none of them among `unrelatedPrompts`.
+  public static let heldOutUnrelatedPrompts: [String] = UnrelatedPrompts.heldOut
+
   private static func items(_ domain: DemoDomain, split: Split, count: Int, seed: UInt64) -> [DemoItem] {
     let sources = sources(of: domain)
     var random = SplitMix64(seed: seed)
@@ -31,7 +43,7 @@ public enum DemoData {
   /// The families of a domain; one listed twice gets a double share.
   private static func sources(of domain: DemoDomain) -> [any ItemSource] {
     switch domain {
-    case .math: [Equations(), Stories(), Equations(), Stories(), Quadratics()]
+    case .math: [Equations(), Stories(), Equations(), Quadratics(), Equations(), Stories()]
     case .code: [NumberLists(), WordLists(), NumberLists(), Texts()]
     case .qa: [TwoHops(), Absences(), Positions(), Moves()]
     }

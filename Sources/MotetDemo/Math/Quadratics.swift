@@ -5,7 +5,7 @@
 /// back.
 /// Difficulty: `largest`, the largest root.
 struct Quadratics: ItemSource {
-  var largest = 6
+  var largest = 5
 
   static let letters = ["x", "y", "n", "t"]
 

@@ -1,11 +1,11 @@
-/// Word problems of two or three steps: somebody starts with some things, then two things happen.
+/// Word problems of two steps: packs and one event, or a plain start and two events.
 ///
 /// Held out: every sentence (start, events, question) under `heldOut`, the people, the things, and the
-/// triples (start, first event, second event) that `Split` keeps back, e.g. packs → share → gain.
+/// chains (start, events) that `Split` keeps back, e.g. plain → share → gain.
 /// Difficulty: the ranges of `amounts` and `largest`, the bound on every number on the way.
 struct Stories: ItemSource {
   var amounts = 2...9
-  var largest = 60
+  var largest = 48
 
   private enum Event: Int, CaseIterable {
     case gain, lose, times, share
@@ -37,30 +37,33 @@ struct Stories: ItemSource {
     .gain: Phrasings(
       training: [
         "Then {name} finds {n} more.", "Then {name} buys {n} more.", "Later a friend brings {n} more.",
-        "{name} gets {n} new ones.",
+        "{name} gets {n} new ones.", "Then {n} more arrive.", "{name} receives another {n}.",
+        "Then {name} adds {n} to them.",
       ],
-      heldOut: ["After that {name} collects another {n}.", "An uncle adds {n} to them."]),
+      heldOut: ["After that {name} picks up another {n}.", "Next, {n} more come in the mail."]),
     .lose: Phrasings(
       training: [
         "Then {name} gives away {n}.", "Then {name} loses {n}.", "Later {name} sells {n} of them.",
-        "{n} of them break.",
+        "{n} of them break.", "Then {n} of them are lost.", "{name} throws away {n} of them.",
+        "Then {name} gives {n} to a friend.",
       ],
-      heldOut: ["After that {n} of them are stolen.", "{name} hands {n} of them to a neighbor."]),
+      heldOut: ["After that {name} gives {n} of them to a neighbor.", "Next, {n} of them get lost."]),
     .times: Phrasings(
       training: [
         "Then the number grows to {n} times as many.", "Later {name} has {n} times as many.",
-        "Then a game multiplies them by {n}.",
+        "Then a game makes it {n} times as many.", "Soon there are {n} times as many.",
       ],
-      heldOut: ["After a while there are {n} times as many.", "A trick makes them {n} times as many."]),
+      heldOut: ["After a while it is {n} times as many.", "Next, a trick turns them into {n} times as many."]),
     .share: Phrasings(
       training: [
-        "Then {name} splits them equally into {n} groups and keeps one group.",
-        "Later {name} shares them equally among {n} friends, and we look at one friend's part.",
+        "Then {name} splits them into {n} equal groups and keeps one group.",
+        "Later {name} shares them equally among {n} friends. Look at one share.",
         "Then they are divided equally into {n} piles, and {name} takes one pile.",
+        "They are put into {n} equal rows. Take one row.",
       ],
       heldOut: [
-        "After that {name} divides them equally between {n} jars and picks one jar.",
-        "They are put into {n} equal heaps, and only one heap is kept.",
+        "After that {name} divides them into {n} equal parts and picks one part.",
+        "Next, they are split equally into {n} jars, and {name} takes one jar.",
       ]),
   ]
 
@@ -73,11 +76,12 @@ struct Stories: ItemSource {
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {
     while true {
-      let packs = random.index(2)
+      let packs = random.index(3) == 0
       let first = random.pick(Event.allCases)
       let second = random.pick(Event.allCases)
-      guard split.owns(packs, first.rawValue, second.rawValue) else { continue }
-      if let item = tell(packs == 1, [first, second], split, &random) { return item }
+      let kinds = packs ? [first] : [first, second]
+      guard split.owns(packs ? 1 : 0, kinds.map(\.rawValue).reduce(0, +)) else { continue }
+      if let item = tell(packs, kinds, split, &random) { return item }
     }
   }
 
@@ -88,7 +92,7 @@ struct Stories: ItemSource {
     let slots = [
       "name": random.pick(People.names(split)), "things": Self.things.pick(split, &random),
     ]
-    var count = random.int(packs ? amounts : 3...20)
+    var count = random.int(packs ? amounts : 3...12)
     var steps: [String] = []
     var templates = [(packs ? Self.packStarts : Self.plainStarts).pick(split, &random)]
     var sentences: [String] = []
@@ -124,6 +128,6 @@ struct Stories: ItemSource {
       prompt: (sentences + [fill(question, slots)]).joined(separator: " "),
       response: (steps + ["Answer: \(count)"]).joined(separator: "\n"),
       domain: .math, check: .number(Double(count)), phrasings: templates + [question],
-      combination: "story \(packs ? "packs" : "plain"), \(kinds[0]), \(kinds[1])")
+      combination: "story \(packs ? "packs" : "plain"), \(kinds.map { "\($0)" }.joined(separator: ", "))")
   }
 }
