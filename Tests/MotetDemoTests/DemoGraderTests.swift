@@ -8,7 +8,8 @@ private func item(_ check: Check) -> DemoItem {
 
 @Suite struct NumberGradingTests {
   @Test(arguments: [
-    "7", "Answer: 7", "x = 7", "The answer is seven.", "The answer is **7**.", "\\boxed{7}", "7.0", "14 / 2 = 7",
+    "7", "Answer: 7", "x = 7", "The answer is seven.", "The answer is **7**.", "\\boxed{7}", "7.0",
+    "14 / 2 = 7",
     "Answer: 14/2", "x = 7, because 3 * 7 + 4 = 25.", "There are 7 apples left.", "= $7$",
     "So the answer is x = 7", "Answer: \\frac{14}{2}",
   ])

@@ -53,9 +53,12 @@ private struct Recorded: Decodable {
     "return list(range(10 ** 11))", "return 9 ** 9 ** 9", "return 1 << 1000", "return n // 0", "return n[3]",
     "return [1][5]", "return {}['a']", "return unknown", "return 'a' + 1", "return 9223372036854775807 + 1",
     "return int('x')", "return (1).upper()", "x += 1", "a, b = [1]", "return open('file')",
-    "raise ValueError('no')", "return 'abc'.index('z')", "return max([])", "return [][::0]", "return sum(['a'])",
+    "raise ValueError('no')", "return 'abc'.index('z')", "return max([])", "return [][::0]",
+    "return sum(['a'])",
     "return len(range(10 ** 13))", "return ''.join([1])", "return '%d' % 'x'", "return 'a'.zfill(10 ** 9)",
     "return abs(-9223372036854775807 - 1)", "return 10 ** 400 * 1.0", "return round(10.0 ** 300)",
+    "a = []; a.append(a); return a < [a]", "a = []; a.append(a); return {(1, a): 2}",
+    "return list(enumerate([1], 9223372036854775807))", "return (-9223372036854775807 - 1) ** 2",
   ])
   func badProgramsEndInAnError(body: String) throws {
     let interpreter = PythonInterpreter(stepLimit: 20_000)
@@ -64,9 +67,18 @@ private struct Recorded: Decodable {
     #expect(throws: PythonError.self) { try interpreter.call(function, [.int(1)]) }
   }
 
+  @Test func aListThatHoldsItselfDoesNoHarm() throws {
+    let interpreter = PythonInterpreter()
+    interpreter.load(try PythonParser.program("a = []\na.append(a)\nb = [a]\nc = a == b\nd = len(str(a))"))
+    #expect(interpreter.globals.find("c").map { PythonFormat.repr($0) } == "False")
+    #expect(interpreter.globals.find("d") != nil)
+  }
+
   @Test(arguments: [
-    "def", "def f(", "def f():\nreturn 1", "x = = 1", "'open", "f'{'", "f'{}'", "1 +", "for x in", "if", "a b",
-    "class A: pass", "lambda", "[1, 2", "def f(x):\n    return 1\n  return 2", "(((", "@", "else: 1", "import",
+    "def", "def f(", "def f():\nreturn 1", "x = = 1", "'open", "f'{'", "f'{}'", "1 +", "for x in", "if",
+    "a b",
+    "class A: pass", "lambda", "[1, 2", "def f(x):\n    return 1\n  return 2", "(((", "@", "else: 1",
+    "import",
     String(repeating: "(", count: 10_000), String(repeating: "not ", count: 10_000),
     String(repeating: "-", count: 10_000) + "1", "\u{0}", "x ? y",
   ])

@@ -47,7 +47,9 @@ enum PythonBuiltins {
     switch name {
     case "abs":
       if case .float(let number) = first { return .float(abs(number)) }
-      guard let number = first.asInt else { throw PythonError.runtime("abs of \(first.typeName)") }
+      guard let number = first.asInt, number != Int.min else {
+        throw PythonError.runtime("abs of \(first.typeName)")
+      }
       return .int(abs(number))
     case "round": return try round(first, second)
     case "ord":
@@ -106,7 +108,7 @@ enum PythonBuiltins {
     }
     if name == "len", case .iterator = first { throw PythonError.runtime("an iterator has no len()") }
     if name == "len", case .range(let start, let stop, let step) = first {
-      return .int(stride(from: start, to: stop, by: step).underestimatedCount)
+      return .int(max(0, (stop - start + step - step.signum()) / step))
     }
     let items = try interpreter.items(of: first)
     switch name {
@@ -125,6 +127,7 @@ enum PythonBuiltins {
     case "iter": return .iterator(PythonIterator(items))
     case "enumerate":
       let start = (rest.first ?? named["start"])?.asInt ?? 0
+      guard start.magnitude < 1 << 40 else { throw PythonError.runtime("number too large") }
       return .iterator(PythonIterator(items.enumerated().map { .tuple([.int($0 + start), $1]) }))
     default: throw PythonError.runtime("'\(name)' is not available")
     }
@@ -176,7 +179,9 @@ enum PythonBuiltins {
 
   private static func range(_ arguments: [PythonValue]) throws -> PythonValue {
     let numbers = try arguments.map { value in
-      guard let number = value.asInt, abs(number) < 1 << 40 else { throw PythonError.runtime("bad range") }
+      guard let number = value.asInt, number.magnitude < 1 << 40 else {
+        throw PythonError.runtime("bad range")
+      }
       return number
     }
     switch numbers.count {

@@ -8,20 +8,22 @@ enum PythonFormat {
     return repr(value)
   }
 
-  static func repr(_ value: PythonValue) -> String {
+  static func repr(_ value: PythonValue, depth: Int = 0) -> String {
+    guard depth < PythonValue.deepest else { return "..." }
+    func inner(_ value: PythonValue) -> String { repr(value, depth: depth + 1) }
     switch value {
     case .none: return "None"
     case .bool(let value): return value ? "True" : "False"
     case .int(let value): return String(value)
     case .float(let value): return real(value)
     case .string(let text): return quoted(text)
-    case .list(let list): return "[" + list.items.map(repr).joined(separator: ", ") + "]"
+    case .list(let list): return "[" + list.items.map(inner).joined(separator: ", ") + "]"
     case .tuple(let items):
-      return "(" + items.map(repr).joined(separator: ", ") + (items.count == 1 ? ",)" : ")")
+      return "(" + items.map(inner).joined(separator: ", ") + (items.count == 1 ? ",)" : ")")
     case .dictionary(let entries):
-      return "{" + entries.pairs.map { "\(repr($0)): \(repr($1))" }.joined(separator: ", ") + "}"
+      return "{" + entries.pairs.map { "\(inner($0)): \(inner($1))" }.joined(separator: ", ") + "}"
     case .set(let entries):
-      return entries.count == 0 ? "set()" : "{" + entries.keys.map(repr).joined(separator: ", ") + "}"
+      return entries.count == 0 ? "set()" : "{" + entries.keys.map(inner).joined(separator: ", ") + "}"
     case .range(let start, let stop, let step):
       return step == 1 ? "range(\(start), \(stop))" : "range(\(start), \(stop), \(step))"
     case .builtin(let name): return "<class '\(name)'>"

@@ -11,7 +11,7 @@ final class PythonInterpreter {
   /// More elements than any honest answer needs.
   static let largestSize = 100_000
 
-  init(stepLimit: Int = 200_000) {
+  init(stepLimit: Int = 50_000) {
     budget = stepLimit
   }
 

@@ -48,9 +48,11 @@ enum PythonModules {
       guard !items.isEmpty else { throw PythonError.runtime("mean of nothing") }
       return .float(items.reduce(0, +) / Double(items.count))
     case "math.gcd":
-      var (a, b) = (abs(try PythonBuiltins.int(first)), abs(try PythonBuiltins.int(arguments.last ?? first)))
+      var (a, b) = (
+        try PythonBuiltins.int(first).magnitude, try PythonBuiltins.int(arguments.last ?? first).magnitude
+      )
       while b != 0 { (a, b) = (b, a % b) }
-      return .int(a)
+      return .int(Int(clamping: a))
     case "math.factorial":
       let n = try PythonBuiltins.int(first)
       guard (0...20).contains(n) else { throw PythonError.runtime("factorial out of range") }

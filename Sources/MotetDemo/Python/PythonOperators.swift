@@ -68,9 +68,9 @@ enum PythonOperators {
       return .int(operation == "//" ? quotient - (down ? 1 : 0) : rest + (down ? b : 0))
     case "**":
       guard b >= 0 else { return .float(pow(Double(a), Double(b))) }
-      guard b <= 64 || abs(a) <= 1 else { throw PythonError.runtime("number too large") }
+      guard b <= 64 || a.magnitude <= 1 else { throw PythonError.runtime("number too large") }
       var result = 1
-      for _ in 0..<(abs(a) <= 1 ? b % 2 + (b > 1 ? 2 : 0) : b) {
+      for _ in 0..<(a.magnitude <= 1 ? b % 2 + (b > 1 ? 2 : 0) : b) {
         let (product, overflow) = result.multipliedReportingOverflow(by: a)
         guard !overflow else { throw PythonError.runtime("number too large") }
         result = product
@@ -80,7 +80,7 @@ enum PythonOperators {
     case "|": return .int(a | b)
     case "^": return .int(a ^ b)
     case "<<":
-      guard (0..<32).contains(b), abs(a) < 1 << 30 else { throw PythonError.runtime("number too large") }
+      guard (0..<32).contains(b), a.magnitude < 1 << 30 else { throw PythonError.runtime("number too large") }
       return .int(a << b)
     case ">>":
       guard b >= 0 else { throw PythonError.runtime("negative shift") }

@@ -53,7 +53,7 @@ enum PythonSlices {
     if let step {
       if case .none = step {
       } else {
-        guard let number = step.asInt, number != 0, abs(number) < 1 << 40 else {
+        guard let number = step.asInt, number != 0, number.magnitude < 1 << 40 else {
           throw PythonError.runtime("bad slice step")
         }
         stepValue = number

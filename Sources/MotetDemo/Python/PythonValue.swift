@@ -107,6 +107,9 @@ final class PythonScope {
 }
 
 extension PythonValue {
+  /// Levels of nesting that comparison and writing follow.
+  static let deepest = 50
+
   var typeName: String {
     switch self {
     case .none: "NoneType"
@@ -155,30 +158,34 @@ extension PythonValue {
   }
 
   /// Equal values have equal keys, across bool, int and float.
-  func hashKey() throws -> String {
+  func hashKey(depth: Int = 0) throws -> String {
+    guard depth < Self.deepest else { throw PythonError.runtime("nested too deeply") }
     if let number = asDouble { return "n\(number)" }
     switch self {
     case .none: return "none"
     case .string(let text): return "s" + text
-    case .tuple(let items): return "(" + (try items.map { try $0.hashKey() }).joined(separator: "\u{1}") + ")"
+    case .tuple(let items):
+      return "(" + (try items.map { try $0.hashKey(depth: depth + 1) }).joined(separator: "\u{1}") + ")"
     case .builtin(let name): return "b" + name
     default: throw PythonError.runtime("unhashable type: '\(typeName)'")
     }
   }
 
-  func equals(_ other: PythonValue) -> Bool {
+  /// Lists nested deeper than `deepest` (they may hold themselves) equal nothing.
+  func equals(_ other: PythonValue, depth: Int = 0) -> Bool {
+    guard depth < Self.deepest else { return false }
     if let a = asInt, let b = other.asInt { return a == b }
     if let a = asDouble, let b = other.asDouble { return a == b }
     switch (self, other) {
     case (.none, .none): return true
     case (.string(let a), .string(let b)): return a == b
-    case (.list(let a), .list(let b)): return Self.equal(a.items, b.items)
-    case (.tuple(let a), .tuple(let b)): return Self.equal(a, b)
+    case (.list(let a), .list(let b)): return Self.equal(a.items, b.items, depth)
+    case (.tuple(let a), .tuple(let b)): return Self.equal(a, b, depth)
     case (.set(let a), .set(let b)): return Set(a.order) == Set(b.order)
     case (.dictionary(let a), .dictionary(let b)):
       guard a.count == b.count else { return false }
       return a.pairs.allSatisfy { key, value in
-        ((try? b.get(key)) ?? nil).map { $0.equals(value) } ?? false
+        ((try? b.get(key)) ?? nil).map { $0.equals(value, depth: depth + 1) } ?? false
       }
     case (.builtin(let a), .builtin(let b)): return a == b
     case (.range(let a, let b, let c), .range(let d, let e, let f)): return a == d && b == e && c == f
@@ -186,27 +193,30 @@ extension PythonValue {
     }
   }
 
-  private static func equal(_ a: [PythonValue], _ b: [PythonValue]) -> Bool {
-    a.count == b.count && zip(a, b).allSatisfy { $0.equals($1) }
+  private static func equal(_ a: [PythonValue], _ b: [PythonValue], _ depth: Int) -> Bool {
+    a.count == b.count && zip(a, b).allSatisfy { $0.equals($1, depth: depth + 1) }
   }
 
   /// Order of numbers, strings, lists and tuples.
-  func isLess(than other: PythonValue) throws -> Bool {
+  func isLess(than other: PythonValue, depth: Int = 0) throws -> Bool {
+    guard depth < Self.deepest else { throw PythonError.runtime("nested too deeply") }
     if let a = asInt, let b = other.asInt { return a < b }
     if let a = asDouble, let b = other.asDouble { return a < b }
     switch (self, other) {
     case (.string(let a), .string(let b)):
       return a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars)
-    case (.list(let a), .list(let b)): return try Self.isLess(a.items, b.items)
-    case (.tuple(let a), .tuple(let b)): return try Self.isLess(a, b)
+    case (.list(let a), .list(let b)): return try Self.isLess(a.items, b.items, depth)
+    case (.tuple(let a), .tuple(let b)): return try Self.isLess(a, b, depth)
     case (.set(let a), .set(let b)):
       return Set(a.order).isStrictSubset(of: Set(b.order))
     default: throw PythonError.runtime("cannot compare \(typeName) and \(other.typeName)")
     }
   }
 
-  private static func isLess(_ a: [PythonValue], _ b: [PythonValue]) throws -> Bool {
-    for (left, right) in zip(a, b) where !left.equals(right) { return try left.isLess(than: right) }
+  private static func isLess(_ a: [PythonValue], _ b: [PythonValue], _ depth: Int) throws -> Bool {
+    for (left, right) in zip(a, b) where !left.equals(right) {
+      return try left.isLess(than: right, depth: depth + 1)
+    }
     return a.count < b.count
   }
 }
