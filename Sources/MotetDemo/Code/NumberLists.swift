@@ -24,7 +24,7 @@ struct NumberLists: ItemSource {
       filter(
         "the numbers divisible by \(k)", "the numbers that are divisible by \(k)", "n % \(k) == 0"
       ) { $0 % k == 0 },
-      filter("all numbers", "every number", nil) { _ in true },
+      filter("all numbers", "all of the numbers", nil) { _ in true },
     ]
   }
 
