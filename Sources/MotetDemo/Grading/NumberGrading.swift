@@ -3,7 +3,7 @@ import Foundation
 /// Finds the number that an answer comes to.
 enum NumberGrading {
   /// True when any reading of where the result stands gives the expected number: after the last "answer",
-  /// in a box, in bold, after the last equals sign, or simply the last number.
+  /// in a box, in bold, what the unknown equals, after the last equals sign, or simply the last number.
   static func accepts(_ generated: String, expected: Double) -> Bool {
     let text = plain(generated)
     return readings.contains { reading in
@@ -17,6 +17,7 @@ enum NumberGrading {
       { last(#"answer\b[^0-9\-½¼¾⅓⅔.]{0,40}?(\#(number))"#, $0) },
       { last(#"\\boxed\{\s*(\#(number))"#, $0) },
       { last(#"\*\*[^*0-9\-]*(\#(number))[^*0-9]*\*\*"#, $0) },
+      { last(#"\b[a-z]\s*=\s*(\#(number))(?!\s*[*/+=^(\-]|\.?\d)"#, $0) },
       { last(#"=\s*\$?(\#(number))"#, $0) },
       { last(#"(\#(number))"#, $0) },
     ]

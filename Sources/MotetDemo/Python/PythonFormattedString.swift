@@ -53,6 +53,7 @@ enum PythonFormattedString {
   private static func piece(_ source: String, _ conversion: Character?, _ format: String) throws
     -> PythonPiece
   {
+    guard source.contains(where: { $0 != " " }) else { throw PythonError.syntax("empty f-string field") }
     // In brackets a line break or blanks around the value do no harm.
     var parser = PythonParser(tokens: try PythonLexer.tokens(of: "(" + source + ")"))
     return .value(try parser.expressions(), conversion: conversion, format: format)
