@@ -1,0 +1,133 @@
+/// Word problems of two steps: packs and one event, or a plain start and two events.
+///
+/// Held out: every sentence (start, events, question) under `heldOut`, the people, the things, and the
+/// chains (start, events) that `Split` keeps back, e.g. plain → share → gain.
+/// Difficulty: the ranges of `amounts` and `largest`, the bound on every number on the way.
+struct Stories: ItemSource {
+  var amounts = 2...9
+  var largest = 48
+
+  private enum Event: Int, CaseIterable {
+    case gain, lose, times, share
+  }
+
+  static let things = Phrasings(
+    training: [
+      "apples", "books", "coins", "stamps", "pencils", "shells", "cards", "eggs", "marbles", "candles",
+    ],
+    heldOut: ["oranges", "stickers", "buttons", "tickets", "cookies", "beads"])
+
+  static let plainStarts = Phrasings(
+    training: [
+      "{name} has {n} {things}.", "{name} owns {n} {things}.", "{name} keeps {n} {things} in a box.",
+    ],
+    heldOut: ["At first {name} has {n} {things}.", "There are {n} {things} on {name}'s table."])
+
+  static let packStarts = Phrasings(
+    training: [
+      "{name} buys {k} bags with {n} {things} each.", "{name} has {k} boxes of {n} {things}.",
+      "{name} fills {k} trays with {n} {things} each.",
+    ],
+    heldOut: [
+      "{name} carries {k} baskets, each with {n} {things}.",
+      "In each of {name}'s {k} drawers lie {n} {things}.",
+    ])
+
+  private static let events: [Event: Phrasings] = [
+    .gain: Phrasings(
+      training: [
+        "Then {name} finds {n} more.", "Then {name} buys {n} more.", "Later a friend brings {n} more.",
+        "{name} gets {n} new ones.", "Then {n} more arrive.", "{name} receives another {n}.",
+        "Then {name} adds {n} to them.",
+      ],
+      heldOut: ["After that {name} picks up another {n}.", "Next, {n} more come in the mail."]),
+    .lose: Phrasings(
+      training: [
+        "Then {name} gives away {n}.", "Then {name} loses {n}.", "Later {name} sells {n} of them.",
+        "{n} of them break.", "Then {n} of them are lost.", "{name} throws away {n} of them.",
+        "Then {name} gives {n} to a friend.",
+      ],
+      heldOut: ["After that {name} gives {n} of them to a neighbor.", "Next, {n} of them get lost."]),
+    .times: Phrasings(
+      training: [
+        "Then the number grows to {n} times as many.", "Later {name} has {n} times as many.",
+        "Then a game makes it {n} times as many.", "Soon there are {n} times as many.",
+      ],
+      heldOut: ["After a while it is {n} times as many.", "Next, a trick turns them into {n} times as many."]),
+    .share: Phrasings(
+      training: [
+        "Then {name} splits them into {n} equal groups and keeps one group.",
+        "Later {name} shares them equally among {n} friends. Look at one share.",
+        "Then they are divided equally into {n} piles, and {name} takes one pile.",
+        "They are put into {n} equal rows. Take one row.",
+      ],
+      heldOut: [
+        "After that {name} divides them into {n} equal parts and picks one part.",
+        "Next, they are split equally into {n} jars, and {name} takes one jar.",
+      ]),
+  ]
+
+  static let questions = Phrasings(
+    training: [
+      "How many {things} are there now?", "How many {things} is that in the end?",
+      "How many {things} are left?",
+    ],
+    heldOut: ["What is the final number of {things}?", "Count the {things} at the end."])
+
+  func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {
+    while true {
+      let packs = random.index(3) == 0
+      let first = random.pick(Event.allCases)
+      let second = random.pick(Event.allCases)
+      let kinds = packs ? [first] : [first, second]
+      guard split.owns(packs ? 1 : 0, kinds.map(\.rawValue).reduce(0, +)) else { continue }
+      if let item = tell(packs, kinds, split, &random) { return item }
+    }
+  }
+
+  /// nil when the numbers drawn do not work out (a share with a remainder, a number out of range).
+  private func tell(
+    _ packs: Bool, _ kinds: [Event], _ split: Split, _ random: inout SplitMix64
+  ) -> DemoItem? {
+    let slots = [
+      "name": random.pick(People.names(split)), "things": Self.things.pick(split, &random),
+    ]
+    var count = random.int(packs ? amounts : 3...12)
+    var steps: [String] = []
+    var templates = [(packs ? Self.packStarts : Self.plainStarts).pick(split, &random)]
+    var sentences: [String] = []
+    if packs {
+      let bags = random.int(amounts)
+      sentences.append(
+        fill(templates[0], slots.merging(["n": "\(count)", "k": "\(bags)"]) { $1 }))
+      steps.append("\(bags) * \(count) = \(bags * count)")
+      count *= bags
+    } else {
+      sentences.append(fill(templates[0], slots.merging(["n": "\(count)"]) { $1 }))
+    }
+    for kind in kinds {
+      guard let template = Self.events[kind]?.pick(split, &random) else { return nil }
+      let n = random.int(kind == .times || kind == .share ? 2...5 : amounts)
+      let before = count
+      switch kind {
+      case .gain: count += n
+      case .lose: count -= n
+      case .times: count *= n
+      case .share:
+        guard count % n == 0 else { return nil }
+        count /= n
+      }
+      guard (1...largest).contains(count) else { return nil }
+      let sign = [Event.gain: "+", .lose: "-", .times: "*", .share: "/"][kind] ?? "+"
+      steps.append("\(before) \(sign) \(n) = \(count)")
+      templates.append(template)
+      sentences.append(fill(template, slots.merging(["n": "\(n)"]) { $1 }))
+    }
+    let question = Self.questions.pick(split, &random)
+    return DemoItem(
+      prompt: (sentences + [fill(question, slots)]).joined(separator: " "),
+      response: (steps + ["Answer: \(count)"]).joined(separator: "\n"),
+      domain: .math, check: .number(Double(count)), phrasings: templates + [question],
+      combination: "story \(packs ? "packs" : "plain"), \(kinds.map { "\($0)" }.joined(separator: ", "))")
+  }
+}
