@@ -20,15 +20,33 @@ final class Buffer: @unchecked Sendable {
   deinit { BufferPool.giveBack(pointer, capacity) }
 }
 
-/// The memory that no tensor holds at the moment, by size.
+/// The memory that no tensor holds at the moment.
+///
+/// Batches differ in length, so a block serves any request that fills at least half of it, and blocks that no
+/// step has asked for lately go back to the system: what is held stays near what one step needs.
 public enum BufferPool {
+  private struct Block {
+    let address: UInt
+    let idleSince: Int
+  }
   private struct Free: ~Copyable {
-    var bySize: [Int: [UInt]] = [:]
-    var idleBytes = 0
+    /// By capacity, capacities ascending.
+    var blocks: [(capacity: Int, idle: [Block])] = []
+    var step = 0
+
+    /// The first capacity that is at least `bytes`.
+    func index(for bytes: Int) -> Int {
+      var low = 0, high = blocks.count
+      while low < high {
+        let middle = (low + high) / 2
+        if blocks[middle].capacity < bytes { low = middle + 1 } else { high = middle }
+      }
+      return low
+    }
   }
   private static let free = Mutex(Free())
 
-  /// Sizes are rounded up to eighths of a power of two, so that batches of nearly the same length share memory.
+  /// Sizes are rounded up to eighths of a power of two.
   static func capacity(for bytes: Int) -> Int {
     let least = max(bytes, 4096)
     let step = max(4096, 1 << (Int.bitWidth - 1 - least.leadingZeroBitCount - 3))
@@ -37,12 +55,15 @@ public enum BufferPool {
 
   static func take(_ bytes: Int) -> (UnsafeMutableRawPointer, Int) {
     let capacity = capacity(for: bytes)
-    let reused = free.withLock { state -> UInt? in
-      guard let address = state.bySize[capacity]?.popLast() else { return nil }
-      state.idleBytes -= capacity
-      return address
+    let reused = free.withLock { state -> (UInt, Int)? in
+      var index = state.index(for: capacity)
+      while index < state.blocks.count, state.blocks[index].capacity <= 2 * capacity {
+        if let block = state.blocks[index].idle.popLast() { return (block.address, state.blocks[index].capacity) }
+        index += 1
+      }
+      return nil
     }
-    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused) { return (pointer, capacity) }
+    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused.0) { return (pointer, reused.1) }
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, capacity) == 0, let memory else {
       FileHandle.standardError.write(Data("motet: out of memory: \(capacity) bytes asked\n".utf8))
@@ -53,18 +74,36 @@ public enum BufferPool {
 
   static func giveBack(_ pointer: UnsafeMutableRawPointer, _ capacity: Int) {
     free.withLock { state in
-      state.bySize[capacity, default: []].append(UInt(bitPattern: pointer))
-      state.idleBytes += capacity
+      let index = state.index(for: capacity)
+      if index == state.blocks.count || state.blocks[index].capacity != capacity {
+        state.blocks.insert((capacity, []), at: index)
+      }
+      state.blocks[index].idle.append(Block(address: UInt(bitPattern: pointer), idleSince: state.step))
     }
   }
 
-  /// Gives idle memory back to the system when more than `bytes` of it lies about.
-  public static func trim(above bytes: Int = 0) {
+  /// Says that a step is over: blocks that lay idle through `steps` of them go back to the system.
+  public static func endStep(keeping steps: Int = 2) {
     let idle = free.withLock { state -> [UInt] in
-      guard state.idleBytes > bytes else { return [] }
-      let all = state.bySize.values.flatMap { $0 }
-      state.bySize.removeAll()
-      state.idleBytes = 0
+      state.step += 1
+      var old: [UInt] = []
+      for index in state.blocks.indices {
+        let limit = state.step - steps
+        // The most recently used stand last.
+        let count = state.blocks[index].idle.prefix { $0.idleSince < limit }.count
+        old += state.blocks[index].idle.prefix(count).map(\.address)
+        state.blocks[index].idle.removeFirst(count)
+      }
+      return old
+    }
+    for address in idle { Foundation.free(UnsafeMutableRawPointer(bitPattern: address)) }
+  }
+
+  /// Gives all idle memory back to the system.
+  public static func trim() {
+    let idle = free.withLock { state -> [UInt] in
+      let all = state.blocks.flatMap { $0.idle.map(\.address) }
+      state.blocks = []
       return all
     }
     for address in idle { Foundation.free(UnsafeMutableRawPointer(bitPattern: address)) }

@@ -27,7 +27,7 @@ extension BaseModel {
     var sums = [Double](repeating: 0, count: examples.count)
     var counts = [Int](repeating: 0, count: examples.count)
     var done = 0
-    for part in Pass.split(examples, limit: 2048) {
+    for part in Pass.split(examples, limit: 1024) {
       try Task.checkCancellation()
       let pass = Pass(part, mix: mix, scale: 1)
       let losses = try self.losses(pass.rows, labels: pass.labels, on: Tape(recording: false))
@@ -35,6 +35,7 @@ extension BaseModel {
         sums[done + owner] += Double(loss)
         counts[done + owner] += 1
       }
+      BufferPool.endStep()
       done += part.count
       onRows(done)
       await Task.yield()

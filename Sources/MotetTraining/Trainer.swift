@@ -129,6 +129,7 @@ public struct Trainer: Sendable {
         * options.schedule.factor(step: index, of: batches.count, warmup: options.warmup)
       let scale = options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1
       optimizer.step(learningRate: rate, gradientScale: scale)
+      BufferPool.endStep()
       tokensDone += tokens
       let elapsed = (ContinuousClock.now - began).inSeconds
       let event = TrainingEvent(

@@ -23,7 +23,7 @@ public struct TrainingOptions: Sendable, Equatable {
   public init(
     epochs: Double = 1, batchRows: Int = 8, learningRate: Double = 2e-4, schedule: Schedule = .cosine,
     warmup: Double = 0.03, weightDecay: Double = 0.01, clip: Double? = 1, seed: UInt64 = 0,
-    shuffles: Bool = true, maximumLength: Int? = nil, tokensPerPass: Int = 1024
+    shuffles: Bool = true, maximumLength: Int? = nil, tokensPerPass: Int = 512
   ) {
     self.epochs = epochs
     self.batchRows = batchRows

@@ -76,6 +76,10 @@ struct TrainCommand: AsyncParsableCommand {
   @Option(name: .customLong("max-length"), help: "Cut rows to this many tokens.")
   var maxLength: Int?
 
+  @Option(
+    name: .customLong("tokens-per-pass"), help: "Tokens that go through the model at once; fewer take less memory.")
+  var tokensPerPass = 512
+
   @Flag(help: "Write into a folder that already holds an adapter.")
   var overwrite = false
 
@@ -106,7 +110,7 @@ struct TrainCommand: AsyncParsableCommand {
       options: TrainingOptions(
         epochs: epochs, batchRows: batch, learningRate: lr, schedule: schedule, warmup: warmup,
         weightDecay: weightDecay, clip: clip == 0 ? nil : clip, seed: seed, shuffles: shuffle,
-        maximumLength: maxLength))
+        maximumLength: maxLength, tokensPerPass: tokensPerPass))
     Console.note("\(rows.count) rows on \(base.name) in \(base.precision.rawValue)")
     let adapterName = name ?? output.map { URL(filePath: $0).lastPathComponent } ?? "adapter"
     let result = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
