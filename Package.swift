@@ -48,7 +48,7 @@ let package = Package(
     .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
     ),
-    .target(name: "MotetDemo", dependencies: ["Motet", "MotetReport"]),
+    .target(name: "MotetDemo", dependencies: ["Motet", "MotetFormats", "MotetReport"]),
     .executableTarget(
       name: "MotetCLI",
       dependencies: [

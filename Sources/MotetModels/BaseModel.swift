@@ -150,6 +150,14 @@ public final class BaseModel {
       + layers.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.matrix.byteCount } }
   }
 
+  /// The number of frozen values, counting a tied head once.
+  public nonisolated var parameterCount: Int {
+    let c = configuration
+    let vectors = (2 * c.layers + 1) * c.hiddenSize
+    let tables = c.vocabulary * c.hiddenSize * (c.tieWordEmbeddings ? 1 : 2)
+    return sites.reduce(0) { $0 + $1.inputs * $1.outputs } + vectors + tables
+  }
+
   /// The place of each site by its path.
   public nonisolated var siteIndex: [String: Int] {
     Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.path, $0) })
