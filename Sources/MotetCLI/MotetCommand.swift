@@ -13,6 +13,7 @@ struct MotetCommand: AsyncParsableCommand {
       """,
     version: "motet \(motetVersion)",
     subcommands: [
+      PullCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, AdaptersCommand.self,
     ])
