@@ -14,6 +14,6 @@ struct MotetCommand: AsyncParsableCommand {
     version: "motet \(motetVersion)",
     subcommands: [
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
-      RouterCommand.self, RouteCommand.self, MergeCommand.self, AdaptersCommand.self,
+      RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, AdaptersCommand.self,
     ])
 }
