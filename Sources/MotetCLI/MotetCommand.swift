@@ -13,7 +13,9 @@ struct MotetCommand: AsyncParsableCommand {
       """,
     version: "motet \(motetVersion)",
     subcommands: [
+      PullCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
-      RouterCommand.self, RouteCommand.self, MergeCommand.self, AdaptersCommand.self, DemoCommand.self,
+      RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, AdaptersCommand.self,
+      DemoCommand.self,
     ])
 }

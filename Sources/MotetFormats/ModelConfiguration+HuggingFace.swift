@@ -79,8 +79,9 @@ extension ModelConfiguration {
   }
 
   /// A `config.json` that transformers (4 and 5) loads as `LlamaForCausalLM`.
-  public func huggingFaceJSON() -> Data {
-    let members: [String: JSONValue] = [
+  /// - Parameter type: what the weights beside it are stored in; nil leaves that to the reader
+  public func huggingFaceJSON(type: ElementType? = nil) -> Data {
+    var members: [String: JSONValue] = [
       "architectures": .array([.string("LlamaForCausalLM")]),
       "model_type": .string(architecture),
       "hidden_act": .string("silu"),
@@ -103,6 +104,21 @@ extension ModelConfiguration {
       "pretraining_tp": .int(1),
       "use_cache": .bool(true),
       "initializer_range": .double(0.02),
+      "bos_token_id": bosToken.map { .int($0) } ?? .null,
+      "eos_token_id": Self.tokens(eosTokens),
+      "pad_token_id": padToken.map { .int($0) } ?? .null,
+    ]
+    let names: [ElementType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
+    if let name = type.flatMap({ names[$0] }) {
+      members["dtype"] = .string(name)
+      members["torch_dtype"] = .string(name)
+    }
+    return Data((JSONValue.object(members).text(indent: 2) + "\n").utf8)
+  }
+
+  /// A `generation_config.json`: the tokens that begin, end and pad.
+  public func generationJSON() -> Data {
+    let members: [String: JSONValue] = [
       "bos_token_id": bosToken.map { .int($0) } ?? .null,
       "eos_token_id": Self.tokens(eosTokens),
       "pad_token_id": padToken.map { .int($0) } ?? .null,

@@ -13,6 +13,9 @@ public protocol ModelSource: Sendable {
   func contains(_ name: String) -> Bool
   func tokenizer() throws -> Tokenizer
   func template() throws -> ChatTemplate
+  /// What a Hugging Face folder holds beside weights and `config.json`, by file name: the tokenizer, the chat
+  /// template, the defaults of generation.
+  func companions() throws -> [String: Data]
 }
 
 /// A Hugging Face folder: `config.json`, safetensors (sharded or not), `tokenizer.json`, chat template.
@@ -40,6 +43,23 @@ public struct HuggingFaceFolder: ModelSource {
   }
 
   public func template() throws -> ChatTemplate { try ChatTemplate(huggingFace: folder) }
+
+  /// The folder's own files, byte for byte.
+  public func companions() throws -> [String: Data] {
+    let names = [
+      "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+      "vocab.json", "merges.txt", "chat_template.jinja", "generation_config.json",
+    ]
+    var files: [String: Data] = [:]
+    for name in names {
+      let file = folder.appending(path: name)
+      if FileManager.default.fileExists(atPath: file.path) { files[name] = try Data(contentsOf: file) }
+    }
+    if files["generation_config.json"] == nil {
+      files["generation_config.json"] = configuration.generationJSON()
+    }
+    return files
+  }
 }
 
 /// One GGUF file of the llama architecture.
@@ -70,6 +90,19 @@ public struct GGUFModel: ModelSource {
 
   public func tokenizer() throws -> Tokenizer { try Tokenizer(gguf: file) }
   public func template() throws -> ChatTemplate { try ChatTemplate(gguf: file) }
+
+  /// Made from the metadata.
+  public func companions() throws -> [String: Data] {
+    let tokenizer = try tokenizer()
+    let beside = try tokenizer.configurationJSON(
+      chatTemplate: file.metadata["tokenizer.chat_template"]?.string, pad: configuration.padToken,
+      maximumLength: configuration.maximumPositions)
+    return [
+      "tokenizer.json": try tokenizer.tokenizerJSON(), "tokenizer_config.json": beside.configuration,
+      "special_tokens_map.json": beside.specialTokens,
+      "generation_config.json": configuration.generationJSON(),
+    ]
+  }
 
   private func tensor(_ name: String) throws -> StoredTensor {
     guard let own = Self.ggufName(name), file.contains(own) else {

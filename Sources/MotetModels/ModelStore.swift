@@ -35,7 +35,9 @@ public struct ModelStore: Sendable {
       if reference.isEmpty { continue }
       looked.append(url.path)
       if let model = model(at: url) {
-        return Found(name: url.deletingPathExtension().lastPathComponent, url: model)
+        // A folder's name may hold a dot of its own: SmolLM2-1.7B.
+        let named = url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url
+        return Found(name: named.standardizedFileURL.lastPathComponent, url: model)
       }
     }
     throw ModelError.notFound(name: reference, looked: looked)

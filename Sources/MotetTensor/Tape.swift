@@ -28,7 +28,7 @@ public final class Tape {
   private var steps: [() throws -> Void] = []
 
   /// Operators that a backward pass would go through.
-  var recordedSteps: Int { steps.count }
+  public var recordedSteps: Int { steps.count }
 
   public init(recording: Bool, storage: ActivationStorage = .f32, kernels: Kernels = .standard) {
     isRecording = recording

@@ -26,6 +26,13 @@ struct MergeTable: Sendable {
     slots[slot] = (pair, UInt64(rank) << 32 | UInt64(UInt32(bitPattern: result)))
   }
 
+  /// The pairs in the order they were learnt.
+  var pairs: [(left: Int32, right: Int32)] {
+    slots.filter { $0.pair != Self.none }.sorted { $0.merge < $1.merge }.map {
+      (Int32(truncatingIfNeeded: $0.pair >> 32), Int32(truncatingIfNeeded: $0.pair))
+    }
+  }
+
   /// Runs `body` with a view of the table that looks pairs up.
   @inline(__always)
   func withLookup<Result>(_ body: (Lookup) -> Result) -> Result {

@@ -16,13 +16,15 @@ public struct Tokenizer: Sendable {
   /// The end-of-text (in a chat model: end-of-turn) token's id, if the model names one.
   public let eos: Int32?
 
-  private let tokens: [String]
+  let tokens: [String]
   private let ids: [String: Int32]
   private let byteTokens: [Int32]
-  private let merges: MergeTable
+  let merges: MergeTable
   private let isSpecial: [Bool]
   private let userDefined: AddedTokens
   private let withSpecial: AddedTokens
+  /// Whether the token of an id is matched whole: special or user-defined.
+  let isAdded: [Bool]
   /// The bytes of all tokens end to end, and where each token's start.
   private let bytes: [UInt8]
   private let byteOffsets: [Int]
@@ -77,6 +79,7 @@ public struct Tokenizer: Sendable {
     self.byteTokens = ByteAlphabet.scalars.map { ids[String($0)] ?? -1 }
     self.merges = table
     self.isSpecial = special
+    self.isAdded = added
     self.bytes = bytes
     self.byteOffsets = byteOffsets
     let found = tokens.indices.lazy.filter { added[$0] }.map { (text: tokens[$0], id: Int32($0)) }

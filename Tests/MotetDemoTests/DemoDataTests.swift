@@ -3,6 +3,13 @@ import Testing
 @testable import MotetDemo
 
 @Suite struct DemoDataTests {
+  /// The first outputs of the authors' reference program for seed 0.
+  @Test func theGeneratorIsSplitMix64() {
+    var random = SplitMix64(seed: 0)
+    #expect(random.next() == 0xE220_A839_7B1D_CDAF)
+    #expect(random.next() == 0x6E78_9E6A_A1B9_65F4)
+  }
+
   @Test(arguments: DemoDomain.allCases)
   func aSeedGivesTheSameRowsAndAnotherSeedOthers(domain: DemoDomain) {
     #expect(DemoData.training(domain, count: 50, seed: 7) == DemoData.training(domain, count: 50, seed: 7))

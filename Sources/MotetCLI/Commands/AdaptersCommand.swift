@@ -63,7 +63,7 @@ struct AdaptersCommand: AsyncParsableCommand {
       let entries = try adapters.isEmpty ? library.entries() : adapters.map { try library.resolve($0) }
       var unsound: [String] = []
       for entry in entries {
-        let check = try library.verify(entry)
+        let check = library.verify(entry)
         Console.result("\(entry): \(check.isSound ? "sound" : "damaged")")
         for line in check.problems + check.notes { Console.result("  \(line)") }
         if !check.isSound { unsound.append(entry.description) }

@@ -67,8 +67,8 @@ enum CompoundSet {
       """
       def apples(boxes, n):
           return boxes * n - 5
-      4 * 6 = 24
-      24 - 5 = 19
+      4 packs of 6: 4 * 6 = 24
+      5 less: 24 - 5 = 19
       Answer: 19
       """),
     item(
@@ -87,8 +87,8 @@ enum CompoundSet {
       """
       def share(coins, friends):
           return coins // friends
-      2 * 9 = 18
-      18 / 3 = 6
+      2 packs of 9: 2 * 9 = 18
+      3 parts: 18 / 3 = 6
       Answer: 6
       """),
     item(
@@ -109,7 +109,7 @@ enum CompoundSet {
       "Anna has the red box. Ben has the blue box. The red box holds 8 coins. The blue box holds 3 coins. Anna finds 4 more.\nQuestion: How many coins does Anna have now?",
       """
       Anna has the red box. The red box holds 8 coins.
-      8 + 4 = 12
+      4 more: 8 + 4 = 12
       Answer: 12
       """),
     item(
@@ -117,7 +117,7 @@ enum CompoundSet {
       "Clara, Leo, Rosa and Sam were invited to the party. Clara and Sam came. Each guest who came got 3 cakes.\nQuestion: How many cakes were given out?",
       """
       Clara came. Sam came.
-      2 * 3 = 6
+      3 times: 2 * 3 = 6
       Answer: 6
       """),
     item(
@@ -126,7 +126,7 @@ enum CompoundSet {
       """
       Ivy has the white bag. The white bag holds 9 books.
       Henry has the green bag. The green bag holds 5 books.
-      9 - 5 = 4
+      5 less: 9 - 5 = 4
       Answer: 4
       """),
     item(
@@ -134,7 +134,7 @@ enum CompoundSet {
       "Passage: Paul, Kate, Noah and Tina planned to join the trip. Paul, Noah and Tina came. A seat costs 4 coins.\nHow many coins did those who came pay together?",
       """
       Paul came. Noah came. Tina came.
-      3 * 4 = 12
+      4 times: 3 * 4 = 12
       Answer: 12
       """),
     item(
@@ -142,7 +142,7 @@ enum CompoundSet {
       "The key was in the hall. Emma moved the key to the attic. The attic has 6 shelves with 7 boxes each.\nQuestion: Where is the key now, and how many boxes are there?",
       """
       First: hall. Then: attic.
-      6 * 7 = 42
+      6 packs of 7: 6 * 7 = 42
       Answer: attic, 42
       """),
     item(
@@ -150,7 +150,7 @@ enum CompoundSet {
       "The race ended in this order: Felix, Olga, David and Grace. The second got 20 coins and gave away 7.\nQuestion: Who was second, and how many coins are left?",
       """
       1 is Felix. 2 is Olga.
-      20 - 7 = 13
+      7 less: 20 - 7 = 13
       Answer: Olga, 13
       """),
     item(
@@ -158,7 +158,7 @@ enum CompoundSet {
       "Victor has the black tent. Maria has the gray tent. There are 3 lamps in the black tent and 4 times as many in the gray tent.\nQuestion: How many lamps are in Maria's tent?",
       """
       Maria has the gray tent.
-      3 * 4 = 12
+      4 times: 3 * 4 = 12
       Answer: 12
       """),
     item(

@@ -43,9 +43,9 @@ public enum DemoData {
   /// The families of a domain; one listed twice gets a double share.
   private static func sources(of domain: DemoDomain) -> [any ItemSource] {
     switch domain {
-    case .math: [Equations(), Stories(), Equations(), Quadratics(), Equations(), Stories()]
+    case .math: [Equations(), Stories(), Equations(), Stories(), Quadratics(), Stories()]
     case .code: [NumberLists(), WordLists(), NumberLists(), Texts()]
-    case .qa: [TwoHops(), Absences(), Positions(), Moves()]
+    case .qa: [TwoHops(), Moves(), Absences(), Moves(), Positions()]
     }
   }
 }

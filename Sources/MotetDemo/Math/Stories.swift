@@ -45,7 +45,8 @@ struct Stories: ItemSource {
       training: [
         "Then {name} gives away {n}.", "Then {name} loses {n}.", "Later {name} sells {n} of them.",
         "{n} of them break.", "Then {n} of them are lost.", "{name} throws away {n} of them.",
-        "Then {name} gives {n} to a friend.",
+        "Then {name} gives {n} to a friend.", "Later {n} of them are gone.",
+        "{name} must give {n} of them back.",
       ],
       heldOut: ["After that {name} gives {n} of them to a neighbor.", "Next, {n} of them get lost."]),
     .times: Phrasings(
@@ -100,7 +101,7 @@ struct Stories: ItemSource {
       let bags = random.int(amounts)
       sentences.append(
         fill(templates[0], slots.merging(["n": "\(count)", "k": "\(bags)"]) { $1 }))
-      steps.append("\(bags) * \(count) = \(bags * count)")
+      steps.append("\(bags) packs of \(count): \(bags) * \(count) = \(bags * count)")
       count *= bags
     } else {
       sentences.append(fill(templates[0], slots.merging(["n": "\(count)"]) { $1 }))
@@ -118,8 +119,7 @@ struct Stories: ItemSource {
         count /= n
       }
       guard (1...largest).contains(count) else { return nil }
-      let sign = [Event.gain: "+", .lose: "-", .times: "*", .share: "/"][kind] ?? "+"
-      steps.append("\(before) \(sign) \(n) = \(count)")
+      steps.append(step(kind, from: before, by: n, to: count))
       templates.append(template)
       sentences.append(fill(template, slots.merging(["n": "\(n)"]) { $1 }))
     }
@@ -129,5 +129,16 @@ struct Stories: ItemSource {
       response: (steps + ["Answer: \(count)"]).joined(separator: "\n"),
       domain: .math, check: .number(Double(count)), phrasings: templates + [question],
       combination: "story \(packs ? "packs" : "plain"), \(kinds.map { "\($0)" }.joined(separator: ", "))")
+  }
+
+  /// The event in two fixed words, number first, and its sum: `3 less: 20 - 3 = 17`. Naming the event
+  /// before the sign lets a small model settle what happened before it settles what to compute.
+  private func step(_ kind: Event, from before: Int, by n: Int, to count: Int) -> String {
+    switch kind {
+    case .gain: "\(n) more: \(before) + \(n) = \(count)"
+    case .lose: "\(n) less: \(before) - \(n) = \(count)"
+    case .times: "\(n) times: \(before) * \(n) = \(count)"
+    case .share: "\(n) parts: \(before) / \(n) = \(count)"
+    }
   }
 }

@@ -21,13 +21,22 @@ struct Moves: ItemSource {
     heldOut: ["{name} carried the {o} over to the {to}.", "{name} brought the {o} to the {to}."])
   static let questions = [
     Phrasings(
-      training: ["Where was the {o} at first?", "Where was the {o} in the beginning?"],
+      training: [
+        "Where was the {o} at first?", "Where was the {o} in the beginning?",
+        "What was the first place of the {o}?", "From where did the {o} start out?",
+      ],
       heldOut: ["At which place did the {o} start?"]),
     Phrasings(
-      training: ["Where was the {o} after its first move?", "Where did the {o} go first?"],
-      heldOut: ["At which place was the {o} once it had been moved one time?"]),
+      training: [
+        "Where was the {o} after one move?", "Where was the {o} after its first move?",
+        "What was the second place of the {o}?",
+      ],
+      heldOut: ["At which place was the {o} after a single move?"]),
     Phrasings(
-      training: ["Where is the {o} now?", "Where is the {o} in the end?"],
+      training: [
+        "Where is the {o} now?", "Where is the {o} in the end?", "What is the last place of the {o}?",
+        "Where did the {o} end?",
+      ],
       heldOut: ["At which place does the {o} end up?"]),
   ]
 
