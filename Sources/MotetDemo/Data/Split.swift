@@ -3,7 +3,7 @@
 /// Training and held-out items differ in two independent ways, and a held-out item differs in both:
 /// - **phrasing**: the sentence templates come from two disjoint lists (`Phrasings`);
 /// - **combination**: the parts that are composed (form × letter, filter × transformation × action,
-///   measure × rank, …) are indexed, and a tuple of indices whose sum leaves 3 when divided by 4 is held
+///   occasion × place, …) are indexed, and a tuple of indices whose sum leaves 3 when divided by 4 is held
 ///   out. Every part occurs in training, but never together with the same partners.
 enum Split: Sendable {
   case training, heldOut
