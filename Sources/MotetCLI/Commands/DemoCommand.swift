@@ -45,7 +45,7 @@ struct DemoCommand: AsyncParsableCommand {
       output: URL(filePath: output), rows: rows, heldOut: heldOut, epochs: epochs, learningRate: lr, seed: seed)
     let model = try await base.load()
     Console.note("Motet on \(model.name) in \(model.precision.rawValue): \(model.parameterCount / 1_000_000)M frozen parameters")
-    let demo = Demo(options, say: { Console.note($0) }, progress: { Console.progress($0, milestone: false) })
+    let demo = Demo(options, say: { Console.note($0) }, progress: { Console.progress($0, milestone: $1) })
     let results = try await Interrupt.cancelling("stopping; adapters trained so far stay in \(output)") {
       try await demo.run(on: model)
     }

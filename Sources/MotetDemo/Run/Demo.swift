@@ -8,12 +8,12 @@ public struct Demo: Sendable {
   public let options: DemoOptions
   /// Lines for people, as things happen.
   let say: @Sendable (String) -> Void
-  /// A line that the next one may replace.
-  let progress: @Sendable (String) -> Void
+  /// A line that the next one may replace; a milestone is worth a line of its own where none can be replaced.
+  let progress: @Sendable (_ line: String, _ isMilestone: Bool) -> Void
 
   public init(
     _ options: DemoOptions, say: @escaping @Sendable (String) -> Void,
-    progress: @escaping @Sendable (String) -> Void
+    progress: @escaping @Sendable (_ line: String, _ isMilestone: Bool) -> Void
   ) {
     self.options = options
     self.say = say

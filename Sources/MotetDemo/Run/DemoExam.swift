@@ -43,7 +43,7 @@ struct DemoExam {
           mixes.append(try await mix(system, for: item.prompt))
         }
       }
-      demo.progress("   \(domain.rawValue): \(prompts.count) answers")
+      demo.progress("   \(domain.rawValue): \(prompts.count) answers", true)
       let answers = try await base.answers(to: prompts, mixes: mixes, maximumTokens: 96)
       var line = "   \(domain.rawValue):"
       for (index, system) in DemoSystem.allCases.enumerated() {

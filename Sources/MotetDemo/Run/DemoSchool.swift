@@ -61,7 +61,8 @@ struct DemoSchool: Sendable {
     ) { event in
       progress(
         "   \(name): step \(event.step)/\(event.steps)  loss \(String(format: "%.3f", event.loss))  "
-          + "\(Int(event.tokensPerSecond)) tokens/s  \(Int(event.secondsLeft)) s left")
+          + "\(Int(event.tokensPerSecond)) tokens/s  \(Int(event.secondsLeft)) s left",
+        event.step % max(1, event.steps / 3) == 0)
     }
     try Task.checkCancellation()
     let place = try TrainingOutput(result).save(output: nil, name: name, library: library)
