@@ -51,7 +51,10 @@ import Testing
         + #"{"role": "assistant", "content": "d"}]}"#
     ).rows[0]
     #expect(row.prompt == "c" && row.response == "d")
-    guard case .messages(let messages) = row.content else { return Issue.record("no messages") }
+    guard case .messages(let messages) = row.content else {
+      Issue.record("no messages")
+      return
+    }
     #expect(messages.map(\.role) == ["system", "user", "assistant", "user", "assistant"])
   }
 
