@@ -29,7 +29,7 @@ struct SmolLM2Tests {
       }
       let highest = logits.max() ?? 0
       let sum = logits.reduce(0.0) { $0 + exp(Double($1 - highest)) }
-      #expect(abs(log(sum) + Double(highest) - row.log_sum_exp) < 1e-3)
+      #expect(abs(log(sum) + Double(highest) - row.logSumExp) < 1e-3)
     }
     print("largest difference of a logit in f32: \(worst)")
     #expect(worst < 1e-3)
@@ -59,8 +59,13 @@ enum SmolLM2 {
       let prompt: String
       let ids: [Int32]
       let logits: [Float]
-      let log_sum_exp: Double
+      let logSumExp: Double
       let greedy: [Int32]
+
+      enum CodingKeys: String, CodingKey {
+        case prompt, ids, logits, greedy
+        case logSumExp = "log_sum_exp"
+      }
     }
     let stride: Int
     let rows: [Row]

@@ -67,7 +67,10 @@ import Testing
     (#"{"messages": [{"role": "user", "content": "a"}]}"#, "no message is the assistant's"),
     (#"{"messages": [{"role": "assistant"}]}"#, "a message lacks its role or content"),
     (#"{"messages": "a"}"#, "no message is the assistant's"),
-    (#"{"other": 1}"#, "none of prompt/response, messages, instruction/output, question/answer, text is there"),
+    (
+      #"{"other": 1}"#,
+      "none of prompt/response, messages, instruction/output, question/answer, text is there"
+    ),
     (#"{"prompt": null, "response": "b"}"#, #""prompt" is not text"#),
   ])
   func aRowThatCannotBeUsedIsNamedByItsNumber(line: String, problem: String) {

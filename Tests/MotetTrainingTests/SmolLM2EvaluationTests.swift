@@ -9,7 +9,7 @@ private let model = "smollm2-135m-instruct"
 struct SmolLM2EvaluationTests {
   static let rows = [
     ("What is 7 times 8?", "7 times 8 is 56."),
-    ("A box holds 12 eggs. How many eggs are in 5 boxes?", "Each box holds 12 eggs, so 5 boxes hold 60 eggs."),
+    ("A box holds 12 eggs. How many eggs are in 5 boxes?", "Five boxes hold 60 eggs."),
     ("Solve x + 9 = 14.", "Subtract 9 from both sides: x = 5."),
     ("What is a third of 27?", "27 / 3 = 9"),
     ("Write a Python function that doubles a number.", "def double(n):\n    return 2 * n"),
