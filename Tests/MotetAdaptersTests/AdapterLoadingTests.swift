@@ -22,7 +22,8 @@ import Testing
     var identity = base.identity
     identity.name = "renamed"
     try await withAdapter(on: base, of: identity) { folder in
-      #expect(try Adapter.load(folder, name: "a", for: base).record?.base?.name == "renamed")
+      let adapter = try Adapter.load(folder, name: "a", for: base)
+      #expect(adapter.record?.base?.name == "renamed")
     }
   }
 
