@@ -136,7 +136,8 @@ public enum FusedModelError: Error, Equatable, CustomStringConvertible {
     case .exists(let path):
       "\(path) already exists: choose another --output, or replace it with --overwrite"
     case .isFile(let path): "\(path) is a file: give --output a folder"
-    case .isBase(let path): "\(path) holds the base itself, which is never written over: choose another --output"
+    case .isBase(let path):
+      "\(path) holds the base itself, which is never written over: choose another --output"
     case .noModel(let path):
       "\(path) holds other things than a model, so --overwrite does not remove it: choose another --output"
     case .unwritable(let path, let reason): "cannot write \(path): \(reason)"

@@ -51,7 +51,8 @@ for name, parameter in model.named_parameters():
 model.save_pretrained(os.path.join(here, "model"))
 fast.save_pretrained(os.path.join(here, "model"))
 
-model = model.float()
+# Read again: a model cast to bf16 and back keeps rotary frequencies rounded to bf16.
+model = LlamaForCausalLM.from_pretrained(os.path.join(here, "model"), dtype=torch.float32)
 peft = get_peft_model(model, LoraConfig(
     r=4, lora_alpha=8, target_modules=[f"{m}_proj" for m in ["q", "k", "v", "o", "gate", "up", "down"]],
     task_type="CAUSAL_LM"))

@@ -6,13 +6,11 @@ import Testing
 
 /// Which adapters a base takes.
 @Suite struct AdapterLoadingTests {
-  /// Writes an adapter with a record that `change` tampered with, and hands out its folder.
+  /// Writes an adapter whose record says that it was made for `identity`, and hands out its folder.
   private func withAdapter(
-    on base: BaseModel, _ change: (inout BaseIdentity) -> Void, _ body: (URL) throws -> Void
+    on base: BaseModel, of identity: BaseIdentity, _ body: (URL) throws -> Void
   ) async throws {
     try await TinyModel.withFolder { place in
-      var identity = base.identity
-      change(&identity)
       try noisyAdapter("a", on: base, seed: 1).weights.write(
         to: place, record: AdapterRecord(motet: "test", base: identity))
       try body(place)
@@ -21,14 +19,19 @@ import Testing
 
   @Test func anAdapterOfThisBaseIsTaken() async throws {
     let base = try await TinyModel.load()
-    try await withAdapter(on: base, { $0.name = "renamed" }) { folder in
-      #expect(try Adapter.load(folder, name: "a", for: base).record?.base?.name == "renamed")
+    var identity = base.identity
+    identity.name = "renamed"
+    try await withAdapter(on: base, of: identity) { folder in
+      let adapter = try Adapter.load(folder, name: "a", for: base)
+      #expect(adapter.record?.base?.name == "renamed")
     }
   }
 
   @Test func anAdapterOfOtherWeightsIsRefusedByNameUnlessForced() async throws {
     let base = try await TinyModel.load()
-    try await withAdapter(on: base, { $0.sketch = $0.sketch.mapValues { $0.map { -$0 } } }) { folder in
+    var identity = base.identity
+    identity.sketch = identity.sketch.mapValues { $0.map { -$0 } }
+    try await withAdapter(on: base, of: identity) { folder in
       let error = try #require(throws: ModelError.self) {
         try Adapter.load(folder, name: "stray", for: base)
       }

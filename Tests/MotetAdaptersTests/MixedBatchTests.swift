@@ -61,6 +61,11 @@ import Testing
     }
     print("largest difference of a row's logits in a mixed batch: \(worst)")
     #expect(worst < 1e-4)
+    let tokens = base.tokenizer.encode(texts[0])
+    let plain = try base.wholeLogits(tokens, mix: .base)
+    for mix in mixes.dropFirst() {
+      #expect(largestDifference(try base.wholeLogits(tokens, mix: mix), plain) > 0.1)
+    }
   }
 
   @Test @Compute func generatedTogetherOrAloneAnswersAreTheSame() async throws {

@@ -26,7 +26,9 @@ enum TinyModel {
   }
 
   /// Calls `body` with an empty folder that is removed afterwards.
-  static func withFolder<T>(_ body: (URL) async throws -> T) async throws -> T {
+  static func withFolder<T>(
+    isolation: isolated (any Actor)? = #isolation, _ body: (URL) async throws -> T
+  ) async throws -> T {
     let place = FileManager.default.temporaryDirectory.appending(path: "motet-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: place, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: place) }

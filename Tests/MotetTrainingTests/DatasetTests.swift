@@ -51,7 +51,10 @@ import Testing
         + #"{"role": "assistant", "content": "d"}]}"#
     ).rows[0]
     #expect(row.prompt == "c" && row.response == "d")
-    guard case .messages(let messages) = row.content else { return Issue.record("no messages") }
+    guard case .messages(let messages) = row.content else {
+      Issue.record("no messages")
+      return
+    }
     #expect(messages.map(\.role) == ["system", "user", "assistant", "user", "assistant"])
   }
 
@@ -64,7 +67,10 @@ import Testing
     (#"{"messages": [{"role": "user", "content": "a"}]}"#, "no message is the assistant's"),
     (#"{"messages": [{"role": "assistant"}]}"#, "a message lacks its role or content"),
     (#"{"messages": "a"}"#, "no message is the assistant's"),
-    (#"{"other": 1}"#, "none of prompt/response, messages, instruction/output, question/answer, text is there"),
+    (
+      #"{"other": 1}"#,
+      "none of prompt/response, messages, instruction/output, question/answer, text is there"
+    ),
     (#"{"prompt": null, "response": "b"}"#, #""prompt" is not text"#),
   ])
   func aRowThatCannotBeUsedIsNamedByItsNumber(line: String, problem: String) {

