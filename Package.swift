@@ -34,7 +34,10 @@ let package = Package(
     .target(name: "MotetTokenizers", dependencies: ["MotetFormats"]),
     .target(
       name: "MotetModels",
-      dependencies: ["CKernels", "MotetTensor", "MotetFormats", "MotetTokenizers"]),
+      dependencies: [
+        "CKernels", "MotetTensor", "MotetFormats", "MotetTokenizers",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(
       name: "MotetAdapters",
       dependencies: ["MotetModels", "MotetFormats", .product(name: "Crypto", package: "swift-crypto")]),

@@ -1,5 +1,5 @@
+import ArgumentParser
 import Foundation
-import Synchronization
 
 /// Where words for people go: progress on stderr, one line that is rewritten in a terminal and plain lines now
 /// and then elsewhere.
@@ -54,7 +54,10 @@ enum Interrupt {
       source.cancel()
       signal(SIGINT, SIG_DFL)
     }
-    return try await task.value
+    do { return try await task.value } catch is CancellationError {
+      Console.endProgress()
+      throw ExitCode(128 + SIGINT)
+    }
   }
 }
 

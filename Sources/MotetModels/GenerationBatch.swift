@@ -166,6 +166,7 @@ extension BaseModel {
         outputs[event.request].append(token)
         onToken(event.request, token)
       }
+      BufferPool.endStep(keeping: 8)
       await Task.yield()
     }
     return outputs

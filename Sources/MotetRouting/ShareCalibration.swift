@@ -74,13 +74,14 @@ extension ShareCalibration {
     return best
   }
 
-  /// The quantile of the domain's own rows that `novelty` names, lowered a quarter of the way towards the strangers
-  /// when they leave room, so that a new phrasing is not taken for a stranger.
+  /// The quantile of the domain's own rows that `novelty` names, lowered three quarters of the way towards the
+  /// strangers when they leave room: rows made from few templates all fit alike, and a new phrasing of the same
+  /// task fits worse than any of them without being a stranger.
   private static func threshold(own: [Double], strangers: [Double], novelty: Double) -> Double {
     guard !own.isEmpty else { return 0 }
     let low = own.sorted()[min(own.count - 1, Int(novelty * Double(own.count)))]
     guard !strangers.isEmpty else { return low }
     let high = strangers.sorted()[Int(0.95 * Double(strangers.count - 1))]
-    return high < low ? (high + 3 * low) / 4 : low
+    return high < low ? (3 * high + low) / 4 : low
   }
 }

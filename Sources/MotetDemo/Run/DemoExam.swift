@@ -44,7 +44,7 @@ struct DemoExam {
         }
       }
       demo.progress("   \(domain.rawValue): \(prompts.count) answers", true)
-      let answers = try await base.answers(to: prompts, mixes: mixes, maximumTokens: 96)
+      let answers = try await base.answers(to: prompts, mixes: mixes, maximumTokens: 96, maximumRows: 32)
       var line = "   \(domain.rawValue):"
       for (index, system) in DemoSystem.allCases.enumerated() {
         let own = answers[index * items.count..<(index + 1) * items.count]
