@@ -1,6 +1,7 @@
 import Foundation
 import MotetModels
 import MotetTensor
+import MotetTokenizers
 import Testing
 
 /// The real model against what `transformers` computes from the same file (Tests/Fixtures/models.py).
@@ -14,6 +15,29 @@ struct SmolLM2Tests {
       ).tokens
       #expect(ids == row.ids, "\(row.prompt)")
     }
+  }
+
+  @Test func theExportedTokenizerGivesTheSameTokens() async throws {
+    let source = try ModelStore().find(SmolLM2.name).source()
+    let folder = FileManager.default.temporaryDirectory.appending(path: "motet-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    for (name, data) in try source.companions() { try data.write(to: folder.appending(path: name)) }
+    let (own, exported) = (
+      try source.tokenizer(), try Tokenizer(tokenizerJSON: folder.appending(path: "tokenizer.json"))
+    )
+    #expect(exported.splitting == own.splitting)
+    #expect(exported.bos == own.bos && exported.eos == own.eos && own.eos != nil)
+    #expect((0..<Int32(own.vocabularySize)).allSatisfy { own.token($0) == exported.token($0) })
+    let lines = try SmolLM2.fixture().rows.map(\.prompt) + ["it's 1234 x² 漢字 👩‍👩‍👧\t\n  <|im_end|>\u{200b}é"]
+    for line in lines {
+      for parsing in [false, true] {
+        #expect(
+          exported.encode(line, parsingSpecialTokens: parsing)
+            == own.encode(line, parsingSpecialTokens: parsing))
+      }
+    }
+    #expect(try ChatTemplate(huggingFace: folder) == source.template())
   }
 
   @Test @Compute func logitsInF32AreThoseOfTransformers() async throws {

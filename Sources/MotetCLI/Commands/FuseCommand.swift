@@ -46,12 +46,16 @@ struct FuseCommand: AsyncParsableCommand {
     let base = try await BaseModel.load(base)
     let mix = try MixLoader(base, force: force).load(mix)
     let (output, type, overwrite) = (output, type, overwrite)
-    try await Interrupt.cancelling("stopping; nothing is written") {
-      try FusedModel(base, mix: mix).write(
-        to: URL(filePath: output), type: type.element, overwriting: overwrite
-      ) { done, all in
-        Console.progress("\(done)/\(all) tensors", milestone: done == all || done % 100 == 0)
+    do {
+      try await Interrupt.cancelling("stopping; nothing is written") {
+        try FusedModel(base, mix: mix).write(
+          to: URL(filePath: output), type: type.element, overwriting: overwrite
+        ) { done, all in
+          Console.progress("\(done)/\(all) tensors", milestone: done == all || done % 100 == 0)
+        }
       }
+    } catch is CancellationError {
+      throw ExitCode(130)
     }
     Console.endProgress()
     Console.result("\(output): \(base.name) with \(mix) in \(type.rawValue)")
