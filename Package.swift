@@ -62,7 +62,9 @@ let package = Package(
     .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor"]),
     .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
-    .testTarget(name: "MotetModelsTests", dependencies: ["MotetModels"]),
+    .testTarget(
+      name: "MotetModelsTests",
+      dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
     .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining"]),
     .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),

@@ -36,7 +36,8 @@ public enum BufferPool {
 
     /// The first capacity that is at least `bytes`.
     func index(for bytes: Int) -> Int {
-      var low = 0, high = blocks.count
+      var low = 0
+      var high = blocks.count
       while low < high {
         let middle = (low + high) / 2
         if blocks[middle].capacity < bytes { low = middle + 1 } else { high = middle }
@@ -58,7 +59,9 @@ public enum BufferPool {
     let reused = free.withLock { state -> (UInt, Int)? in
       var index = state.index(for: capacity)
       while index < state.blocks.count, state.blocks[index].capacity <= 2 * capacity {
-        if let block = state.blocks[index].idle.popLast() { return (block.address, state.blocks[index].capacity) }
+        if let block = state.blocks[index].idle.popLast() {
+          return (block.address, state.blocks[index].capacity)
+        }
         index += 1
       }
       return nil

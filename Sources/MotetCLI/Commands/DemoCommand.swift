@@ -37,14 +37,19 @@ struct DemoCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard rows >= 16, heldOut >= 4 else { throw ValidationError("the demo needs --rows 16 and --held-out 4 at least") }
+    guard rows >= 16, heldOut >= 4 else {
+      throw ValidationError("the demo needs --rows 16 and --held-out 4 at least")
+    }
   }
 
   func run() async throws {
     let options = DemoOptions(
-      output: URL(filePath: output), rows: rows, heldOut: heldOut, epochs: epochs, learningRate: lr, seed: seed)
+      output: URL(filePath: output), rows: rows, heldOut: heldOut, epochs: epochs, learningRate: lr,
+      seed: seed)
     let model = try await base.load()
-    Console.note("Motet on \(model.name) in \(model.precision.rawValue): \(model.parameterCount / 1_000_000)M frozen parameters")
+    Console.note(
+      "Motet on \(model.name) in \(model.precision.rawValue): \(model.parameterCount / 1_000_000)M frozen parameters"
+    )
     let demo = Demo(options, say: { Console.note($0) }, progress: { Console.progress($0, milestone: $1) })
     let results = try await Interrupt.cancelling("stopping; adapters trained so far stay in \(output)") {
       try await demo.run(on: model)

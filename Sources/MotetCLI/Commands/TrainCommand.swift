@@ -77,7 +77,8 @@ struct TrainCommand: AsyncParsableCommand {
   var maxLength: Int?
 
   @Option(
-    name: .customLong("tokens-per-pass"), help: "Tokens that go through the model at once; fewer take less memory.")
+    name: .customLong("tokens-per-pass"),
+    help: "Tokens that go through the model at once; fewer take less memory.")
   var tokensPerPass = 512
 
   @Flag(help: "Write into a folder that already holds an adapter.")

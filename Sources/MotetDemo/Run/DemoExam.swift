@@ -118,6 +118,7 @@ struct DemoExam {
   }
 
   private static func list(_ values: [String: Double]) -> String {
-    DemoSystem.allCases.map { "  \($0.rawValue) \(String(format: "%.3f", values[$0.rawValue] ?? .nan))" }.joined()
+    DemoSystem.allCases.map { "  \($0.rawValue) \(String(format: "%.3f", values[$0.rawValue] ?? .nan))" }
+      .joined()
   }
 }

@@ -19,10 +19,12 @@ struct DemoReport {
       summary: "One frozen base (\(base), \(precision)), three small adapters: trained, detected, switched, "
         + "blended and merged in \(Int(results.seconds / 60)) min \(Int(results.seconds) % 60) s on this machine.",
       sections: [
-        overview, accuracySection, routingSection, compoundSection, generalSection, guarantees, trainingSection,
+        overview, accuracySection, routingSection, compoundSection, generalSection, guarantees,
+        trainingSection,
         storageSection,
       ],
-      footer: "Made by motet \(motetVersion). Every figure is in results.json, every answer in answers-*.jsonl.")
+      footer:
+        "Made by motet \(motetVersion). Every figure is in results.json, every answer in answers-*.jsonl.")
   }
 
   private var overview: HTMLPage.Section {
@@ -51,11 +53,14 @@ struct DemoReport {
       blocks: [
         .svg(
           map.svg(),
-          caption: "Held-out items use phrasings and combinations that training never saw; answers are graded "
+          caption:
+            "Held-out items use phrasings and combinations that training never saw; answers are graded "
             + "leniently, code by running it."),
-        .table(header: ["system", "what it is", "overall"], rows: systems.map {
-          [$0.rawValue, $0.explanation, percent(results.overall($0))]
-        }),
+        .table(
+          header: ["system", "what it is", "overall"],
+          rows: systems.map {
+            [$0.rawValue, $0.explanation, percent(results.overall($0))]
+          }),
       ])
   }
 
@@ -97,7 +102,8 @@ struct DemoReport {
     .init(
       heading: "General knowledge kept",
       blocks: [
-        .prose("Loss of plain text that belongs to no domain, in nats a token: what an adapter costs elsewhere."),
+        .prose(
+          "Loss of plain text that belongs to no domain, in nats a token: what an adapter costs elsewhere."),
         .svg(lossChart("Text of no domain", results.generalNLL)),
       ])
   }
@@ -146,7 +152,8 @@ struct DemoReport {
     return .init(
       heading: "Training",
       blocks: [
-        .svg(chart.svg()), .table(header: ["adapter", "steps", "tokens", "tokens/s", "last loss"], rows: rows),
+        .svg(chart.svg()),
+        .table(header: ["adapter", "steps", "tokens", "tokens/s", "last loss"], rows: rows),
       ])
   }
 

@@ -23,7 +23,8 @@ struct DemoRouting: Sendable {
     var domains: [String: [String]] = [:]
     var held: [String: [String]] = [:]
     for domain in DemoDomain.allCases {
-      domains[domain.rawValue] = DemoData.training(domain, count: options.rows, seed: options.seed).map(\.prompt)
+      domains[domain.rawValue] = DemoData.training(domain, count: options.rows, seed: options.seed).map(
+        \.prompt)
       held[domain.rawValue] = DemoData.heldOut(domain, count: 100, seed: options.seed &+ 1).map(\.prompt)
     }
     let none = EverydayPrompts.all + DemoData.unrelatedPrompts
@@ -35,12 +36,16 @@ struct DemoRouting: Sendable {
     let lexical = try LexicalRouter.train(domains: domains, none: none, seed: options.seed)
     try lexical.save(to: options.output.appending(path: "routers/lexical"))
     let lexicalResult = try await RouterEvaluation.run(lexical, on: held)
-    demo.say("   lexical: learnt in \(elapsed()), \(percent(lexicalResult.accuracy)) of \(lexicalResult.count) held-out prompts")
+    demo.say(
+      "   lexical: learnt in \(elapsed()), \(percent(lexicalResult.accuracy)) of \(lexicalResult.count) held-out prompts"
+    )
     let head = try await HeadRouter.train(
       on: base, domains: domains.mapValues { Array($0.prefix(200)) }, none: none, seed: options.seed)
     try head.save(to: options.output.appending(path: "routers/head"))
     let headResult = try await RouterEvaluation.run(head, on: held)
-    demo.say("   head: learnt in \(elapsed()), \(percent(headResult.accuracy)) of \(headResult.count) held-out prompts")
+    demo.say(
+      "   head: learnt in \(elapsed()), \(percent(headResult.accuracy)) of \(headResult.count) held-out prompts"
+    )
 
     let router: any Router = lexical
     var shown: [(prompt: String, route: Route)] = []

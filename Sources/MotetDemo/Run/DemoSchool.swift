@@ -66,7 +66,8 @@ struct DemoSchool: Sendable {
     }
     try Task.checkCancellation()
     let place = try TrainingOutput(result).save(output: nil, name: name, library: library)
-    let first = result.events.first?.loss ?? 0, last = result.finalLoss ?? 0
+    let first = result.events.first?.loss ?? 0
+    let last = result.finalLoss ?? 0
     demo.say(
       "   \(place): \(rows.count) rows, \(result.tokens) tokens in \(Int(result.seconds)) s "
         + "(\(Int(Double(result.tokens) / max(result.seconds, 1e-9))) tokens/s), loss "
@@ -94,7 +95,9 @@ struct DemoSchool: Sendable {
     let few = Array(rows(.qa).prefix(32))
     let result = try await Trainer(base, method: options.method, options: short).train(
       on: Dataset(few, name: "update"), name: "code", from: current)
-    let entry = try library.add("code") { try result.adapter.weights.write(to: $0, record: result.adapter.record) }
+    let entry = try library.add("code") {
+      try result.adapter.weights.write(to: $0, record: result.adapter.record)
+    }
     demo.say("   updated to \(entry), then removed it again")
     _ = try library.remove(entry.description)
   }
