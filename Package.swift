@@ -59,7 +59,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
-    .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor"]),
+    .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels"]),
     .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
     .testTarget(

@@ -36,9 +36,6 @@
 // Splits 0..<count over the team in runs whose length is a multiple of `grain`.
 typedef void (*mk_range_body)(void *context, int64_t begin, int64_t end);
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context);
-// Hands out 0..<count one by one to whichever thread is free. Only for tasks that write to places of their own.
-typedef void (*mk_task_body)(void *context, int64_t task);
-void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
 // Scratch memory of this thread that grows and stays: slot 0..<8.
 void *mk_scratch(int slot, size_t bytes);

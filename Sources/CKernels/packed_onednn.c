@@ -1,7 +1,11 @@
 // Packed products by oneDNN: the only file that includes dnnl.h. Builds with oneDNN 2 and 3, whose C interfaces
 // differ in how descriptors are made.
+//
+// oneDNN is held to one thread. A product is cut into tasks for our team (team.c), by rows where there are many
+// and by columns where there are few, and each thread computes its tasks with primitives of its own.
 #if defined(MOTET_ONEDNN)
 #include <dnnl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -17,10 +21,14 @@ struct mk_packed {
   int type;
   int64_t k, n;
   dnnl_memory_t memory;
+  // Columns of a block of the layout and the elements from one block to the next, when every block holds all k
+  // rows of its columns; else 0.
+  int64_t block, block_stride;
 };
 
+// The engine is shared; a thread has its own stream.
 static dnnl_engine_t engine;
-static dnnl_stream_t stream;
+static _Thread_local dnnl_stream_t stream;
 
 static int failed(dnnl_status_t status, const char *what) {
   if (status == dnnl_success) return 0;
@@ -33,18 +41,29 @@ static int failed(dnnl_status_t status, const char *what) {
 }
 
 void omp_set_num_threads(int count);
-void omp_set_dynamic(int dynamic);
 
+// Makes the calling thread ready for oneDNN. The first call is the compute thread's, alone.
 static int prepare(void) {
   if (stream) return 0;
-  // MOTET_THREADS holds for oneDNN's loops too, and its team must be as large as it planned for.
-  omp_set_num_threads(mk_threads());
-  omp_set_dynamic(0);
-  return failed(dnnl_engine_create(&engine, dnnl_cpu, 0), "start on this processor") ||
+  omp_set_num_threads(1);
+  return (!engine && failed(dnnl_engine_create(&engine, dnnl_cpu, 0), "start on this processor")) ||
     failed(dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "make a stream");
 }
 
+#if DNNL_VERSION_MAJOR >= 3
+typedef const_dnnl_memory_desc_t const_layout;
+#else
+typedef const dnnl_memory_desc_t *const_layout;
+#endif
+
 static dnnl_data_type_t element(int type) { return type == MK_BF16 ? dnnl_bf16 : dnnl_f32; }
+
+// How a layout steps through rows (axis 0) and columns (axis 1).
+enum { max_blocks = 6 };
+typedef struct {
+  int count;
+  int64_t strides[2], blocks[max_blocks], axes[max_blocks];
+} blocking;
 
 // --- What differs between the versions: descriptors of memory and of a product ------------------------
 
@@ -68,8 +87,23 @@ static const_dnnl_memory_desc_t layout_of(const_dnnl_memory_t memory) {
   return d;
 }
 static size_t size_of(const_dnnl_memory_desc_t d) { return dnnl_memory_desc_get_size(d); }
-static int sum_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
-  if (failed(dnnl_primitive_attr_create(attributes), "make attributes")) return 1;
+static bool blocking_of(const_dnnl_memory_desc_t d, blocking *b) {
+  dnnl_dims_t strides, blocks, axes;
+  if (dnnl_memory_desc_query(d, dnnl_query_inner_nblks_s32, &b->count) != dnnl_success || b->count > max_blocks ||
+      dnnl_memory_desc_query(d, dnnl_query_strides, &strides) != dnnl_success)
+    return false;
+  if (b->count && (dnnl_memory_desc_query(d, dnnl_query_inner_blks, &blocks) != dnnl_success ||
+                   dnnl_memory_desc_query(d, dnnl_query_inner_idxs, &axes) != dnnl_success))
+    return false;
+  for (int i = 0; i < 2; i++) b->strides[i] = strides[i];
+  for (int i = 0; i < b->count; i++) b->blocks[i] = blocks[i], b->axes[i] = axes[i];
+  return true;
+}
+static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
+  // With the scratch memory ours, threads share nothing inside oneDNN.
+  if (failed(dnnl_primitive_attr_create(attributes), "make attributes") ||
+      failed(dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user), "set attributes"))
+    return 1;
   if (!accumulate) return 0;
   dnnl_post_ops_t ops;
   if (failed(dnnl_post_ops_create(&ops), "make a sum")) return 1;
@@ -103,8 +137,19 @@ static const dnnl_memory_desc_t *layout_of(const_dnnl_memory_t memory) {
   return d;
 }
 static size_t size_of(const dnnl_memory_desc_t *d) { return dnnl_memory_desc_get_size(d); }
-static int sum_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
-  if (failed(dnnl_primitive_attr_create(attributes), "make attributes")) return 1;
+static bool blocking_of(const dnnl_memory_desc_t *d, blocking *b) {
+  const dnnl_blocking_desc_t *own = &d->format_desc.blocking;
+  if (d->format_kind != dnnl_blocked || own->inner_nblks > max_blocks) return false;
+  b->count = own->inner_nblks;
+  for (int i = 0; i < 2; i++) b->strides[i] = own->strides[i];
+  for (int i = 0; i < b->count; i++) b->blocks[i] = own->inner_blks[i], b->axes[i] = own->inner_idxs[i];
+  return true;
+}
+static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
+  // With the scratch memory ours, threads share nothing inside oneDNN.
+  if (failed(dnnl_primitive_attr_create(attributes), "make attributes") ||
+      failed(dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user), "set attributes"))
+    return 1;
   if (!accumulate) return 0;
   dnnl_post_ops_t ops;
   if (failed(dnnl_post_ops_create(&ops), "make a sum")) return 1;
@@ -133,23 +178,41 @@ static int reorder(dnnl_memory_t from, dnnl_memory_t to) {
 
 // --- Packing ------------------------------------------------------------------------------------------
 
-// The layout oneDNN likes for B, asked with a typical number of rows.
-static int packed_layout(int type, int64_t k, int64_t n, dnnl_memory_t *memory) {
+// The layout oneDNN likes for B[k,n].
+static int plan_layout(int type, int64_t m, int64_t k, int64_t n, dnnl_primitive_desc_t *pd) {
   descriptor x = NULL, w = NULL, y = NULL;
-  dnnl_primitive_desc_t pd = NULL;
-  int64_t m = 256;
   int bad = describe(&x, m, k, element(type), k, 1) || describe_any(&w, k, n, element(type)) ||
-    describe(&y, m, n, dnnl_f32, n, 1) || product_of(&pd, x, w, y, NULL);
-  if (!bad)
-    bad = failed(
-      dnnl_memory_create(
-        memory, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, DNNL_MEMORY_ALLOCATE),
-      "allocate a packed matrix");
-  if (pd) dnnl_primitive_desc_destroy(pd);
+    describe(&y, m, n, dnnl_f32, n, 1) || product_of(pd, x, w, y, NULL);
   if (x) forget(x);
   if (w) forget(w);
   if (y) forget(y);
   return bad;
+}
+
+static bool is_same(const blocking *a, const blocking *b) {
+  if (a->count != b->count || a->strides[0] != b->strides[0] || a->strides[1] != b->strides[1]) return false;
+  for (int i = 0; i < a->count; i++)
+    if (a->blocks[i] != b->blocks[i] || a->axes[i] != b->axes[i]) return false;
+  return true;
+}
+
+static int allocate(mk_packed *matrix) {
+  dnnl_primitive_desc_t pd = NULL;
+  // Asked with a typical number of rows: the layout hangs on k and n.
+  int bad = plan_layout(matrix->type, 256, matrix->k, matrix->n, &pd) ||
+    failed(
+      dnnl_memory_create(
+        &matrix->memory, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, DNNL_MEMORY_ALLOCATE),
+      "allocate a packed matrix");
+  if (pd) dnnl_primitive_desc_destroy(pd);
+  blocking b;
+  if (bad || !blocking_of(layout_of(matrix->memory), &b)) return bad;
+  int64_t columns = 1;
+  for (int i = 0; i < b.count; i++) columns *= b.axes[i] == 1 ? b.blocks[i] : 1;
+  // Column blocks are outermost when the step between them leaves room for all rows.
+  if (b.strides[1] >= matrix->k * columns && b.strides[0] < b.strides[1])
+    matrix->block = columns, matrix->block_stride = b.strides[1];
+  return 0;
 }
 
 mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs) {
@@ -159,7 +222,7 @@ mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n,
   matrix->type = type, matrix->k = k, matrix->n = n;
   descriptor plain = NULL;
   dnnl_memory_t source = NULL;
-  int bad = packed_layout(type, k, n, &matrix->memory);
+  int bad = allocate(matrix);
   if (!bad) {
     // Padding inside the blocks is part of the fingerprint: make it zero.
     void *data = NULL;
@@ -191,7 +254,7 @@ const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count) {
 int mk_packed_unpack(const mk_packed *matrix, void *weights) {
   descriptor plain = NULL;
   dnnl_memory_t target = NULL;
-  int bad = describe(&plain, matrix->k, matrix->n, element(matrix->type), matrix->n, 1) ||
+  int bad = prepare() || describe(&plain, matrix->k, matrix->n, element(matrix->type), matrix->n, 1) ||
     failed(dnnl_memory_create(&target, plain, engine, weights), "wrap a matrix") || reorder(matrix->memory, target);
   if (target) dnnl_memory_destroy(target);
   if (plain) forget(plain);
@@ -200,40 +263,44 @@ int mk_packed_unpack(const mk_packed *matrix, void *weights) {
 
 // --- Products -----------------------------------------------------------------------------------------
 
-// Primitives are bound to their shapes; matrices of one shape share them. The table is emptied when full.
+// A primitive is bound to its shapes; matrices of one shape share it. Each thread keeps a table of its own,
+// emptied when full.
 typedef struct {
   int64_t k, n, m;
   int type;
   bool accumulate, used;
   dnnl_primitive_t primitive;
-  dnnl_memory_t x, y;
+  dnnl_memory_t x, w, y, scratch;
 } plan;
 
 enum { plan_slots = 2048, plan_limit = 1024 };
-static plan plans[plan_slots];
-static int plan_count;
+static _Thread_local plan *plans;
+static _Thread_local int plan_count;
 
-static void forget_plans(void) {
-  for (int i = 0; i < plan_slots; i++)
-    if (plans[i].used) {
-      dnnl_primitive_destroy(plans[i].primitive);
-      dnnl_memory_destroy(plans[i].x);
-      dnnl_memory_destroy(plans[i].y);
-    }
-  memset(plans, 0, sizeof plans);
-  plan_count = 0;
+static void forget_plan(plan *p) {
+  if (p->primitive) dnnl_primitive_destroy(p->primitive);
+  if (p->x) dnnl_memory_destroy(p->x);
+  if (p->w) dnnl_memory_destroy(p->w);
+  if (p->y) dnnl_memory_destroy(p->y);
+  if (p->scratch) dnnl_memory_destroy(p->scratch);
+  *p = (plan){0};
 }
 
-static int build_plan(plan *p, const mk_packed *matrix) {
+// `p` says the shape; the weights lie as `layout` says.
+static int build_plan(plan *p, const_layout layout) {
   descriptor x = NULL, y = NULL;
   dnnl_primitive_attr_t attributes = NULL;
   dnnl_primitive_desc_t pd = NULL;
   int bad = describe(&x, p->m, p->k, element(p->type), p->k, 1) || describe(&y, p->m, p->n, dnnl_f32, p->n, 1) ||
-    sum_attributes(&attributes, p->accumulate) ||
-    product_of(&pd, x, (descriptor)layout_of(matrix->memory), y, attributes) ||
+    product_attributes(&attributes, p->accumulate) || product_of(&pd, x, (descriptor)layout, y, attributes) ||
     failed(dnnl_primitive_create(&p->primitive, pd), "build a product") ||
     failed(dnnl_memory_create(&p->x, x, engine, DNNL_MEMORY_NONE), "wrap a matrix") ||
-    failed(dnnl_memory_create(&p->y, y, engine, DNNL_MEMORY_NONE), "wrap a matrix");
+    failed(dnnl_memory_create(&p->w, layout, engine, DNNL_MEMORY_NONE), "wrap a matrix") ||
+    failed(dnnl_memory_create(&p->y, y, engine, DNNL_MEMORY_NONE), "wrap a matrix") ||
+    failed(
+      dnnl_memory_create(
+        &p->scratch, dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0), engine, DNNL_MEMORY_ALLOCATE),
+      "allocate scratch memory");
   if (pd && getenv("MOTET_VERBOSE_PRODUCTS")) {
     const char *name = NULL;
     dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name);
@@ -248,46 +315,141 @@ static int build_plan(plan *p, const mk_packed *matrix) {
   return bad;
 }
 
-static plan *find_plan(const mk_packed *matrix, int64_t m, bool accumulate) {
-  uint64_t hash = ((uint64_t)matrix->k * 31 + (uint64_t)matrix->n) * 1000003 + (uint64_t)m * 4 +
+// The plan for m rows and `columns` columns of the matrix: all of them, or some blocks of its layout. Without a
+// primitive when oneDNN wants another layout for so few columns.
+static plan *find_plan(const mk_packed *matrix, int64_t m, int64_t columns, bool accumulate) {
+  if (prepare() || (!plans && !(plans = calloc(plan_slots, sizeof *plans)))) return NULL;
+  uint64_t hash = ((uint64_t)matrix->k * 31 + (uint64_t)columns) * 1000003 + (uint64_t)m * 4 +
     (uint64_t)matrix->type * 2 + accumulate;
   hash = (hash ^ (hash >> 29)) * 0x9E3779B97F4A7C15u;
-  for (uint64_t slot = hash >> 53;; slot++) {
+  uint64_t slot = hash >> 53;
+  for (; plans[slot % plan_slots].used; slot++) {
     plan *p = &plans[slot % plan_slots];
-    if (!p->used) {
-      if (plan_count >= plan_limit) {
-        forget_plans();
-        return find_plan(matrix, m, accumulate);
-      }
-      plan made = {.k = matrix->k, .n = matrix->n, .m = m, .type = matrix->type, .accumulate = accumulate};
-      if (build_plan(&made, matrix)) return NULL;
-      made.used = true;
-      *p = made;
-      plan_count++;
-      return p;
-    }
-    if (p->k == matrix->k && p->n == matrix->n && p->m == m && p->type == matrix->type &&
-        p->accumulate == accumulate)
+    if (p->k == matrix->k && p->n == columns && p->m == m && p->type == matrix->type && p->accumulate == accumulate)
       return p;
   }
+  if (plan_count >= plan_limit) {
+    for (int i = 0; i < plan_slots; i++) forget_plan(&plans[i]);
+    plan_count = 0;
+    return find_plan(matrix, m, columns, accumulate);
+  }
+  plan made = {.k = matrix->k, .n = columns, .m = m, .type = matrix->type, .accumulate = accumulate, .used = true};
+  dnnl_primitive_desc_t part = NULL;
+  const_layout layout = layout_of(matrix->memory);
+  int bad = 0;
+  bool fits = true;
+  if (columns < matrix->n) {
+    bad = plan_layout(matrix->type, m, matrix->k, columns, &part);
+    blocking whole, own;
+    if (!bad) {
+      layout = dnnl_primitive_desc_query_md(part, dnnl_query_weights_md, 0);
+      fits = blocking_of(layout_of(matrix->memory), &whole) && blocking_of(layout, &own) && is_same(&whole, &own);
+    }
+  }
+  if (!bad && fits) bad = build_plan(&made, layout);
+  if (part) dnnl_primitive_desc_destroy(part);
+  if (bad) {
+    forget_plan(&made);
+    return NULL;
+  }
+  plan_count++;
+  plans[slot % plan_slots] = made;
+  return &plans[slot % plan_slots];
+}
+
+static int run(plan *p, const void *x, const void *w, float *y) {
+  dnnl_memory_set_data_handle(p->x, (void *)x);
+  dnnl_memory_set_data_handle(p->w, (void *)w);
+  dnnl_memory_set_data_handle(p->y, y);
+  dnnl_exec_arg_t arguments[] = {
+    {DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, p->w}, {DNNL_ARG_DST, p->y}, {DNNL_ARG_SCRATCHPAD, p->scratch}};
+  return failed(dnnl_primitive_execute(p->primitive, stream, 4, arguments), "multiply") ||
+    failed(dnnl_stream_wait(stream), "multiply");
+}
+
+typedef struct {
+  const mk_packed *matrix;
+  const void *weights;
+  const float *x;
+  // x in the matrix's element type, when the tasks share all of its rows.
+  const void *narrow;
+  float *y;
+  int64_t m, rows, columns;
+  bool accumulate;
+  atomic_int failed;
+} product;
+
+// Rows of x in the matrix's element type.
+static const void *narrowed(const mk_packed *matrix, const float *x, int64_t rows, int slot) {
+  if (matrix->type != MK_BF16) return x;
+  uint16_t *narrow = mk_scratch(slot, (size_t)(rows * matrix->k) * sizeof(uint16_t));
+  mk_to_bf16(x, narrow, rows * matrix->k);
+  return narrow;
+}
+
+static void multiply_rows(void *context, int64_t task) {
+  product *p = context;
+  const mk_packed *matrix = p->matrix;
+  int64_t begin = task * p->rows, rows = p->m - begin < p->rows ? p->m - begin : p->rows;
+  plan *own = find_plan(matrix, rows, matrix->n, p->accumulate);
+  if (!own || run(own, narrowed(matrix, p->x + begin * matrix->k, rows, 1), p->weights, p->y + begin * matrix->n))
+    p->failed = 1;
+}
+
+static void multiply_columns(void *context, int64_t task) {
+  product *p = context;
+  const mk_packed *matrix = p->matrix;
+  int64_t begin = task * p->columns, n = matrix->n - begin < p->columns ? matrix->n - begin : p->columns;
+  plan *own = find_plan(matrix, p->m, n, false);
+  // oneDNN's best products write dense rows: into scratch, and from there to their place.
+  float *part = mk_scratch(1, (size_t)(p->m * n) * sizeof(float));
+  int64_t offset = begin / matrix->block * matrix->block_stride * (matrix->type == MK_BF16 ? 2 : 4);
+  if (!own || run(own, p->narrow, (const char *)p->weights + offset, part)) {
+    p->failed = 1;
+    return;
+  }
+  for (int64_t i = 0; i < p->m; i++) {
+    float *y = p->y + i * matrix->n + begin;
+    const float *from = part + i * n;
+    if (p->accumulate)
+      for (int64_t j = 0; j < n; j++) y[j] += from[j];
+    else
+      memcpy(y, from, (size_t)n * sizeof(float));
+  }
+}
+
+// Columns of a task: whole blocks, some tasks for each thread, the scratch for a part within the cache.
+static int64_t columns_of_task(const mk_packed *matrix, int64_t m) {
+  int64_t tasks = 2 * mk_threads(), widest = 32768 / m, block = matrix->block;
+  int64_t columns = (matrix->n + tasks - 1) / tasks;
+  if (columns > widest) columns = widest;
+  columns = (columns + block - 1) / block * block;
+  return columns < matrix->n ? columns : matrix->n;
+}
+
+static bool can_cut(const mk_packed *matrix, int64_t m, int64_t columns) {
+  if (columns >= matrix->n) return false;
+  plan *whole = find_plan(matrix, m, columns, false);
+  if (!whole || !whole->primitive) return false;
+  plan *last = matrix->n % columns ? find_plan(matrix, m, matrix->n % columns, false) : whole;
+  return last && last->primitive;
 }
 
 int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float *y, bool accumulate) {
   if (m <= 0) return 0;
-  plan *p = find_plan(matrix, m, accumulate);
-  if (!p) return 1;
-  const void *source = x;
-  if (matrix->type == MK_BF16) {
-    uint16_t *narrow = mk_scratch(1, (size_t)(m * matrix->k) * sizeof(uint16_t));
-    mk_to_bf16(x, narrow, m * matrix->k);
-    source = narrow;
+  void *weights = NULL;
+  dnnl_memory_get_data_handle(matrix->memory, &weights);
+  product p = {.matrix = matrix, .weights = weights, .x = x, .y = y, .m = m, .accumulate = accumulate};
+  int threads = mk_threads();
+  if (m < 32 * threads && threads > 1 && matrix->block) p.columns = columns_of_task(matrix, m);
+  if (p.columns && can_cut(matrix, m, p.columns)) {
+    p.narrow = narrowed(matrix, x, m, 7);
+    mk_parallel_tasks((matrix->n + p.columns - 1) / p.columns, multiply_columns, &p);
+  } else {
+    p.rows = 64 * threads <= m ? 64 : ((m + threads - 1) / threads + 7) / 8 * 8;
+    mk_parallel_tasks((m + p.rows - 1) / p.rows, multiply_rows, &p);
   }
-  dnnl_memory_set_data_handle(p->x, (void *)source);
-  dnnl_memory_set_data_handle(p->y, y);
-  dnnl_exec_arg_t arguments[] = {
-    {DNNL_ARG_SRC, p->x}, {DNNL_ARG_WEIGHTS, matrix->memory}, {DNNL_ARG_DST, p->y}};
-  return failed(dnnl_primitive_execute(p->primitive, stream, 3, arguments), "multiply") ||
-    failed(dnnl_stream_wait(stream), "multiply");
+  return p.failed;
 }
 
 const char *mk_backend_name(void) {

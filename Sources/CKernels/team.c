@@ -1,24 +1,22 @@
-// The thread team. With oneDNN we call into libgomp, so that our loops run on the very threads oneDNN's do:
-// a second team would fight it for the cores. Without it, a small pool of our own stands in.
+// The thread team. Every loop of ours runs on it, and oneDNN's products do too: each thread computes its own part
+// of a product with oneDNN held to one thread (packed_onednn.c). So nothing here waits for libgomp, whose threads
+// either sleep between loops (and each loop pays for waking them) or spin (and starve the very thread they wait
+// for, where another program wants the processor).
+//
+// A loop is a number of tasks that threads take one by one. A thread that the system keeps from its processor
+// takes none and delays none; the loop is over when every task is done, not when every thread has reported.
 #define _GNU_SOURCE
 #include <pthread.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sched.h>
 #endif
 
 #include "dispatch.h"
-
-#if defined(MOTET_ONEDNN)
-void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
-int omp_get_thread_num(void);
-int omp_get_num_threads(void);
-int omp_get_thread_limit(void);
-#endif
 
 int mk_threads(void) {
   static int threads;
@@ -28,166 +26,175 @@ int mk_threads(void) {
   cpu_set_t set;
   if (sched_getaffinity(0, sizeof set, &set) == 0) cores = CPU_COUNT(&set);
 #endif
-#if defined(MOTET_ONEDNN)
-  // oneDNN 2.6 sums wrongly when it gets fewer threads than it planned for.
-  if (omp_get_thread_limit() < cores) cores = omp_get_thread_limit();
-#endif
-  const char *asked = getenv("MOTET_THREADS");
-  if (!asked) asked = getenv("OMP_NUM_THREADS");
-  int limit = asked ? atoi(asked) : 0;
-  threads = limit > 0 && limit < cores ? limit : cores;
-  if (threads < 1) threads = 1;
-  return threads;
+  const char *own = getenv("MOTET_THREADS"), *common = getenv("OMP_NUM_THREADS");
+  int asked = own ? atoi(own) : common ? atoi(common) : 0;
+  if (asked > 0) cores = asked < 1024 ? asked : 1024;
+  return threads = cores > 1 ? cores : 1;
 }
 
-int mk_vector_level(void) {
-  static int level;
-  if (level) return level;
-  int found = 1;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found = 3;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    found = 4;
-#endif
-  const char *asked = getenv("MOTET_ISA");
-  if (asked && atoi(asked) > 0 && atoi(asked) < found) found = atoi(asked);
-  level = found;
-  return level;
-}
-
-typedef struct {
-  void (*body)(void *, int, int);
-  void *context;
-} region;
-
-#if defined(MOTET_ONEDNN)
-static void run_region(void *data) {
-  region *r = data;
-  // libgomp may give fewer threads than asked (OMP_THREAD_LIMIT, OMP_DYNAMIC).
-  r->body(r->context, omp_get_thread_num(), omp_get_num_threads());
-}
-
-static void parallel(void (*body)(void *, int, int), void *context) {
-  int threads = mk_threads();
-  if (threads == 1) return body(context, 0, 1);
-  region r = {body, context};
-  GOMP_parallel(run_region, &r, (unsigned)threads, 0);
-}
-#else
-// Workers wait on a counter, spinning a little before they sleep.
 static struct {
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  region current;
-  atomic_long generation;
-  atomic_int running;
+  // The loop's number of tasks in the upper half, the next task in the lower: one atomic step takes a task and
+  // says whether there was one.
+  _Alignas(64) atomic_ullong ticket;
+  _Alignas(64) atomic_ullong done;
+  // Written before the ticket is, and read only by threads that hold a task of this loop.
+  _Alignas(64) mk_task_body body;
+  void *context;
+  // Threads that waited long enough sleep.
+  _Alignas(64) pthread_mutex_t lock;
+  pthread_cond_t work, finish;
+  atomic_int asleep;
+  atomic_bool awaited;
+  // Held by the thread whose loop is running.
+  atomic_flag taken;
   bool started;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER};
+} team = {
+  .lock = PTHREAD_MUTEX_INITIALIZER,
+  .work = PTHREAD_COND_INITIALIZER,
+  .finish = PTHREAD_COND_INITIALIZER,
+  .taken = ATOMIC_FLAG_INIT,
+};
 
-static void *work(void *argument) {
-  int part = (int)(intptr_t)argument;
-  long seen = 0;
+static bool has_tasks(void) {
+  unsigned long long ticket = atomic_load(&team.ticket);
+  return (uint32_t)ticket < ticket >> 32;
+}
+
+// Takes tasks until there are none.
+static void take_tasks(void) {
+  while (has_tasks()) {
+    unsigned long long ticket = atomic_fetch_add(&team.ticket, 1);
+    unsigned long long count = ticket >> 32, task = (uint32_t)ticket;
+    if (task >= count) return;
+    team.body(team.context, (int64_t)task);
+    if (atomic_fetch_add(&team.done, 1) + 1 == count && atomic_load(&team.awaited)) {
+      pthread_mutex_lock(&team.lock);
+      pthread_cond_signal(&team.finish);
+      pthread_mutex_unlock(&team.lock);
+    }
+  }
+}
+
+static int64_t nanoseconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static inline void pause_briefly(void) {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+// Longer than the gaps between the loops of a pass, much shorter than a time slice.
+enum { patience = 100000 };
+
+// Spins until `ready` or until patience (nanoseconds) is at its end; whether it became ready.
+static bool spin(bool (*ready)(void)) {
+  int64_t end = 0;
   for (;;) {
-    for (int spin = 0; spin < 20000 && atomic_load(&pool.generation) == seen; spin++)
-      ;
-    pthread_mutex_lock(&pool.lock);
-    while (atomic_load(&pool.generation) == seen) pthread_cond_wait(&pool.wake, &pool.lock);
-    seen = atomic_load(&pool.generation);
-    region r = pool.current;
-    pthread_mutex_unlock(&pool.lock);
-    r.body(r.context, part, mk_threads());
-    atomic_fetch_sub(&pool.running, 1);
+    for (int i = 0; i < 32; i++) {
+      if (ready()) return true;
+      pause_briefly();
+    }
+    int64_t now = nanoseconds();
+    if (end == 0) end = now + patience;
+    if (now > end) return false;
+  }
+}
+
+static _Thread_local bool inside;
+
+static void *member(void *unused) {
+  (void)unused;
+  inside = true;
+  for (;;) {
+    take_tasks();
+    if (spin(has_tasks)) continue;
+    pthread_mutex_lock(&team.lock);
+    atomic_fetch_add(&team.asleep, 1);
+    while (!has_tasks()) pthread_cond_wait(&team.work, &team.lock);
+    atomic_fetch_sub(&team.asleep, 1);
+    pthread_mutex_unlock(&team.lock);
   }
   return NULL;
 }
 
-static void parallel(void (*body)(void *, int, int), void *context) {
-  int threads = mk_threads();
-  if (threads == 1) return body(context, 0, 1);
-  if (!pool.started) {
-    pool.started = true;
-    for (int part = 1; part < threads; part++) {
-      pthread_t thread;
-      if (pthread_create(&thread, NULL, work, (void *)(intptr_t)part) != 0) abort();
-      pthread_detach(thread);
-    }
+// Fewer threads than wished for is no error: a loop needs only the one that called it.
+static void start(void) {
+  team.started = true;
+  // Signals are for the program's own threads.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (int i = 1; i < mk_threads(); i++) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, member, NULL) != 0) break;
+    pthread_detach(thread);
   }
-  pthread_mutex_lock(&pool.lock);
-  pool.current = (region){body, context};
-  atomic_store(&pool.running, threads - 1);
-  atomic_fetch_add(&pool.generation, 1);
-  pthread_cond_broadcast(&pool.wake);
-  pthread_mutex_unlock(&pool.lock);
-  body(context, 0, threads);
-  while (atomic_load(&pool.running) > 0)
-    ;
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
-#endif
+
+static bool finished(void) {
+  return atomic_load(&team.done) == atomic_load(&team.ticket) >> 32;
+}
+
+void mk_parallel_tasks(int64_t count, mk_task_body body, void *context) {
+  // A loop within a loop, or beside another thread's, runs where it is called.
+  if (count < 2 || count > INT32_MAX || mk_threads() == 1 || inside || atomic_flag_test_and_set(&team.taken)) {
+    for (int64_t task = 0; task < count; task++) body(context, task);
+    return;
+  }
+  inside = true;
+  if (!team.started) start();
+  team.body = body, team.context = context;
+  atomic_store(&team.done, 0);
+  atomic_store(&team.ticket, (unsigned long long)count << 32);
+  int wanted = atomic_load(&team.asleep);
+  if (wanted > 0) {
+    if (wanted > count - 1) wanted = (int)count - 1;
+    pthread_mutex_lock(&team.lock);
+    for (int i = 0; i < wanted; i++) pthread_cond_signal(&team.work);
+    pthread_mutex_unlock(&team.lock);
+  }
+  take_tasks();
+  if (!spin(finished)) {
+    atomic_store(&team.awaited, true);
+    pthread_mutex_lock(&team.lock);
+    while (!finished()) pthread_cond_wait(&team.finish, &team.lock);
+    pthread_mutex_unlock(&team.lock);
+    atomic_store(&team.awaited, false);
+  }
+  inside = false;
+  atomic_flag_clear(&team.taken);
+}
 
 typedef struct {
-  int64_t count, grain;
+  int64_t count, grain, parts;
   mk_range_body body;
   void *context;
 } ranges;
 
-static void run_ranges(void *data, int part, int parts) {
+static void run_range(void *data, int64_t part) {
   ranges *r = data;
   int64_t grains = (r->count + r->grain - 1) / r->grain;
-  int64_t begin = grains * part / parts * r->grain;
-  int64_t end = grains * (part + 1) / parts * r->grain;
+  int64_t begin = grains * part / r->parts * r->grain;
+  int64_t end = grains * (part + 1) / r->parts * r->grain;
   if (end > r->count) end = r->count;
   if (begin < end) r->body(r->context, begin, end);
 }
 
+// More parts than threads, so that a thread that falls behind holds up little.
+enum { parts_per_thread = 4 };
+
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context) {
   if (count <= 0) return;
-  if (count <= grain) return body(context, 0, count);
-  ranges r = {count, grain, body, context};
-  parallel(run_ranges, &r);
+  int64_t grains = (count + grain - 1) / grain, parts = (int64_t)mk_threads() * parts_per_thread;
+  if (parts > grains) parts = grains;
+  ranges r = {count, grain, parts, body, context};
+  if (parts == 1 || mk_threads() == 1) return body(context, 0, count);
+  mk_parallel_tasks(parts, run_range, &r);
 }
-
-typedef struct {
-  int64_t count;
-  atomic_llong next;
-  mk_task_body body;
-  void *context;
-} tasks;
-
-static void run_tasks(void *data, int part, int parts) {
-  (void)part, (void)parts;
-  tasks *t = data;
-  for (int64_t task; (task = atomic_fetch_add(&t->next, 1)) < t->count;) t->body(t->context, task);
-}
-
-void mk_parallel_tasks(int64_t count, mk_task_body body, void *context) {
-  if (count <= 0) return;
-  tasks t = {.count = count, .body = body, .context = context};
-  if (count == 1) return body(context, 0);
-  parallel(run_tasks, &t);
-}
-
-void *mk_scratch(int slot, size_t bytes) {
-  static _Thread_local struct { void *memory; size_t bytes; } slots[8];
-  if (slots[slot].bytes >= bytes) return slots[slot].memory;
-  free(slots[slot].memory);
-  size_t size = (bytes + bytes / 4 + 4095) / 4096 * 4096;
-  if (posix_memalign(&slots[slot].memory, 4096, size) != 0) {
-    fprintf(stderr, "motet: out of memory (%zu bytes)\n", size);
-    abort();
-  }
-  slots[slot].bytes = size;
-  return slots[slot].memory;
-}
-
-static char last_error[512] = "";
-
-void mk_set_error(const char *format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(last_error, sizeof last_error, format, arguments);
-  va_end(arguments);
-}
-
-const char *mk_last_error(void) { return last_error; }

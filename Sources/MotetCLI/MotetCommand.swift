@@ -1,15 +1,7 @@
 import ArgumentParser
 import Motet
 
-/// Where the process begins.
 @main
-enum Entry {
-  static func main() async {
-    WaitPolicy.settle()
-    await MotetCommand.main()
-  }
-}
-
 struct MotetCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "motet",

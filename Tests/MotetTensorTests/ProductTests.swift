@@ -63,13 +63,14 @@ import Testing
   @Compute func packedProductsMatchPlainLoops(precision: Precision) throws {
     // oneDNN multiplies bf16 by bf16; the portable form widens the weights and takes x as it is.
     let narrowInputs = precision == .bf16 && String(cString: mk_backend_name()) != "portable"
-    for (outputs, inputs) in [(1, 1), (1, 40), (40, 1), (16, 32), (17, 15), (33, 100), (130, 70), (576, 192)]
-    {
+    for (outputs, inputs) in [
+      (1, 1), (1, 40), (40, 1), (16, 32), (17, 15), (33, 100), (130, 70), (576, 192), (1000, 96),
+    ] {
       let weights = floats(outputs * inputs, seed: 4)
       let matrix = try FrozenMatrix(weights, outputs: outputs, inputs: inputs, precision: precision)
       let held = precision == .bf16 ? roundedToBF16(weights) : weights
       #expect(matrix.floats() == held, "[\(outputs), \(inputs)] comes back as it was packed")
-      for rows in outputs * inputs > 10_000 ? [1, 9, 33] : Self.rows + [300] {
+      for rows in outputs * inputs > 10_000 ? [1, 9, 33, 65, 130] : Self.rows + [300] {
         for transposed in [false, true] {
           let (from, to) = transposed ? (outputs, inputs) : (inputs, outputs)
           let x = floats(rows * from, seed: 5)

@@ -12,8 +12,14 @@ extern "C" {
 
 // --- The team -----------------------------------------------------------------------------------------
 
-// Threads that a parallel region uses: the cores of this process, at most MOTET_THREADS.
+// Threads of the team: MOTET_THREADS, else OMP_NUM_THREADS, else the cores of this process.
 int mk_threads(void);
+
+// Runs body(context, task) once for each task of 0..<count, each on whichever thread is free, and returns when all
+// are done. Only for tasks that write to places of their own. Within a task, or while another thread's tasks run,
+// the tasks run one after the other on the calling thread.
+typedef void (*mk_task_body)(void *context, int64_t task);
+void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
 // The vector level in use: 4 (AVX-512), 3 (AVX2), 1 (portable); MOTET_ISA=3 or 1 lowers it.
 int mk_vector_level(void);

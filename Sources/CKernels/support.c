@@ -1,0 +1,51 @@
+// What every kernel may ask for: the vector level, scratch memory, and a place for what went wrong.
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "dispatch.h"
+
+int mk_vector_level(void) {
+  static int level;
+  if (level) return level;
+  int found = 1;
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found = 3;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    found = 4;
+#endif
+  const char *asked = getenv("MOTET_ISA");
+  if (asked && atoi(asked) > 0 && atoi(asked) < found) found = atoi(asked);
+  level = found;
+  return level;
+}
+
+void *mk_scratch(int slot, size_t bytes) {
+  static _Thread_local struct { void *memory; size_t bytes; } slots[8];
+  if (slots[slot].bytes >= bytes) return slots[slot].memory;
+  free(slots[slot].memory);
+  size_t size = (bytes + bytes / 4 + 4095) / 4096 * 4096;
+  if (posix_memalign(&slots[slot].memory, 4096, size) != 0) {
+    fprintf(stderr, "motet: out of memory (%zu bytes)\n", size);
+    abort();
+  }
+  slots[slot].bytes = size;
+  return slots[slot].memory;
+}
+
+static char last_error[512] = "";
+
+void mk_set_error(const char *format, ...) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  va_list arguments;
+  va_start(arguments, format);
+  pthread_mutex_lock(&lock);
+  vsnprintf(last_error, sizeof last_error, format, arguments);
+  pthread_mutex_unlock(&lock);
+  va_end(arguments);
+}
+
+const char *mk_last_error(void) { return last_error; }

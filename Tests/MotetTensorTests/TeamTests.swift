@@ -1,0 +1,73 @@
+import CKernels
+import Foundation
+import Testing
+
+/// The thread team runs every task once, whoever asks and however often.
+@Suite struct TeamTests {
+  /// Marks that tasks leave, one byte each.
+  final class Marks: @unchecked Sendable {
+    let bytes: UnsafeMutablePointer<UInt8>
+    let count: Int
+
+    init(_ count: Int) {
+      self.count = count
+      bytes = .allocate(capacity: count)
+      bytes.initialize(repeating: 0, count: count)
+    }
+
+    deinit { bytes.deallocate() }
+
+    var areAllOne: Bool { (0..<count).allSatisfy { bytes[$0] == 1 } }
+  }
+
+  /// Each task adds one to its own mark, after a delay of its own length.
+  func run(_ count: Int) -> Marks {
+    let marks = Marks(count)
+    mk_parallel_tasks(
+      Int64(count),
+      { context, task in
+        var sum: UInt64 = 0
+        for i in 0..<UInt64(task % 7 * 40) { sum = sum &* 31 &+ i }
+        let mark = context! + Int(task)
+        mark.storeBytes(of: mark.load(as: UInt8.self) + (sum == 1 ? 2 : 1), as: UInt8.self)
+      }, marks.bytes)
+    return marks
+  }
+
+  @Test func everyTaskRunsOnce() {
+    for count in [0, 1, 2, 3, 7, 64, 1000, 70_000] { #expect(run(count).areAllOne, "\(count) tasks") }
+    // Short loops back to back, where a late thread meets the next loop.
+    for round in 0..<20_000 { #expect(run(1 + round % 9).areAllOne, "round \(round)") }
+  }
+
+  @Test func sleepersAreWoken() {
+    for _ in 0..<20 {
+      #expect(run(100).areAllOne)
+      usleep(3000)
+    }
+  }
+
+  @Test func threadsThatAskTogetherAllGetTheirs() async {
+    await withTaskGroup(of: Bool.self) { group in
+      for _ in 0..<4 {
+        group.addTask { (0..<2000).allSatisfy { self.run(1 + $0 % 50).areAllOne } }
+      }
+      for await isRight in group { #expect(isRight) }
+    }
+  }
+
+  @Test func aLoopWithinALoopRunsToo() {
+    let marks = Marks(64 * 64)
+    mk_parallel_tasks(
+      64,
+      { context, outer in
+        mk_parallel_tasks(
+          64,
+          { row, inner in
+            let mark = row! + Int(inner)
+            mark.storeBytes(of: mark.load(as: UInt8.self) + 1, as: UInt8.self)
+          }, context! + Int(outer) * 64)
+      }, marks.bytes)
+    #expect(marks.areAllOne)
+  }
+}
