@@ -7,17 +7,33 @@ typedef struct {
   const float *a, *b;
   int64_t ars, acs, brs, bcs, ldc;
   float *c;
+  // B in panels of 32 columns, when all tasks share it; else each packs what it needs.
+  const float *panels;
 } product;
 
 enum { row_block = 64 };
 
+// Whether the microkernel cannot read the n columns of B from j on where they are.
+MK_INLINE bool needs_packing(const product *p, int64_t n) { return p->bcs != 1 || n % 16 != 0; }
+
+MK_INLINE int64_t panel_width(int64_t n) { return n > 16 ? 32 : 16; }
+
+MK_KERNEL(pack_panels, (const product *p, float *panels), (p, panels)) {
+  for (int64_t j = 0; j < p->n; j += 32) {
+    int64_t n = p->n - j < 32 ? p->n - j : 32;
+    mk_pack_panel(p->k, n, p->b + j * p->bcs, p->brs, p->bcs, panel_width(n), panels + j * p->k);
+  }
+}
+
 // Columns begin..<end, a panel of 32 at a time.
 MK_KERNEL(gemm_columns, (const product *p, int64_t begin, int64_t end), (p, begin, end)) {
   for (int64_t j = begin; j < end; j += 32) {
-    int64_t n = end - j < 32 ? end - j : 32, width = n > 16 ? 32 : 16;
+    int64_t n = end - j < 32 ? end - j : 32, width = panel_width(n);
     const float *b = p->b + j * p->bcs;
     int64_t ldb = p->brs;
-    if (p->bcs != 1 || n % 16 != 0) {
+    if (p->panels) {
+      b = p->panels + j * p->k, ldb = width;
+    } else if (needs_packing(p, n)) {
       float *panel = mk_scratch(0, (size_t)(p->k * width) * sizeof(float));
       mk_pack_panel(p->k, n, b, p->brs, p->bcs, width, panel);
       b = panel, ldb = width;
@@ -57,11 +73,16 @@ MK_KERNEL(gemm_dots, (const product *p), (p)) {
 void mk_gemm(
   int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t ars, int64_t acs, const float *b,
   int64_t brs, int64_t bcs, float beta, float *c, int64_t ldc) {
-  product p = {m, n, k, alpha, beta, a, b, ars, acs, brs, bcs, ldc, c};
+  product p = {m, n, k, alpha, beta, a, b, ars, acs, brs, bcs, ldc, c, NULL};
   if (m <= 0 || n <= 0) return;
   if (m <= 4 && acs == 1 && brs == 1 && bcs != 1) return gemm_dots(&p);
   int64_t work = m * n * k;
   if (work < 32768) return gemm_columns(&p, 0, n);
   if (n >= 64 * mk_threads() && n >= m) return mk_parallel_ranges(n, 32, columns, &p);
+  if (needs_packing(&p, n)) {
+    float *panels = mk_scratch(6, (size_t)(k * (n + 31)) * sizeof(float));
+    pack_panels(&p, panels);
+    p.panels = panels;
+  }
   mk_parallel_ranges(m, 8, rows, &p);
 }

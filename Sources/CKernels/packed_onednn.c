@@ -427,6 +427,14 @@ static int64_t columns_of_task(const mk_packed *matrix, int64_t m) {
   return columns < matrix->n ? columns : matrix->n;
 }
 
+// Rows of a task: about a hundred (fewer read the weights too often, more wait too long for the last), the same
+// number of tasks for each thread.
+static int64_t rows_of_task(int64_t m) {
+  int64_t threads = mk_threads(), tasks = (m + 95) / 96;
+  tasks = (tasks + threads - 1) / threads * threads;
+  return ((m + tasks - 1) / tasks + 7) / 8 * 8;
+}
+
 static bool can_cut(const mk_packed *matrix, int64_t m, int64_t columns) {
   if (columns >= matrix->n) return false;
   plan *whole = find_plan(matrix, m, columns, false);
@@ -441,12 +449,12 @@ int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float
   dnnl_memory_get_data_handle(matrix->memory, &weights);
   product p = {.matrix = matrix, .weights = weights, .x = x, .y = y, .m = m, .accumulate = accumulate};
   int threads = mk_threads();
-  if (m < 32 * threads && threads > 1 && matrix->block) p.columns = columns_of_task(matrix, m);
+  if (threads > 1 && m < 32 * threads && matrix->block) p.columns = columns_of_task(matrix, m);
   if (p.columns && can_cut(matrix, m, p.columns)) {
     p.narrow = narrowed(matrix, x, m, 7);
     mk_parallel_tasks((matrix->n + p.columns - 1) / p.columns, multiply_columns, &p);
   } else {
-    p.rows = 64 * threads <= m ? 64 : ((m + threads - 1) / threads + 7) / 8 * 8;
+    p.rows = rows_of_task(m);
     mk_parallel_tasks((m + p.rows - 1) / p.rows, multiply_rows, &p);
   }
   return p.failed;

@@ -21,10 +21,11 @@ extension HeadRouter {
   ///   - domains: prompts by domain
   ///   - none: prompts of no domain; empty takes everyday ones
   public static func train(
-    on base: BaseModel, domains: [String: [String]], none: [String] = [], seed: UInt64 = 0
+    on base: BaseModel, domains: [String: [String]], none: [String] = EverydayPrompts.all,
+    policy: RoutingPolicy = RoutingPolicy(), seed: UInt64 = 0
   ) async throws -> HeadRouter {
     try await train(
-      domains: domains, none: none.isEmpty ? EverydayPrompts.all : none, base: base.name, seed: seed,
+      domains: domains, none: none, policy: policy, base: base.name, seed: seed,
       embed: base.promptEmbedding)
   }
 }

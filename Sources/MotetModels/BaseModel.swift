@@ -66,9 +66,12 @@ public final class BaseModel {
   /// The residual stream after the last layer, before the final norm.
   /// - Parameters:
   ///   - rows: packed end to end; rows of one mix that stand together make one segment
+  ///   - depth: stops after so many layers; nil goes through all
   ///   - dropoutSeed: draws the dropout of training adapters; nil outside training
   /// - Returns: `[tokens, hidden]`
-  public func hiddenStates(_ rows: [BatchRow], on tape: Tape, dropoutSeed: UInt64? = nil) throws -> Tensor {
+  public func hiddenStates(
+    _ rows: [BatchRow], on tape: Tape, depth: Int? = nil, dropoutSeed: UInt64? = nil
+  ) throws -> Tensor {
     let batch = PackedBatch(rows)
     let reach = rows.map { $0.start + $0.tokens.count }.max() ?? 0
     try prepareTable(for: reach)
@@ -80,7 +83,7 @@ public final class BaseModel {
         x, group.matrix, terms: batch.terms(at: group, dropoutSeed: dropoutSeed), adding: residual)
     }
     var x = embedding.lookUp(batch.tokens)
-    for (index, layer) in layers.enumerated() {
+    for (index, layer) in layers.prefix(depth ?? layers.count).enumerated() {
       let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
       let attended = tape.rotaryAttention(
         try adapted(normed, layer.queryKeyValue), shape: shape, sequences: batch.sequences,

@@ -56,11 +56,13 @@ struct HeadModel: Sendable, Equatable {
 }
 
 extension HeadModel {
-  /// Fits the head on rows of one class and on the means of two rows of different domains, whose target is
-  /// half and half: the mean hidden state of a compound prompt lies between its parts'
-  /// (mixup, Zhang et al. 2018, arXiv:1710.09412).
+  /// Fits the head on rows of one class, whose target is that class, and on compound rows, whose target is half
+  /// and half. Without any, the means of two rows of different domains stand in for them (mixup, Zhang et al.
+  /// 2018, arXiv:1710.09412): the mean hidden state of a compound prompt lies between its parts', though nearer
+  /// to one of them than the mean.
   static func fit(
-    _ rows: [[Float]], labels: [Int], domains: Int, seed: UInt64, penalty: Double = 1e-3
+    _ rows: [[Float]], labels: [Int], compounds: [HeadRouter.CompoundRow] = [], domains: Int, seed: UInt64,
+    penalty: Double = 1e-3
   ) -> HeadModel {
     let width = rows.first?.count ?? 0
     let classes = max(domains, (labels.max() ?? 0) + 1)
@@ -81,12 +83,16 @@ extension HeadModel {
     for label in labels { counts[label] += 1 }
     var importance = labels.map { ($0 < domains ? 1 : 0.5) / counts[$0] }
     var generator = SeededGenerator(seed: seed)
-    let pairs = compoundPairs(
-      of: own, labels: labels, domains: domains, count: min(own.count, 3000), using: &generator)
-    for (a, b) in pairs {
-      inputs.append(halfway(standardised[a], standardised[b]))
-      targets.append((0..<classes).map { $0 == labels[a] || $0 == labels[b] ? 0.5 : 0 })
-      importance.append(Double(domains) / Double(pairs.count))
+    var blends = compounds.map { (row: standard($0.features), domains: $0.domains) }
+    if compounds.isEmpty {
+      let pairs = compoundPairs(
+        of: own, labels: labels, domains: domains, count: min(own.count, 3000), using: &generator)
+      blends = pairs.map { (halfway(standardised[$0], standardised[$1]), [labels[$0], labels[$1]]) }
+    }
+    for blend in blends {
+      inputs.append(blend.row)
+      targets.append((0..<classes).map { blend.domains.contains($0) ? 0.5 : 0 })
+      importance.append(Double(domains) / Double(blends.count))
     }
     let total = importance.reduce(0, +)
     let head = SoftmaxRegression.fit(

@@ -38,7 +38,7 @@ public struct HeadRouter: Router {
     self.embed = embed
   }
 
-  /// Embeds the prompts of each domain and learns from them.
+  /// Embeds the prompts of each domain, and prompts made of two domains' words, and learns from them.
   ///
   /// - Parameter none: prompts that belong to no domain.
   /// - Throws: `RouterError`, and what `embed` throws.
@@ -48,9 +48,11 @@ public struct HeadRouter: Router {
     seed: UInt64 = 0, embed: @escaping PromptEmbedding
   ) async throws -> HeadRouter {
     let prompts = try TrainingRows(rows, none: none)
-    let embedded = try await embed(prompts.prompts)
-    guard embedded.count == prompts.prompts.count else {
-      throw RouterError.wrongWidth(expected: prompts.prompts.count, found: embedded.count)
+    let compounds = prompts.compounds(folds: foldCount, limit: 240, seed: seed)
+    let asked = prompts.prompts + compounds.map(\.prompt)
+    let embedded = try await embed(asked)
+    guard embedded.count == asked.count else {
+      throw RouterError.wrongWidth(expected: asked.count, found: embedded.count)
     }
     var features: [String: [[Float]]] = [:]
     var outside: [[Float]] = []
@@ -61,11 +63,25 @@ public struct HeadRouter: Router {
         outside.append(row)
       }
     }
+    let blends = zip(compounds, embedded.suffix(compounds.count)).map { compound, row in
+      CompoundRow(features: row, domains: compound.domains, fold: compound.fold)
+    }
     var router = try train(
-      features: features, none: outside, adapters: adapters, policy: policy, base: base, seed: seed)
+      features: features, none: outside, compounds: blends, adapters: adapters, policy: policy, base: base,
+      seed: seed)
     router.embed = embed
     return router
   }
+
+  /// A row made of two domains' rows of one fold.
+  struct CompoundRow {
+    let features: [Float]
+    let domains: [Int]
+    let fold: Int
+  }
+
+  /// Parts that the rows are dealt into for calibration.
+  private static let foldCount = 4
 
   /// Learns from features `[rows, hidden]` of each domain; the same input gives the same router.
   ///
@@ -74,6 +90,16 @@ public struct HeadRouter: Router {
   public static func train(
     features: [String: [[Float]]], none: [[Float]] = [], adapters: [String: String] = [:],
     policy: RoutingPolicy = RoutingPolicy(), base: String? = nil, seed: UInt64 = 0
+  ) throws -> HeadRouter {
+    try train(
+      features: features, none: none, compounds: [], adapters: adapters, policy: policy, base: base,
+      seed: seed)
+  }
+
+  /// Without `compounds` the means of two rows stand in for them.
+  private static func train(
+    features: [String: [[Float]]], none: [[Float]], compounds: [CompoundRow], adapters: [String: String],
+    policy: RoutingPolicy, base: String?, seed: UInt64
   ) throws -> HeadRouter {
     try policy.validate()
     guard features.count >= 2 else { throw RouterError.tooFewDomains(features.count) }
@@ -95,22 +121,26 @@ public struct HeadRouter: Router {
     }
     return HeadRouter(
       domains: domains, adapters: adapters, policy: policy, base: base,
-      model: HeadModel.fit(rows, labels: labels, domains: domains.count, seed: seed),
-      calibration: calibrate(rows, labels: labels, domains: domains.count, policy: policy, seed: seed),
+      model: HeadModel.fit(
+        rows, labels: labels, compounds: compounds, domains: domains.count, seed: seed),
+      calibration: calibrate(
+        rows, labels: labels, compounds: compounds, domains: domains.count, policy: policy, seed: seed),
       embed: nil)
   }
 
   /// Measures heads trained on three quarters of the rows on the quarter held out.
   private static func calibrate(
-    _ rows: [[Float]], labels: [Int], domains: Int, policy: RoutingPolicy, seed: UInt64
+    _ rows: [[Float]], labels: [Int], compounds: [CompoundRow], domains: Int, policy: RoutingPolicy,
+    seed: UInt64
   ) -> ShareCalibration {
-    let folds = Folds(labels: labels, count: 4)
+    let folds = Folds(labels: labels, count: foldCount)
     var heldOut: [HeldOutRow] = []
     for fold in 0..<folds.count {
       let (train, held) = folds.split(fold)
       guard (0..<domains).allSatisfy({ domain in train.contains { labels[$0] == domain } }) else { continue }
       let part = HeadModel.fit(
-        train.map { rows[$0] }, labels: train.map { labels[$0] }, domains: domains, seed: seed)
+        train.map { rows[$0] }, labels: train.map { labels[$0] },
+        compounds: compounds.filter { $0.fold != fold }, domains: domains, seed: seed)
       func measure(_ row: [Float], _ made: [Int]) {
         let scores = part.scores(row)
         heldOut.append(HeldOutRow(scores: scores, fit: part.fit(row, scores: scores), domains: made))
@@ -119,6 +149,10 @@ public struct HeadRouter: Router {
       for (row, values) in standardised.sorted(by: { $0.key < $1.key }) {
         measure(values, labels[row] < domains ? [labels[row]] : [])
       }
+      for compound in compounds where compound.fold == fold {
+        measure(part.standardise(compound.features), compound.domains)
+      }
+      guard compounds.isEmpty else { continue }
       var generator = SeededGenerator(seed: seed &+ UInt64(fold) &+ 1)
       let pairs = compoundPairs(
         of: held, labels: labels, domains: domains, count: held.count, using: &generator)

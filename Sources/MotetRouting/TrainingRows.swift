@@ -26,6 +26,44 @@ struct TrainingRows {
   }
 }
 
+/// A prompt that needs two domains, made of a prompt of each.
+struct CompoundPrompt {
+  let prompt: String
+  let domains: [Int]
+  /// The fold that both parts belong to.
+  let fold: Int
+}
+
+extension TrainingRows {
+  /// Compound prompts: two whole prompts one after the other, or a few words of each, as in "Write Python code
+  /// to solve quadratic equations". Both parts lie in one of `folds` folds (dealt as `Folds(labels:count:)` does).
+  ///
+  /// - Parameter limit: at most so many; fewer when there are fewer rows.
+  func compounds(folds: Int, limit: Int, seed: UInt64) -> [CompoundPrompt] {
+    let dealt = Folds(labels: labels, count: folds)
+    var generator = SeededGenerator(seed: seed)
+    let count = min(limit, labels.count { $0 < domains.count }) / folds
+    return (0..<folds).flatMap { fold in
+      compoundPairs(
+        of: dealt.split(fold).held, labels: labels, domains: domains.count, count: count, using: &generator
+      ).map { a, b in
+        CompoundPrompt(
+          prompt: join(prompts[a], prompts[b], using: &generator), domains: [labels[a], labels[b]], fold: fold
+        )
+      }
+    }
+  }
+
+  private func join(_ a: String, _ b: String, using generator: inout SeededGenerator) -> String {
+    guard Bool.random(using: &generator) else { return a + "\n" + b }
+    return [a, b].map { prompt in
+      let words = prompt.split(whereSeparator: \.isWhitespace)
+      let length = Int.random(in: 2...8, using: &generator)
+      return fragment(of: words, length: length, using: &generator).joined(separator: " ")
+    }.joined(separator: " ")
+  }
+}
+
 /// Which rows are left out together when a router measures itself while it is trained.
 struct Folds {
   let count: Int

@@ -25,6 +25,8 @@ public final class Tape {
   public let isRecording: Bool
   public let storage: ActivationStorage
   public let kernels: Kernels
+  /// Told the input `[tokens, inputs]` of every adapted linear before it is multiplied.
+  public var inputObserver: ((_ matrix: FrozenMatrix, _ input: Tensor) -> Void)?
   private var steps: [() throws -> Void] = []
 
   /// Operators that a backward pass would go through.

@@ -85,7 +85,7 @@ import Testing
   @Test func mergesGiveTheSameBitsEachTime() throws {
     let one = try AdapterWeights(sites: ["p": noisyWeights(rank: 5, inputs: 33, outputs: 17, seed: 1)])
     let two = try AdapterWeights(sites: ["p": noisyWeights(rank: 5, inputs: 33, outputs: 17, seed: 2)])
-    for method in ["linear", "cat", "svd"] {
+    for method in ["linear", "cat", "svd", "regmean"] {
       let first = try Merge.method(named: method).merge([(one, 0.6), (two, 0.4)])
       let second = try Merge.method(named: method).merge([(one, 0.6), (two, 0.4)])
       #expect(first == second)
@@ -110,7 +110,7 @@ import Testing
     }
     #expect(throws: MergeError.rankNotTaken(method: "cat")) { try CatMerge().merge([(one, 1)], rank: 3) }
     #expect(throws: MergeError.rankNotPositive(0)) { try SVDMerge().merge([(one, 1)], rank: 0) }
-    #expect(throws: MergeError.unknownMethod(name: "tie", known: ["linear", "cat", "svd"])) {
+    #expect(throws: MergeError.unknownMethod(name: "tie", known: ["linear", "cat", "svd", "regmean"])) {
       try Merge.method(named: "tie")
     }
     #expect(throws: MergeError.unknownOption(name: "density", method: "svd", known: [])) {

@@ -113,3 +113,31 @@ import Testing
     #expect(table.lookUp([4, 0, 4]).values == last + Array(held[0..<7]) + last)
   }
 }
+
+/// Sums of squares of inputs, and the equations solved with them.
+@Suite struct InputMomentTests {
+  @Test(arguments: [1, 3, 40, 64, 65, 200]) @Compute func solvesWhatItSummed(width: Int) {
+    let rows = width * 2 + 1
+    let moment = InputMoment(width: width)
+    let (first, second) = (floats(rows * width, seed: 3), floats(7 * width, seed: 4))
+    moment.add(Tensor(rows: rows, columns: width, first))
+    moment.add(Tensor(rows: 7, columns: width, second))
+    #expect(moment.rows == rows + 7)
+    let x = first + second
+    let gram = Reference.outer(x, x, rows: rows + 7, m: width, n: width)
+    let a = floats(5 * width, seed: 5)
+    let expected = Reference.product(a, gram, rows: 5, outputs: width, inputs: width, transposed: false)
+    let product = moment.product(a)
+    expectClose(product, expected, 1e-5, "A·XᵀX of \(width)")
+    expectClose(moment.solve(product, ridge: 1e-9), a, 2e-3, "A·XᵀX·(XᵀX)⁻¹ of \(width)")
+  }
+
+  @Test @Compute func inputsThatWereAlwaysZeroAreSolvedByTheRidge() {
+    let moment = InputMoment(width: 3)
+    moment.add(Tensor(rows: 2, columns: 3, [1, 0, 0, 0, 2, 0]))
+    let solved = moment.solve([1, 4, 0], ridge: 1e-4)
+    expectClose(solved, [1, 1, 0], 1e-3, "the unseen input stays out")
+    let silent = InputMoment(width: 2).solve([0, 0], ridge: 1e-4)
+    #expect(silent == [0, 0])
+  }
+}

@@ -61,6 +61,10 @@ const char *mk_backend_name(void);
 // Whether bf16 products run on units made for them (AVX512-BF16, AMX, AVX-VNNI2).
 bool mk_bf16_is_fast(void);
 
+// R[m,n] ← R·S⁻¹ for a symmetric positive definite S[n,n], in f64. Reads and overwrites S's lower triangle.
+// false, with S and R undefined, when S is not positive definite.
+bool mk_solve_symmetric(double *s, int64_t n, double *r, int64_t m);
+
 // --- Conversions --------------------------------------------------------------------------------------
 
 // Round to nearest even; NaN stays NaN.

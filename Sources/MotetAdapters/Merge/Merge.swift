@@ -3,7 +3,9 @@
 ///     let merged = try Merge.method(named: "svd").merge([(math, 1), (code, 1)], rank: 16)
 public enum Merge {
   /// Every method; a new one is added here.
-  public static let methods: [any MergeMethod.Type] = [LinearMerge.self, CatMerge.self, SVDMerge.self]
+  public static let methods: [any MergeMethod.Type] = [
+    LinearMerge.self, CatMerge.self, SVDMerge.self, RegMeanMerge.self,
+  ]
 
   public static var names: [String] { methods.map { $0.name } }
 
@@ -36,6 +38,7 @@ public enum MergeError: Error, Equatable, CustomStringConvertible {
   case unknownOption(name: String, method: String, known: [String])
   case optionOutOfRange(name: String, value: Double, range: ClosedRange<Double>)
   case nothingToMerge
+  case noInputs(method: String, adapter: String)
   case weightNotFinite(position: Int, weight: Float)
   case rankNotTaken(method: String)
   case rankNotPositive(Int)
@@ -52,6 +55,9 @@ public enum MergeError: Error, Equatable, CustomStringConvertible {
         : "merge method '\(method)' has no option '\(name)'; it has \(known.joined(separator: ", "))"
     case .optionOutOfRange(let name, let value, let range):
       "merge option '\(name)' is \(value); it must be from \(range.lowerBound) to \(range.upperBound)"
+    case .noInputs(let method, let adapter):
+      "\(method) needs rows of what each adapter was trained for, and has none for \(adapter): "
+        + "add --data \(adapter)=FILE"
     case .nothingToMerge:
       "no adapters to merge; name at least one, such as code=0.5+math=0.5"
     case .weightNotFinite(let position, let weight):

@@ -15,6 +15,8 @@ public protocol MergeMethod: Sendable {
   static var options: [MergeOption] { get }
   /// Whether the rank of the result can be chosen.
   static var takesRank: Bool { get }
+  /// Whether the updates must first be fitted to the inputs of their own domains (`InputFit`).
+  static var needsInputs: Bool { get }
 
   /// - Parameter options: a value for each of `Self.options`, checked by `Merge.method(named:options:)`.
   init(options: [String: Double])
@@ -59,6 +61,8 @@ public struct WeightedUpdate: Sendable {
 }
 
 extension MergeMethod {
+  public static var needsInputs: Bool { false }
+
   /// Merges whole adapters, site by site. A site that only some of them adapt is merged from those.
   ///
   /// - Returns: an adapter whose scales are 1 (α = rank), so that also a reader that ignores `rank_pattern`

@@ -33,6 +33,9 @@ struct DemoCommand: AsyncParsableCommand {
   @Option(help: "Draws the data and the training.")
   var seed: UInt64 = 0
 
+  @Flag(name: .customLong("data-only"), help: "Only write the sample data, as JSONL, into the output folder.")
+  var dataOnly = false
+
   @Flag(help: "Print the results as one JSON object.")
   var json = false
 
@@ -46,6 +49,11 @@ struct DemoCommand: AsyncParsableCommand {
     let options = DemoOptions(
       output: URL(filePath: output), rows: rows, heldOut: heldOut, epochs: epochs, learningRate: lr,
       seed: seed)
+    if dataOnly {
+      let folder = options.output.appending(path: "data")
+      try DemoFiles.write(options, to: folder)
+      return Console.result("sample data: \(folder.relativePath)")
+    }
     let model = try await base.load()
     Console.note(
       "Motet on \(model.name) in \(model.precision.rawValue): \(model.parameterCount / 1_000_000)M frozen parameters"

@@ -15,8 +15,14 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "\(Merge.names.joined(separator: ", ")).")
   var method = "svd"
 
-  @Option(help: "The rank of the result (svd; default: the largest of the mix).")
+  @Option(help: "The rank of the result (svd, regmean; default: the largest of the mix).")
   var rank: Int?
+
+  @Option(help: "Rows of what an adapter was trained for, ADAPTER=FILE, once for each (regmean).")
+  var data: [NamedFile] = []
+
+  @Option(help: "Take only so many rows of each file (regmean).")
+  var limit = 64
 
   @Option(help: "The folder to write.")
   var output: String?
@@ -31,6 +37,9 @@ struct MergeCommand: AsyncParsableCommand {
   var force = false
 
   func validate() throws {
+    if !data.isEmpty, Merge.methods.contains(where: { $0.name == method && !$0.needsInputs }) {
+      throw ValidationError("--data is for regmean; \(method) needs no rows")
+    }
     guard (output == nil) != (name == nil) else {
       throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
     }
@@ -42,8 +51,8 @@ struct MergeCommand: AsyncParsableCommand {
     }
     let base = try await base.load()
     let mix = try MixLoader(base, force: force).load(mix)
-    let merged = try Merge.method(named: method).merge(
-      mix.terms.map { ($0.adapter.weights, $0.weight) }, rank: rank)
+    let method = try Merge.method(named: self.method)
+    let merged = try method.merge(try await updates(of: mix, for: method, on: base), rank: rank)
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity,
       parents: mix.terms.map {
@@ -58,6 +67,35 @@ struct MergeCommand: AsyncParsableCommand {
       try merged.write(to: folder, record: record)
       place = folder.relativePath
     }
-    Console.result("\(place): \(method) of \(mix), rank \(merged.rank), \(merged.parameterCount) parameters")
+    Console.result(
+      "\(place): \(self.method) of \(mix), rank \(merged.rank), \(merged.parameterCount) parameters")
+  }
+  /// The updates as they are, or fitted to the rows of `--data` where the method wants that.
+  private func updates(
+    of mix: Mix, for method: any MergeMethod, on base: BaseModel
+  ) async throws -> [(adapter: AdapterWeights, weight: Float)] {
+    guard type(of: method).needsInputs else { return mix.terms.map { ($0.adapter.weights, $0.weight) } }
+    let known = Set(mix.terms.flatMap { names(of: $0.adapter) })
+    if let stray = data.first(where: { !known.contains($0.name) }) {
+      throw ValidationError(
+        "--data \(stray.name)=\(stray.path): the mix has no adapter '\(stray.name)', only "
+          + mix.terms.map(\.adapter.name).joined(separator: ", "))
+    }
+    let terms = try mix.terms.map { term in
+      let files = data.filter { names(of: term.adapter).contains($0.name) }
+      let rows = try files.flatMap {
+        try Dataset(contentsOf: $0.path).examples(for: base).prefix(max(1, limit)).map(\.tokens)
+      }
+      return InputFit.Term(adapter: term.adapter, weight: term.weight, rows: rows)
+    }
+    return try await InputFit.fit(terms, on: base) {
+      Console.progress("fitting: layer \($0) of \(base.configuration.layers)", milestone: false)
+    }
+  }
+
+  /// What `--data` may call an adapter: its name in the mix, with or without a version, or its folder's.
+  private func names(of adapter: Adapter) -> [String] {
+    [adapter.name, adapter.name.split(separator: "@").first.map(String.init) ?? ""]
+      + adapter.name.split(separator: "/").suffix(2).map(String.init)
   }
 }

@@ -45,20 +45,18 @@ struct RouterCommand: AsyncParsableCommand {
     func run() async throws {
       let began = ContinuousClock.now
       let domains = try RouterFinder.prompts(data, limit: limit)
-      let others = try none.map { try Dataset(contentsOf: $0).rows.map(\.prompt) } ?? []
+      let others = try none.map { try Dataset(contentsOf: $0).rows.map(\.prompt) } ?? EverydayPrompts.all
       var policy = RoutingPolicy()
       if let threshold { policy.threshold = threshold }
       let folder = RouterFinder.folder(output)
       switch kind {
       case .lexical:
-        var router = try LexicalRouter.train(
-          domains: domains, none: others.isEmpty ? EverydayPrompts.all : others, seed: seed)
-        router.policy.threshold = policy.threshold
+        let router = try LexicalRouter.train(domains: domains, none: others, policy: policy, seed: seed)
         try router.save(to: folder)
       case .head:
         let base = try await base.load()
-        var router = try await HeadRouter.train(on: base, domains: domains, none: others, seed: seed)
-        router.policy.threshold = policy.threshold
+        let router = try await HeadRouter.train(
+          on: base, domains: domains, none: others, policy: policy, seed: seed)
         try router.save(to: folder)
       }
       let rows = domains.values.reduce(0) { $0 + $1.count }
@@ -124,76 +122,5 @@ struct RouterCommand: AsyncParsableCommand {
           "  softmax regression on \(head.hiddenSize) values of \(head.base ?? "a base")'s mean hidden state")
       }
     }
-  }
-}
-
-struct RouteCommand: AsyncParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "route", abstract: "Show what a router makes of a prompt.")
-
-  @OptionGroup var base: BaseOptions
-
-  @Option(help: "The router: a folder or a name.")
-  var router: String
-
-  @Option(help: "The prompt.")
-  var prompt: String
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
-
-  private struct Report: Encodable {
-    let router: String
-    let mix: String
-    let weights: [String: Double]
-    let reason: [Evidence]
-  }
-
-  func run() async throws {
-    guard prompt.contains(where: { !$0.isWhitespace }) else { throw ModelError.emptyPrompt }
-    let router = try await RouterFinder.load(self.router, lazily: base)
-    let route = try await router.route(prompt)
-    if json {
-      let weights = Dictionary(uniqueKeysWithValues: route.weights.map { ($0.domain, $0.weight) })
-      return try Console.json(
-        Report(router: router.kind, mix: route.mixDescription, weights: weights, reason: route.reason))
-    }
-    Console.result(TextBars(route.weights.map { (label: $0.domain, share: $0.weight) }).text())
-    Console.result("mix: \(route.mixDescription)")
-    for evidence in route.reason.prefix(8) {
-      Console.result(
-        "  \(evidence.domain) by \(evidence.kind.rawValue) \"\(evidence.text)\" (\(rounded(evidence.contribution, 3)))"
-      )
-    }
-  }
-}
-
-/// Routers by folder or by name under `$MOTET_HOME/routers`.
-enum RouterFinder {
-  static func folder(_ reference: String) -> URL {
-    if reference.contains("/") { return URL(filePath: reference) }
-    let named = ModelStore.home().appending(path: "routers").appending(path: reference)
-    let local = URL(filePath: reference)
-    return FileManager.default.fileExists(atPath: local.path) ? local : named
-  }
-
-  static func load(_ reference: String, base: BaseModel) throws -> any Router {
-    try RouterFile.load(folder(reference), embed: base.promptEmbedding)
-  }
-
-  /// Loads the base only for a router that looks through it.
-  static func load(_ reference: String, lazily options: BaseOptions) async throws -> any Router {
-    let router = try RouterFile.load(folder(reference))
-    guard router is HeadRouter else { return router }
-    return try load(reference, base: try await options.load())
-  }
-
-  static func prompts(_ files: [NamedFile], limit: Int?) throws -> [String: [String]] {
-    var domains: [String: [String]] = [:]
-    for file in files {
-      let rows = try Dataset(contentsOf: file.path).rows.map(\.prompt)
-      domains[file.name, default: []] += limit.map { Array(rows.prefix($0)) } ?? rows
-    }
-    return domains
   }
 }

@@ -2,11 +2,11 @@
 ///
 /// Held out: the frames of `asking` under `heldOut`, and the pairs (form, letter) that `Split` keeps back,
 /// e.g. `a(x + b) = c` in `y`.
-/// Difficulty: `factors`, `solutions` and `summands`; with the ranges below no number exceeds 90.
+/// Difficulty: `factors`, `solutions` and `summands`; with the ranges below no number exceeds 42.
 struct Equations: ItemSource {
-  var factors = 2...9
-  var solutions = 2...9
-  var summands = 1...9
+  var factors = 2...5
+  var solutions = 2...7
+  var summands = 1...7
 
   static let letters = ["x", "y", "n", "t", "k"]
 
@@ -14,10 +14,12 @@ struct Equations: ItemSource {
     training: [
       "Solve for {x}: {equation}", "Find {x} if {equation}.", "Solve the equation {equation}.",
       "What is {x} when {equation}?", "Work out {x}: {equation}", "{equation}. Find the value of {x}.",
-    ],
-    heldOut: [
       "Determine {x} such that {equation}.", "If {equation}, what number is {x}?",
       "Which value of {x} makes {equation} true?", "Given the equation {equation}, compute {x}.",
+    ],
+    heldOut: [
+      "We know that {equation}. How large is {x}?", "For which {x} does {equation} hold?",
+      "Suppose {equation}. Tell me the value of {x}.", "Get {x} from the equation {equation}.",
     ])
 
   /// One way to write an equation, with the lines that solve it.

@@ -14,11 +14,14 @@ struct Quadratics: ItemSource {
       "Solve the quadratic equation {equation}. Give the larger root.",
       "Find the larger root of {equation}.", "{equation}. Find the larger solution.",
       "Factor {equation} and give the larger solution.",
-    ],
-    heldOut: [
       "What is the larger of the two solutions of {equation}?",
       "The quadratic {equation} has two roots. Which is the larger one?",
       "Determine the larger value of {x} that satisfies {equation}.",
+    ],
+    heldOut: [
+      "Two numbers solve {equation}. Name the larger one.",
+      "Work out the bigger root of {equation}.",
+      "If {equation}, what is the largest value {x} can have?",
     ])
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {

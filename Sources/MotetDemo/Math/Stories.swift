@@ -5,7 +5,7 @@
 /// Difficulty: the ranges of `amounts` and `largest`, the bound on every number on the way.
 struct Stories: ItemSource {
   var amounts = 2...9
-  var largest = 48
+  var largest = 24
 
   private enum Event: Int, CaseIterable {
     case gain, lose, times, share
@@ -14,23 +14,27 @@ struct Stories: ItemSource {
   static let things = Phrasings(
     training: [
       "apples", "books", "coins", "stamps", "pencils", "shells", "cards", "eggs", "marbles", "candles",
+      "stickers", "buttons", "beads",
     ],
-    heldOut: ["oranges", "stickers", "buttons", "tickets", "cookies", "beads"])
+    heldOut: ["oranges", "tickets", "cookies", "lemons", "stones", "ribbons"])
 
   static let plainStarts = Phrasings(
     training: [
       "{name} has {n} {things}.", "{name} owns {n} {things}.", "{name} keeps {n} {things} in a box.",
+      "At first {name} has {n} {things}.", "There are {n} {things} on {name}'s table.",
     ],
-    heldOut: ["At first {name} has {n} {things}.", "There are {n} {things} on {name}'s table."])
+    heldOut: ["{name} starts the day with {n} {things}.", "In {name}'s bag are {n} {things}."])
 
   static let packStarts = Phrasings(
     training: [
       "{name} buys {k} bags with {n} {things} each.", "{name} has {k} boxes of {n} {things}.",
       "{name} fills {k} trays with {n} {things} each.",
-    ],
-    heldOut: [
       "{name} carries {k} baskets, each with {n} {things}.",
       "In each of {name}'s {k} drawers lie {n} {things}.",
+    ],
+    heldOut: [
+      "{name} owns {k} jars, and each jar holds {n} {things}.",
+      "{name} gets {k} packs with {n} {things} in each.",
     ])
 
   private static let events: [Event: Phrasings] = [
@@ -38,42 +42,50 @@ struct Stories: ItemSource {
       training: [
         "Then {name} finds {n} more.", "Then {name} buys {n} more.", "Later a friend brings {n} more.",
         "{name} gets {n} new ones.", "Then {n} more arrive.", "{name} receives another {n}.",
-        "Then {name} adds {n} to them.",
+        "Then {name} adds {n} to them.", "After that {name} picks up another {n}.",
+        "Next, {n} more come in the mail.",
       ],
-      heldOut: ["After that {name} picks up another {n}.", "Next, {n} more come in the mail."]),
+      heldOut: ["Afterwards {name} wins {n} more.", "In the evening {n} further ones are added."]),
     .lose: Phrasings(
       training: [
         "Then {name} gives away {n}.", "Then {name} loses {n}.", "Later {name} sells {n} of them.",
         "{n} of them break.", "Then {n} of them are lost.", "{name} throws away {n} of them.",
         "Then {name} gives {n} to a friend.", "Later {n} of them are gone.",
-        "{name} must give {n} of them back.",
+        "{name} must give {n} of them back.", "After that {name} gives {n} of them to a neighbor.",
+        "Next, {n} of them get lost.",
       ],
-      heldOut: ["After that {name} gives {n} of them to a neighbor.", "Next, {n} of them get lost."]),
+      heldOut: ["Afterwards {n} of them are stolen.", "In the evening {name} hands {n} of them to a sister."]),
     .times: Phrasings(
       training: [
         "Then the number grows to {n} times as many.", "Later {name} has {n} times as many.",
         "Then a game makes it {n} times as many.", "Soon there are {n} times as many.",
+        "After a while it is {n} times as many.", "Next, a trick turns them into {n} times as many.",
       ],
-      heldOut: ["After a while it is {n} times as many.", "Next, a trick turns them into {n} times as many."]),
+      heldOut: [
+        "Afterwards there are {n} times as many of them.", "In the evening {name} owns {n} times as many.",
+      ]),
     .share: Phrasings(
       training: [
         "Then {name} splits them into {n} equal groups and keeps one group.",
         "Later {name} shares them equally among {n} friends. Look at one share.",
         "Then they are divided equally into {n} piles, and {name} takes one pile.",
         "They are put into {n} equal rows. Take one row.",
-      ],
-      heldOut: [
         "After that {name} divides them into {n} equal parts and picks one part.",
         "Next, they are split equally into {n} jars, and {name} takes one jar.",
+      ],
+      heldOut: [
+        "Afterwards {name} makes {n} equal heaps of them and keeps one heap.",
+        "In the evening they are shared equally by {n} people, {name} among them. Look at what {name} gets.",
       ]),
   ]
 
   static let questions = Phrasings(
     training: [
       "How many {things} are there now?", "How many {things} is that in the end?",
-      "How many {things} are left?",
+      "How many {things} are left?", "What is the final number of {things}?",
+      "Count the {things} at the end.",
     ],
-    heldOut: ["What is the final number of {things}?", "Count the {things} at the end."])
+    heldOut: ["How many {things} does that make?", "Say how many {things} there are at last."])
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {
     while true {

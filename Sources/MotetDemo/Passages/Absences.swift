@@ -4,22 +4,29 @@
 /// group) that `Split` keeps back.
 /// Difficulty: `sizes`.
 struct Absences: ItemSource {
-  var sizes = 3...5
+  var sizes = 3...4
 
   static let occasions = ["party", "race", "concert", "picnic", "class", "trip", "dinner"]
 
   static let expecting = Phrasings(
     training: [
       "{all} were invited to the {occasion}.", "{all} signed up for the {occasion}.",
-      "{all} planned to join the {occasion}.",
+      "{all} planned to join the {occasion}.", "The list for the {occasion} names {all}.",
+      "{all} were expected at the {occasion}.",
     ],
-    heldOut: ["The list for the {occasion} names {all}.", "{all} were expected at the {occasion}."])
+    heldOut: ["For the {occasion} we counted on {all}.", "{all} had said yes to the {occasion}."])
   static let coming = Phrasings(
-    training: ["{some} came.", "{some} came to the {occasion}.", "On that day {some} came."],
-    heldOut: ["{some} showed up.", "At the door we saw {some}."])
+    training: [
+      "{some} came.", "{some} came to the {occasion}.", "On that day {some} came.", "{some} showed up.",
+      "At the door we saw {some}.",
+    ],
+    heldOut: ["{some} were there.", "In the end only {some} appeared."])
   static let questions = Phrasings(
-    training: ["Who did not come?", "Who was missing?", "Who missed the {occasion}?"],
-    heldOut: ["Who stayed away?", "Which person was absent from the {occasion}?"])
+    training: [
+      "Who did not come?", "Who was missing?", "Who missed the {occasion}?", "Who stayed away?",
+      "Which person was absent from the {occasion}?",
+    ],
+    heldOut: ["Who never arrived?", "Which name is missing from those at the {occasion}?"])
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {
     var (occasion, size) = (0, 0)

@@ -14,30 +14,37 @@ struct Moves: ItemSource {
   ]
 
   static let start = Phrasings(
-    training: ["The {o} was in the {to}.", "At first the {o} was in the {to}."],
-    heldOut: ["In the morning the {o} lay in the {to}."])
+    training: [
+      "The {o} was in the {to}.", "At first the {o} was in the {to}.",
+      "In the morning the {o} lay in the {to}.",
+    ],
+    heldOut: ["Someone had left the {o} in the {to}."])
   static let move = Phrasings(
-    training: ["{name} moved the {o} to the {to}.", "{name} took the {o} to the {to}."],
-    heldOut: ["{name} carried the {o} over to the {to}.", "{name} brought the {o} to the {to}."])
+    training: [
+      "{name} moved the {o} to the {to}.", "{name} took the {o} to the {to}.",
+      "{name} carried the {o} over to the {to}.", "{name} brought the {o} to the {to}.",
+    ],
+    heldOut: ["Then {name} put the {o} into the {to}.", "{name} came and left the {o} in the {to}."])
   static let questions = [
     Phrasings(
       training: [
         "Where was the {o} at first?", "Where was the {o} in the beginning?",
         "What was the first place of the {o}?", "From where did the {o} start out?",
+        "At which place did the {o} start?",
       ],
-      heldOut: ["At which place did the {o} start?"]),
+      heldOut: ["Where was the {o} to begin with?", "What was the starting place of the {o}?"]),
     Phrasings(
       training: [
         "Where was the {o} after one move?", "Where was the {o} after its first move?",
-        "What was the second place of the {o}?",
+        "What was the second place of the {o}?", "At which place was the {o} after a single move?",
       ],
-      heldOut: ["At which place was the {o} after a single move?"]),
+      heldOut: ["Where was the {o} after it was moved once?"]),
     Phrasings(
       training: [
         "Where is the {o} now?", "Where is the {o} in the end?", "What is the last place of the {o}?",
-        "Where did the {o} end?",
+        "Where did the {o} end?", "At which place does the {o} end up?",
       ],
-      heldOut: ["At which place does the {o} end up?"]),
+      heldOut: ["Where is the {o} after all of this?", "Where can the {o} be found now?"]),
   ]
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {

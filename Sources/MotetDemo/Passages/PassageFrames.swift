@@ -7,10 +7,12 @@ enum PassageFrames {
     training: [
       "{passage}\nQuestion: {question}", "Passage: {passage}\n{question}",
       "Read the passage. {passage}\nQuestion: {question}", "{passage}\n{question}",
-    ],
-    heldOut: [
       "Text: {passage}\nAnswer this about the text: {question}",
       "Here is a note. {passage}\nTell me: {question}",
+    ],
+    heldOut: [
+      "Consider these lines. {passage}\nNow say: {question}",
+      "{passage} From what you just read: {question}",
     ])
 
   static func item(

@@ -18,35 +18,49 @@ struct Positions: ItemSource {
     Occasion(
       name: "race",
       fact: Phrasings(
-        training: ["The race ended in this order: {all}.", "{all} finished the race in this order."],
-        heldOut: ["The results of the race read {all}."]),
+        training: [
+          "The race ended in this order: {all}.", "{all} finished the race in this order.",
+          "The results of the race read {all}.",
+        ],
+        heldOut: ["Across the line of the race ran {all}."]),
       question: Phrasings(
-        training: ["Who finished {rank}?", "Who was {rank} in the race?"],
-        heldOut: ["Which runner came in {rank}?"])),
+        training: ["Who finished {rank}?", "Who was {rank} in the race?", "Which runner came in {rank}?"],
+        heldOut: ["Who took the {rank} place?"])),
     Occasion(
       name: "queue",
       fact: Phrasings(
-        training: ["In the queue stand {all}, in this order.", "The queue from front to back is {all}."],
-        heldOut: ["These people wait in line, front to back: {all}."]),
+        training: [
+          "In the queue stand {all}, in this order.", "The queue from front to back is {all}.",
+          "These people wait in line, front to back: {all}.",
+        ],
+        heldOut: ["Lined up from the front are {all}."]),
       question: Phrasings(
-        training: ["Who is {rank} in the queue?", "Who stands {rank}?"],
-        heldOut: ["Which person waits {rank} in line?"])),
+        training: [
+          "Who is {rank} in the queue?", "Who stands {rank}?", "Which person waits {rank} in line?",
+        ],
+        heldOut: ["Who will be served {rank}?"])),
     Occasion(
       name: "speeches",
       fact: Phrasings(
-        training: ["Speeches were given by {all}, in this order.", "The speakers in order were {all}."],
-        heldOut: ["One after the other spoke {all}."]),
+        training: [
+          "Speeches were given by {all}, in this order.", "The speakers in order were {all}.",
+          "One after the other spoke {all}.",
+        ],
+        heldOut: ["The program of speeches lists {all}."]),
       question: Phrasings(
-        training: ["Who spoke {rank}?", "Who was the {rank} speaker?"],
-        heldOut: ["Whose speech came {rank}?"])),
+        training: ["Who spoke {rank}?", "Who was the {rank} speaker?", "Whose speech came {rank}?"],
+        heldOut: ["Which person gave the {rank} speech?"])),
     Occasion(
       name: "arrivals",
       fact: Phrasings(
-        training: ["The guests arrived in this order: {all}.", "At the house arrived {all}, in this order."],
-        heldOut: ["Through the door stepped, one by one, {all}."]),
+        training: [
+          "The guests arrived in this order: {all}.", "At the house arrived {all}, in this order.",
+          "Through the door stepped, one by one, {all}.",
+        ],
+        heldOut: ["The bell rang for {all}, one after another."]),
       question: Phrasings(
-        training: ["Who arrived {rank}?", "Who was the {rank} guest?"],
-        heldOut: ["Which guest came {rank}?"])),
+        training: ["Who arrived {rank}?", "Who was the {rank} guest?", "Which guest came {rank}?"],
+        heldOut: ["Who was the {rank} to be let in?"])),
   ]
 
   func draw(_ split: Split, _ random: inout SplitMix64) -> DemoItem {

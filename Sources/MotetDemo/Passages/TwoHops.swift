@@ -27,28 +27,44 @@ struct TwoHops: ItemSource {
     Direction(
       name: "what",
       first: Phrasings(
-        training: ["{name} has the {c} {l}.", "{name} uses the {c} {l}.", "{name} owns the {c} {l}."],
-        heldOut: ["{name} is the owner of the {c} {l}.", "{name} was given the {c} {l}."]),
+        training: [
+          "{name} has the {c} {l}.", "{name} uses the {c} {l}.", "{name} owns the {c} {l}.",
+          "{name} is the owner of the {c} {l}.", "{name} was given the {c} {l}.",
+        ],
+        heldOut: ["{name} bought the {c} {l}.", "{name} took the {c} {l} for this day."]),
       second: Phrasings(
-        training: ["The {c} {l} holds a {o}.", "In the {c} {l} is a {o}.", "The {c} {l} contains a {o}."],
-        heldOut: ["Inside the {c} {l} one finds a {o}.", "The {c} {l} has a {o} in it."]),
+        training: [
+          "The {c} {l} holds a {o}.", "In the {c} {l} is a {o}.", "The {c} {l} contains a {o}.",
+          "Inside the {c} {l} one finds a {o}.", "The {c} {l} has a {o} in it.",
+        ],
+        heldOut: ["Within the {c} {l} there is a {o}.", "You can see in the {c} {l} a {o}."]),
       question: Phrasings(
-        training: ["What is in the {l} of {name}?", "What does the {l} of {name} hold?"],
-        heldOut: ["Which thing can be found in {name}'s {l}?"]),
+        training: [
+          "What is in the {l} of {name}?", "What does the {l} of {name} hold?",
+          "Which thing can be found in {name}'s {l}?",
+        ],
+        heldOut: ["What would you find if you opened the {l} of {name}?"]),
       evidence: "{name} has the {c} {l}. The {c} {l} holds a {o}."),
     Direction(
       name: "who",
       first: Phrasings(
         training: [
           "The {o} is in the {c} {l}.", "A {o} is in the {c} {l}.", "The {o} was put in the {c} {l}.",
+          "One finds the {o} inside the {c} {l}.", "The {o} is kept in the {c} {l}.",
         ],
-        heldOut: ["One finds the {o} inside the {c} {l}.", "The {o} is kept in the {c} {l}."]),
+        heldOut: ["The {o} stays in the {c} {l}.", "Look for the {o} within the {c} {l}."]),
       second: Phrasings(
-        training: ["The {c} {l} belongs to {name}.", "The {c} {l} is used by {name}."],
-        heldOut: ["The owner of the {c} {l} is {name}.", "The {c} {l} was given to {name}."]),
+        training: [
+          "The {c} {l} belongs to {name}.", "The {c} {l} is used by {name}.",
+          "The owner of the {c} {l} is {name}.", "The {c} {l} was given to {name}.",
+        ],
+        heldOut: ["The {c} {l} was bought by {name}.", "The {c} {l} is the property of {name}."]),
       question: Phrasings(
-        training: ["Who has the {l} with the {o}?", "In whose {l} is the {o}?"],
-        heldOut: ["Which person owns the {l} where the {o} is?"]),
+        training: [
+          "Who has the {l} with the {o}?", "In whose {l} is the {o}?",
+          "Which person owns the {l} where the {o} is?",
+        ],
+        heldOut: ["Whom must we ask for the {o}, as it is in that person's {l}?"]),
       evidence: "The {o} is in the {c} {l}. The {c} {l} belongs to {name}."),
   ]
 

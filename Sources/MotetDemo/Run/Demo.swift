@@ -28,6 +28,7 @@ public struct Demo: Sendable {
     var results = DemoResults()
     var stages = Stages()
     try FileManager.default.createDirectory(at: options.output, withIntermediateDirectories: true)
+    try DemoFiles.write(options, to: options.output.appending(path: "data"))
     results.fingerprintBefore = await base.fingerprint()
 
     say("\n1  Train an adapter for each domain, and the two usual alternatives")
@@ -37,7 +38,7 @@ public struct Demo: Sendable {
     stages.finish("training")
 
     say("\n2  Merge the three into one permanent adapter")
-    let merged = try merge(graduates, base)
+    let merged = try await merge(graduates, base)
     stages.finish("merging")
 
     say("\n3  Learn to detect the domain")
@@ -73,16 +74,22 @@ public struct Demo: Sendable {
     return results
   }
 
-  private func merge(_ graduates: DemoSchool.Graduates, _ base: BaseModel) throws -> Adapter {
-    let terms = DemoDomain.allCases.compactMap { domain in
-      graduates.adapters[domain].map { (adapter: $0.weights, weight: Float(1)) }
+  private func merge(_ graduates: DemoSchool.Graduates, _ base: BaseModel) async throws -> Adapter {
+    let terms = try DemoDomain.allCases.compactMap { domain in
+      try graduates.adapters[domain].map { adapter in
+        let rows = Dataset(DemoSchool.rows(domain, options).prefix(32).map { $0 }, name: domain.rawValue)
+        return InputFit.Term(adapter: adapter, weight: 1, rows: try rows.examples(for: base).map(\.tokens))
+      }
     }
-    let weights = try SVDMerge().merge(terms, rank: options.rank * 2)
+    let fitted = try await InputFit.fit(terms, on: base) {
+      progress("   fitting: layer \($0) of \(base.configuration.layers)", false)
+    }
+    let weights = try RegMeanMerge().merge(fitted, rank: options.rank * 2)
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity, parents: DemoDomain.allCases.map { .init(name: $0.rawValue) })
     let merged = Adapter(name: "merged", weights: weights, record: record)
     let entry = try graduates.library.add("merged") { try weights.write(to: $0, record: record) }
-    say("   \(entry): svd of math+code+qa, rank \(weights.rank), \(weights.parameterCount) parameters")
+    say("   \(entry): regmean of math+code+qa, rank \(weights.rank), \(weights.parameterCount) parameters")
     return merged
   }
 }

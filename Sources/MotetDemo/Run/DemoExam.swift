@@ -67,17 +67,13 @@ struct DemoExam {
       let reference: String
       let correct: Bool
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    var text = Data()
-    for (index, answer) in answers.enumerated() {
+    let lines = answers.enumerated().map { index, answer in
       let item = items[index % items.count]
-      let line = Line(
+      return Line(
         system: DemoSystem.allCases[index / items.count].rawValue, prompt: item.prompt, answer: answer,
         reference: item.response, correct: DemoGrader.isCorrect(answer, for: item))
-      text += try encoder.encode(line) + Data("\n".utf8)
     }
-    try AtomicFile.write(text, to: demo.options.output.appending(path: "answers-\(domain.rawValue).jsonl"))
+    try DemoFiles.lines(lines, to: demo.options.output.appending(path: "answers-\(domain.rawValue).jsonl"))
   }
 
   /// Nats a token on plain text of no domain.

@@ -14,7 +14,7 @@ public struct DemoOptions: Sendable {
   public var seed: UInt64
 
   public init(
-    output: URL = URL(filePath: "motet-demo"), rows: Int = 400, heldOut: Int = 40, epochs: Double = 1,
+    output: URL = URL(filePath: "motet-demo"), rows: Int = 400, heldOut: Int = 40, epochs: Double = 2,
     learningRate: Double = 1e-3, rank: Int = 16, seed: UInt64 = 0
   ) {
     self.output = output
@@ -28,7 +28,7 @@ public struct DemoOptions: Sendable {
 
   var training: TrainingOptions {
     TrainingOptions(
-      epochs: epochs, batchRows: 4, learningRate: learningRate, schedule: .linear, warmup: 0.06,
+      epochs: epochs, batchRows: 2, learningRate: learningRate, schedule: .linear, warmup: 0.06,
       weightDecay: 0, seed: seed)
   }
 

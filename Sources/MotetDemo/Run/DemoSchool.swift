@@ -46,7 +46,9 @@ struct DemoSchool: Sendable {
     return graduates
   }
 
-  private func rows(_ domain: DemoDomain) -> [DatasetRow] {
+  private func rows(_ domain: DemoDomain) -> [DatasetRow] { Self.rows(domain, options) }
+
+  static func rows(_ domain: DemoDomain, _ options: DemoOptions) -> [DatasetRow] {
     DemoData.training(domain, count: options.rows, seed: options.seed).enumerated().map {
       DatasetRow(prompt: $1.prompt, response: $1.response, line: $0 + 1)
     }

@@ -64,6 +64,7 @@ extension Tape {
       precondition(term.loraA.columns == matrix.inputs && term.loraB.rows == term.columns.count)
       precondition(term.loraB.columns == term.rank)
     }
+    inputObserver?(matrix, x)
     let trains = isRecording && terms.contains { $0.isTrainable }
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
     let y = Tensor(rows: x.rows, columns: matrix.outputs, wantsGradient: tracked)
