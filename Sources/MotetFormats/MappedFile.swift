@@ -55,4 +55,15 @@ public final class MappedFile: Sendable {
       try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count))
     }
   }
+
+  /// Takes whole pages within `range` out of this process's memory; they are read again when touched.
+  func releasePages(_ range: Range<Int>) {
+    let page = UInt(getpagesize())
+    let first = (address + UInt(range.lowerBound) + page - 1) / page * page
+    let end = (address + UInt(range.upperBound)) / page * page
+    // Advice only: where it is not followed, memory is merely reported as ours.
+    if first < end {
+      _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
+    }
+  }
 }

@@ -37,9 +37,11 @@ public struct StoredTensor: Sendable {
     try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + byteCount])) }
   }
 
-  /// All elements as `Float`, dequantized, row-major.
+  /// All elements as `Float`, dequantized, row-major. The file's pages behind them do not stay resident: who has
+  /// the floats seldom reads the stored form again.
   public func floats() throws -> [Float] {
-    try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+    defer { file.releasePages(offset..<offset + byteCount) }
+    return try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       try floats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), rows: 0..<rowCount)
       initialized = count
     }

@@ -147,6 +147,12 @@ public final class BaseModel {
     return sha.finalize().map { String(format: "%02x", $0) }.joined()
   }
 
+  /// Gives back what only backward passes need, about half of the frozen bytes; the next one packs it again.
+  public func releaseBackward() {
+    for layer in layers { for group in layer.groups { group.matrix.releaseBackward() } }
+    head.releaseBackward()
+  }
+
   /// Bytes of frozen weights in memory.
   public var byteCount: Int {
     embedding.byteCount + head.byteCount

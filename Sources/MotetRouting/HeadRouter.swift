@@ -48,7 +48,7 @@ public struct HeadRouter: Router {
     seed: UInt64 = 0, embed: @escaping PromptEmbedding
   ) async throws -> HeadRouter {
     let prompts = try TrainingRows(rows, none: none)
-    let compounds = prompts.compounds(folds: foldCount, limit: 240, seed: seed)
+    let compounds = prompts.compounds(folds: foldCount, limit: 400, seed: seed)
     let asked = prompts.prompts + compounds.map(\.prompt)
     let embedded = try await embed(asked)
     guard embedded.count == asked.count else {

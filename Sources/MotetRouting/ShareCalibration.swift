@@ -55,7 +55,7 @@ extension ShareCalibration {
           return sum + row.domains.reduce(0) { $0 - each * log(max(shares[$1], 1e-12)) }
         } / Double(rows.count)
       }
-      let total = loss(single) + 0.5 * loss(compound)
+      let total = loss(single) + 0.2 * loss(compound)
       if total < bestLoss {
         bestLoss = total
         best = candidate
@@ -74,14 +74,13 @@ extension ShareCalibration {
     return best
   }
 
-  /// The quantile of the domain's own rows that `novelty` names, lowered three quarters of the way towards the
-  /// strangers when they leave room: rows made from few templates all fit alike, and a new phrasing of the same
-  /// task fits worse than any of them without being a stranger.
+  /// The quantile of the domain's own rows that `novelty` names; lower still where nearly all strangers fit worse.
+  /// Rows made from few templates all fit alike, and a new phrasing of the same task fits worse than any of them
+  /// without being a stranger.
   private static func threshold(own: [Double], strangers: [Double], novelty: Double) -> Double {
     guard !own.isEmpty else { return 0 }
     let low = own.sorted()[min(own.count - 1, Int(novelty * Double(own.count)))]
     guard !strangers.isEmpty else { return low }
-    let high = strangers.sorted()[Int(0.95 * Double(strangers.count - 1))]
-    return high < low ? (3 * high + low) / 4 : low
+    return min(low, strangers.sorted()[Int(0.95 * Double(strangers.count - 1))])
   }
 }

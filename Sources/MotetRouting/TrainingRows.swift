@@ -55,7 +55,7 @@ extension TrainingRows {
   }
 
   private func join(_ a: String, _ b: String, using generator: inout SeededGenerator) -> String {
-    guard Bool.random(using: &generator) else { return a + "\n" + b }
+    guard Int.random(in: 0..<4, using: &generator) > 0 else { return a + "\n" + b }
     return [a, b].map { prompt in
       let words = prompt.split(whereSeparator: \.isWhitespace)
       let length = Int.random(in: 2...8, using: &generator)

@@ -75,6 +75,9 @@ public final class FrozenMatrix {
     try form.multiply(dy.data, rows: dy.rows, into: dx.data, accumulate: accumulate)
   }
 
+  /// Gives back the form for `dy·W`; the next backward pass packs it again.
+  public func releaseBackward() { backward = nil }
+
   /// W as held, row-major `[outputs, inputs]`, widened to f32.
   public func floats() -> [Float] { forward.floatsTransposed() }
 

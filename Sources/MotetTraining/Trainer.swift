@@ -73,6 +73,8 @@ public struct Trainer: Sendable {
     let before = try await evaluate(heldOut, adapter)
     let began = ContinuousClock.now
     let events = try await run(examples, adapter, onEvent)
+    base.releaseBackward()
+    BufferPool.trim()
     let seconds = (ContinuousClock.now - began).inSeconds
     let wasStopped = Task.isCancelled
     let after = wasStopped ? nil : try await evaluate(heldOut, adapter)

@@ -2,11 +2,11 @@
 ///
 /// Held out: the frames of `asking` under `heldOut`, and the pairs (form, letter) that `Split` keeps back,
 /// e.g. `a(x + b) = c` in `y`.
-/// Difficulty: `factors`, `solutions` and `summands`; with the ranges below no number exceeds 42.
+/// Difficulty: `factors`, `solutions` and `summands`; with the ranges below no number exceeds 35.
 struct Equations: ItemSource {
   var factors = 2...5
-  var solutions = 2...7
-  var summands = 1...7
+  var solutions = 2...6
+  var summands = 1...5
 
   static let letters = ["x", "y", "n", "t", "k"]
 

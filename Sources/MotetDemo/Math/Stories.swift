@@ -4,8 +4,8 @@
 /// chains (start, events) that `Split` keeps back, e.g. plain → share → gain.
 /// Difficulty: the ranges of `amounts` and `largest`, the bound on every number on the way.
 struct Stories: ItemSource {
-  var amounts = 2...9
-  var largest = 24
+  var amounts = 2...6
+  var largest = 20
 
   private enum Event: Int, CaseIterable {
     case gain, lose, times, share

@@ -47,7 +47,7 @@ struct DemoRouting: Sendable {
       "   head: learnt in \(elapsed()), \(percent(headResult.accuracy)) of \(headResult.count) held-out prompts"
     )
 
-    let router: any Router = head
+    let router: any Router = lexical
     var shown: [(prompt: String, route: Route)] = []
     for prompt in showcase + DemoData.compound.prefix(3).map(\.prompt) {
       let route = try await router.route(prompt)
@@ -57,7 +57,7 @@ struct DemoRouting: Sendable {
       for line in bars.split(separator: "\n") { demo.say("      \(line)") }
     }
     return DemoRouting(
-      router: router, accuracy: headResult.accuracy,
+      router: router, accuracy: lexicalResult.accuracy,
       accuracyByRouter: ["lexical": lexicalResult.accuracy, "head": headResult.accuracy], shown: shown)
   }
 }
