@@ -21,9 +21,10 @@ struct mk_packed {
   int type;
   int64_t k, n;
   dnnl_memory_t memory;
-  // Columns of a block of the layout and the elements from one block to the next, when every block holds all k
-  // rows of its columns; else 0.
+  // Columns of a block of the layout and the elements from one block to the next, when a run of whole blocks is a
+  // matrix of its own; else 0. Where oneDNN leaves the matrix row-major, any columns are.
   int64_t block, block_stride;
+  bool is_row_major;
 };
 
 // The engine is shared; a thread has its own stream.
@@ -88,15 +89,16 @@ static const_dnnl_memory_desc_t layout_of(const_dnnl_memory_t memory) {
 }
 static size_t size_of(const_dnnl_memory_desc_t d) { return dnnl_memory_desc_get_size(d); }
 static bool blocking_of(const_dnnl_memory_desc_t d, blocking *b) {
-  dnnl_dims_t strides, blocks, axes;
+  // The result of such a query is a pointer into the descriptor.
+  const dnnl_dims_t *strides, *blocks, *axes;
   if (dnnl_memory_desc_query(d, dnnl_query_inner_nblks_s32, &b->count) != dnnl_success || b->count > max_blocks ||
       dnnl_memory_desc_query(d, dnnl_query_strides, &strides) != dnnl_success)
     return false;
   if (b->count && (dnnl_memory_desc_query(d, dnnl_query_inner_blks, &blocks) != dnnl_success ||
                    dnnl_memory_desc_query(d, dnnl_query_inner_idxs, &axes) != dnnl_success))
     return false;
-  for (int i = 0; i < 2; i++) b->strides[i] = strides[i];
-  for (int i = 0; i < b->count; i++) b->blocks[i] = blocks[i], b->axes[i] = axes[i];
+  for (int i = 0; i < 2; i++) b->strides[i] = (*strides)[i];
+  for (int i = 0; i < b->count; i++) b->blocks[i] = (*blocks)[i], b->axes[i] = (*axes)[i];
   return true;
 }
 static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
@@ -116,11 +118,13 @@ static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate
 static int describe(descriptor *d, int64_t rows, int64_t columns, dnnl_data_type_t type, int64_t rs, int64_t cs) {
   dnnl_dims_t dims = {rows, columns}, strides = {rs, cs};
   *d = malloc(sizeof **d);
+  if (!*d) mk_set_error("out of memory");
   return !*d || failed(dnnl_memory_desc_init_by_strides(*d, 2, dims, type, strides), "describe a matrix");
 }
 static int describe_any(descriptor *d, int64_t rows, int64_t columns, dnnl_data_type_t type) {
   dnnl_dims_t dims = {rows, columns};
   *d = malloc(sizeof **d);
+  if (!*d) mk_set_error("out of memory");
   return !*d || failed(dnnl_memory_desc_init_by_tag(*d, 2, dims, type, dnnl_format_tag_any), "describe a matrix");
 }
 static void forget(descriptor d) { free(d); }
@@ -178,10 +182,13 @@ static int reorder(dnnl_memory_t from, dnnl_memory_t to) {
 
 // --- Packing ------------------------------------------------------------------------------------------
 
-// The layout oneDNN likes for B[k,n].
-static int plan_layout(int type, int64_t m, int64_t k, int64_t n, dnnl_primitive_desc_t *pd) {
+// The layout of B[k,n] in a product.
+// Its rows are `row_stride` elements apart, or as oneDNN likes with 0.
+static int plan_layout(
+  int type, int64_t m, int64_t k, int64_t n, int64_t row_stride, dnnl_primitive_desc_t *pd) {
   descriptor x = NULL, w = NULL, y = NULL;
-  int bad = describe(&x, m, k, element(type), k, 1) || describe_any(&w, k, n, element(type)) ||
+  int bad = describe(&x, m, k, element(type), k, 1) ||
+    (row_stride ? describe(&w, k, n, element(type), row_stride, 1) : describe_any(&w, k, n, element(type))) ||
     describe(&y, m, n, dnnl_f32, n, 1) || product_of(pd, x, w, y, NULL);
   if (x) forget(x);
   if (w) forget(w);
@@ -199,7 +206,7 @@ static bool is_same(const blocking *a, const blocking *b) {
 static int allocate(mk_packed *matrix) {
   dnnl_primitive_desc_t pd = NULL;
   // Asked with a typical number of rows: the layout hangs on k and n.
-  int bad = plan_layout(matrix->type, 256, matrix->k, matrix->n, &pd) ||
+  int bad = plan_layout(matrix->type, 256, matrix->k, matrix->n, 0, &pd) ||
     failed(
       dnnl_memory_create(
         &matrix->memory, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, DNNL_MEMORY_ALLOCATE),
@@ -212,13 +219,18 @@ static int allocate(mk_packed *matrix) {
   // Column blocks are outermost when the step between them leaves room for all rows.
   if (b.strides[1] >= matrix->k * columns && b.strides[0] < b.strides[1])
     matrix->block = columns, matrix->block_stride = b.strides[1];
+  else if (b.count == 0 && b.strides[0] == matrix->n && b.strides[1] == 1)
+    matrix->block = matrix->block_stride = 16, matrix->is_row_major = true;
   return 0;
 }
 
 mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs) {
   if (prepare()) return NULL;
   mk_packed *matrix = calloc(1, sizeof *matrix);
-  if (!matrix) return NULL;
+  if (!matrix) {
+    mk_set_error("out of memory");
+    return NULL;
+  }
   matrix->type = type, matrix->k = k, matrix->n = n;
   descriptor plain = NULL;
   dnnl_memory_t source = NULL;
@@ -267,6 +279,8 @@ int mk_packed_unpack(const mk_packed *matrix, void *weights) {
 // emptied when full.
 typedef struct {
   int64_t k, n, m;
+  // For a part of a matrix, how it lies within the whole: the columns of a block and the elements to the next.
+  int64_t block, stride;
   int type;
   bool accumulate, used;
   dnnl_primitive_t primitive;
@@ -318,14 +332,22 @@ static int build_plan(plan *p, const_layout layout) {
 // The plan for m rows and `columns` columns of the matrix: all of them, or some blocks of its layout. Without a
 // primitive when oneDNN wants another layout for so few columns.
 static plan *find_plan(const mk_packed *matrix, int64_t m, int64_t columns, bool accumulate) {
-  if (prepare() || (!plans && !(plans = calloc(plan_slots, sizeof *plans)))) return NULL;
+  if (prepare()) return NULL;
+  if (!plans && !(plans = calloc(plan_slots, sizeof *plans))) {
+    mk_set_error("out of memory");
+    return NULL;
+  }
+  bool is_part = columns < matrix->n;
+  int64_t block = is_part ? matrix->block : 0;
+  int64_t stride = !is_part ? 0 : matrix->is_row_major ? matrix->n : matrix->block_stride;
   uint64_t hash = ((uint64_t)matrix->k * 31 + (uint64_t)columns) * 1000003 + (uint64_t)m * 4 +
-    (uint64_t)matrix->type * 2 + accumulate;
+    (uint64_t)matrix->type * 2 + accumulate + (uint64_t)(block + stride) * 7919;
   hash = (hash ^ (hash >> 29)) * 0x9E3779B97F4A7C15u;
   uint64_t slot = hash >> 53;
   for (; plans[slot % plan_slots].used; slot++) {
     plan *p = &plans[slot % plan_slots];
-    if (p->k == matrix->k && p->n == columns && p->m == m && p->type == matrix->type && p->accumulate == accumulate)
+    if (p->k == matrix->k && p->n == columns && p->m == m && p->type == matrix->type &&
+        p->accumulate == accumulate && p->block == block && p->stride == stride)
       return p;
   }
   if (plan_count >= plan_limit) {
@@ -333,13 +355,15 @@ static plan *find_plan(const mk_packed *matrix, int64_t m, int64_t columns, bool
     plan_count = 0;
     return find_plan(matrix, m, columns, accumulate);
   }
-  plan made = {.k = matrix->k, .n = columns, .m = m, .type = matrix->type, .accumulate = accumulate, .used = true};
+  plan made = {
+    .k = matrix->k, .n = columns, .m = m, .block = block, .stride = stride, .type = matrix->type,
+    .accumulate = accumulate, .used = true};
   dnnl_primitive_desc_t part = NULL;
   const_layout layout = layout_of(matrix->memory);
   int bad = 0;
   bool fits = true;
-  if (columns < matrix->n) {
-    bad = plan_layout(matrix->type, m, matrix->k, columns, &part);
+  if (is_part) {
+    bad = plan_layout(matrix->type, m, matrix->k, columns, matrix->is_row_major ? matrix->n : 0, &part);
     blocking whole, own;
     if (!bad) {
       layout = dnnl_primitive_desc_query_md(part, dnnl_query_weights_md, 0);

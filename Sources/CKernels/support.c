@@ -7,7 +7,7 @@
 #include "dispatch.h"
 
 int mk_vector_level(void) {
-  static int level;
+  static _Atomic int level;
   if (level) return level;
   int found = 1;
 #if defined(__x86_64__)

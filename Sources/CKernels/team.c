@@ -19,7 +19,7 @@
 #include "dispatch.h"
 
 int mk_threads(void) {
-  static int threads;
+  static _Atomic int threads;
   if (threads) return threads;
   int cores = (int)sysconf(_SC_NPROCESSORS_ONLN);
 #if defined(__linux__)

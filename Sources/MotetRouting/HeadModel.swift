@@ -89,11 +89,12 @@ extension HeadModel {
         of: own, labels: labels, domains: domains, count: min(own.count, 3000), using: &generator)
       blends = pairs.map { (halfway(standardised[$0], standardised[$1]), [labels[$0], labels[$1]]) }
     }
+    // A few words cut out of a prompt may speak for neither part; a mean holds half of each for certain.
+    let trust = compounds.isEmpty ? 1 : 0.3
     for blend in blends {
       inputs.append(blend.row)
       targets.append((0..<classes).map { blend.domains.contains($0) ? 0.5 : 0 })
-      // Less than rows of one domain: a few words cut out of a prompt may speak for neither part.
-      importance.append(0.3 * Double(domains) / Double(blends.count))
+      importance.append(trust * Double(domains) / Double(blends.count))
     }
     let total = importance.reduce(0, +)
     let head = SoftmaxRegression.fit(

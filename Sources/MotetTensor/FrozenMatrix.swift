@@ -13,10 +13,13 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
 public enum TensorError: Error, CustomStringConvertible {
   case product(String)
   case allocation(rows: Int, columns: Int, reason: String)
+  case notFinite(String)
 
   public var description: String {
     switch self {
     case .product(let reason): "a matrix product failed: \(reason)"
+    case .notFinite(let what):
+      "\(what) overflow: an adapter in use is far too strong for this base"
     case .allocation(let rows, let columns, let reason):
       "could not hold a [\(rows), \(columns)] matrix: \(reason)"
     }
@@ -169,7 +172,11 @@ private final class PackedForm: @unchecked Sendable {
   func floatsTransposed() -> [Float] {
     let element = precision == .f32 ? 4 : 2
     let plain = Buffer(bytes: k * n * element)
-    _ = mk_packed_unpack(handle, plain.pointer)
+    // Rearranging within memory fails only where memory does.
+    if mk_packed_unpack(handle, plain.pointer) != 0 {
+      FileHandle.standardError.write(Data("motet: \(String(cString: mk_last_error()))\n".utf8))
+      exit(1)
+    }
     return [Float](unsafeUninitializedCapacity: k * n) { values, count in
       for i in 0..<k {
         for j in 0..<n {

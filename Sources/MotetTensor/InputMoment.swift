@@ -39,12 +39,13 @@ public final class InputMoment {
   }
 
   /// R·(XᵀX + λI)⁻¹ for `r` `[count, width]`, row-major; λ is `ridge` times the mean of the diagonal.
-  public func solve(_ r: [Float], ridge: Double) -> [Float] {
+  /// - Throws: ``TensorError/notFinite(_:)`` when inputs were so large that their squares overflow
+  public func solve(_ r: [Float], ridge: Double) throws -> [Float] {
     let values = sum.data
     let mean = (0..<width).reduce(0.0) { $0 + Double(values[$1 * width + $1]) } / Double(width)
     // An input that was always zero says nothing: the ridge then stands alone.
     var ridge = max(ridge * mean, .leastNormalMagnitude)
-    while true {
+    while ridge.isFinite {
       var matrix = (0..<width * width).map { Double(values[$0]) }
       for i in 0..<width { matrix[i * width + i] += ridge }
       var solution = r.map(Double.init)
@@ -54,5 +55,6 @@ public final class InputMoment {
       // Rounding of the f32 sum made it indefinite: more ridge mends that.
       ridge *= 10
     }
+    throw TensorError.notFinite("the inputs of a matrix")
   }
 }

@@ -116,7 +116,7 @@ import Testing
 
 /// Sums of squares of inputs, and the equations solved with them.
 @Suite struct InputMomentTests {
-  @Test(arguments: [1, 3, 40, 64, 65, 200]) @Compute func solvesWhatItSummed(width: Int) {
+  @Test(arguments: [1, 3, 40, 64, 65, 200]) @Compute func solvesWhatItSummed(width: Int) throws {
     let rows = width * 2 + 1
     let moment = InputMoment(width: width)
     let (first, second) = (floats(rows * width, seed: 3), floats(7 * width, seed: 4))
@@ -129,15 +129,23 @@ import Testing
     let expected = Reference.product(a, gram, rows: 5, outputs: width, inputs: width, transposed: false)
     let product = moment.product(a)
     expectClose(product, expected, 1e-5, "A·XᵀX of \(width)")
-    expectClose(moment.solve(product, ridge: 1e-9), a, 2e-3, "A·XᵀX·(XᵀX)⁻¹ of \(width)")
+    expectClose(try moment.solve(product, ridge: 1e-9), a, 2e-3, "A·XᵀX·(XᵀX)⁻¹ of \(width)")
   }
 
-  @Test @Compute func inputsThatWereAlwaysZeroAreSolvedByTheRidge() {
+  @Test @Compute func inputsThatWereAlwaysZeroAreSolvedByTheRidge() throws {
     let moment = InputMoment(width: 3)
     moment.add(Tensor(rows: 2, columns: 3, [1, 0, 0, 0, 2, 0]))
-    let solved = moment.solve([1, 4, 0], ridge: 1e-4)
+    let solved = try moment.solve([1, 4, 0], ridge: 1e-4)
     expectClose(solved, [1, 1, 0], 1e-3, "the unseen input stays out")
-    let silent = InputMoment(width: 2).solve([0, 0], ridge: 1e-4)
+    let silent = try InputMoment(width: 2).solve([0, 0], ridge: 1e-4)
     #expect(silent == [0, 0])
+  }
+
+  @Test @Compute func inputsThatOverflowAreRefused() throws {
+    for huge in [Float(1e30), .nan] {
+      let moment = InputMoment(width: 2)
+      moment.add(Tensor(rows: 1, columns: 2, [huge, 1]))
+      #expect(throws: TensorError.self) { try moment.solve([1, 1], ridge: 1e-4) }
+    }
   }
 }

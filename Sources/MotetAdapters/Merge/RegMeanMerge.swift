@@ -80,7 +80,7 @@ public enum InputFit {
         let parts = terms.indices.flatMap { index in
           paths.compactMap { path in products[index][path].map { (index: index, path: path, product: $0) } }
         }
-        let solved = moment.solve(parts.flatMap(\.product), ridge: ridge)
+        let solved = try moment.solve(parts.flatMap(\.product), ridge: ridge)
         var offset = 0
         for part in parts {
           guard let update = terms[part.index].adapter.weights.sites[part.path] else { continue }
