@@ -5,19 +5,22 @@ import Synchronization
 /// Aligned memory that goes back to a pool when its last owner lets go.
 ///
 /// Steps of a run ask for the same sizes again and again; fresh pages from the system would cost more than most
-/// operators. Contents are undefined.
-///
-/// Unchecked, because the pointer never changes; who may read or write through it is decided by the compute
-/// thread, to which every tensor is isolated.
-final class Buffer: @unchecked Sendable {
-  let pointer: UnsafeMutableRawPointer
+/// operators. Contents are undefined. Who may read or write them is decided by the compute thread, to which every
+/// tensor is isolated.
+final class Buffer: Sendable {
+  private let address: UInt
   let capacity: Int
 
   init(bytes: Int) {
-    (pointer, capacity) = BufferPool.take(bytes)
+    (address, capacity) = BufferPool.take(bytes)
   }
 
-  deinit { BufferPool.giveBack(pointer, capacity) }
+  deinit { BufferPool.giveBack(address, capacity) }
+
+  var pointer: UnsafeMutableRawPointer {
+    // Not nil: the pool hands out what posix_memalign gave.
+    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+  }
 }
 
 /// The memory that no tensor holds at the moment.
@@ -54,7 +57,7 @@ public enum BufferPool {
     return (least + step - 1) / step * step
   }
 
-  static func take(_ bytes: Int) -> (UnsafeMutableRawPointer, Int) {
+  static func take(_ bytes: Int) -> (address: UInt, capacity: Int) {
     let capacity = capacity(for: bytes)
     let reused = free.withLock { state -> (UInt, Int)? in
       var index = state.index(for: capacity)
@@ -66,22 +69,22 @@ public enum BufferPool {
       }
       return nil
     }
-    if let reused, let pointer = UnsafeMutableRawPointer(bitPattern: reused.0) { return (pointer, reused.1) }
+    if let reused { return reused }
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, capacity) == 0, let memory else {
       FileHandle.standardError.write(Data("motet: out of memory: \(capacity) bytes asked\n".utf8))
       exit(1)
     }
-    return (memory, capacity)
+    return (UInt(bitPattern: memory), capacity)
   }
 
-  static func giveBack(_ pointer: UnsafeMutableRawPointer, _ capacity: Int) {
+  static func giveBack(_ address: UInt, _ capacity: Int) {
     free.withLock { state in
       let index = state.index(for: capacity)
       if index == state.blocks.count || state.blocks[index].capacity != capacity {
         state.blocks.insert((capacity, []), at: index)
       }
-      state.blocks[index].idle.append(Block(address: UInt(bitPattern: pointer), idleSince: state.step))
+      state.blocks[index].idle.append(Block(address: address, idleSince: state.step))
     }
   }
 

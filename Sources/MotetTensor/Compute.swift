@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// The one thread on which all model work runs.
 ///
@@ -27,20 +28,24 @@ public actor Compute {
 }
 
 /// A queue of jobs and the thread that takes them in order.
-///
-/// Unchecked, because `jobs` is only touched under `condition`.
-private final class ComputeExecutor: SerialExecutor, @unchecked Sendable {
-  private let condition = NSCondition()
-  private var jobs: [UnownedJob] = []
-  private var thread: Thread?
+private final class ComputeExecutor: SerialExecutor {
+  private struct Queue {
+    var jobs: [UnownedJob] = []
+    var hasThread = false
+  }
+  private let queue = Mutex(Queue())
+  /// Counts the jobs that wait.
+  private let waiting = DispatchSemaphore(value: 0)
 
   func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
-    condition.lock()
-    jobs.append(job)
-    if thread == nil { thread = start() }
-    condition.signal()
-    condition.unlock()
+    let isFirst = queue.withLock { queue in
+      queue.jobs.append(job)
+      defer { queue.hasThread = true }
+      return !queue.hasThread
+    }
+    waiting.signal()
+    if isFirst { start() }
   }
 
   func checkIsolated() {
@@ -49,22 +54,18 @@ private final class ComputeExecutor: SerialExecutor, @unchecked Sendable {
 
   private static let name = "motet.compute"
 
-  private func start() -> Thread {
-    let thread = Thread { [unowned self] in self.work() }
+  private func start() {
+    let thread = Thread { [self] in work() }
     thread.name = Self.name
     thread.stackSize = 8 << 20
     thread.start()
-    return thread
   }
 
   private func work() {
     while true {
-      condition.lock()
-      while jobs.isEmpty { condition.wait() }
-      let batch = jobs
-      jobs.removeAll(keepingCapacity: true)
-      condition.unlock()
-      for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
+      waiting.wait()
+      let job = queue.withLock { $0.jobs.removeFirst() }
+      job.runSynchronously(on: asUnownedSerialExecutor())
     }
   }
 }

@@ -100,9 +100,7 @@ public final class FrozenMatrix {
 }
 
 /// One packed matrix B `[k, n]` for products x·B. The forms of later precisions stand beside it.
-///
-/// Unchecked, because the memory behind `handle` is written only by `init`, and freeing it needs no thread.
-private final class PackedForm: @unchecked Sendable {
+private final class PackedForm {
   private let handle: OpaquePointer
   private let precision: Precision
   private let k: Int

@@ -54,8 +54,7 @@ struct Program: Sendable {
     }
   }
 
-  /// Unchecked, because `terminate` only sends a signal and may be called from any thread.
-  private final class Running: @unchecked Sendable {
+  private final class Running: Sendable {
     private let process: Process
     init(_ process: Process) { self.process = process }
     func end() { if process.isRunning { process.terminate() } }
