@@ -47,7 +47,7 @@ let package = Package(
         "MotetAdapters", "MotetReport", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
-    .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining"]),
+    .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
     .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
     ),
@@ -60,7 +60,7 @@ let package = Package(
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
     .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels"]),
-    .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats"]),
+    .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
     .testTarget(
       name: "MotetModelsTests",

@@ -33,11 +33,11 @@ static _Thread_local dnnl_stream_t stream;
 
 static int failed(dnnl_status_t status, const char *what) {
   if (status == dnnl_success) return 0;
-  if (status == dnnl_unimplemented) {
+  // The status by which oneDNN says that it has no kernel for this processor and type.
+  if (status == dnnl_unimplemented)
     mk_set_error("oneDNN could not %s: this processor lacks it in this precision; use f32", what);
-    return 1;
-  }
-  mk_set_error("oneDNN could not %s (status %d)", what, (int)status);
+  else
+    mk_set_error("oneDNN could not %s (status %d)", what, (int)status);
   return 1;
 }
 
@@ -101,18 +101,8 @@ static bool blocking_of(const_dnnl_memory_desc_t d, blocking *b) {
   for (int i = 0; i < b->count; i++) b->blocks[i] = (*blocks)[i], b->axes[i] = (*axes)[i];
   return true;
 }
-static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
-  // With the scratch memory ours, threads share nothing inside oneDNN.
-  if (failed(dnnl_primitive_attr_create(attributes), "make attributes") ||
-      failed(dnnl_primitive_attr_set_scratchpad_mode(*attributes, dnnl_scratchpad_mode_user), "set attributes"))
-    return 1;
-  if (!accumulate) return 0;
-  dnnl_post_ops_t ops;
-  if (failed(dnnl_post_ops_create(&ops), "make a sum")) return 1;
-  int bad = failed(dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef), "make a sum") ||
-    failed(dnnl_primitive_attr_set_post_ops(*attributes, ops), "add a sum");
-  dnnl_post_ops_destroy(ops);
-  return bad;
+static dnnl_status_t append_sum(dnnl_post_ops_t ops) {
+  return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
 }
 #else
 static int describe(descriptor *d, int64_t rows, int64_t columns, dnnl_data_type_t type, int64_t rs, int64_t cs) {
@@ -149,6 +139,9 @@ static bool blocking_of(const dnnl_memory_desc_t *d, blocking *b) {
   for (int i = 0; i < b->count; i++) b->blocks[i] = own->inner_blks[i], b->axes[i] = own->inner_idxs[i];
   return true;
 }
+static dnnl_status_t append_sum(dnnl_post_ops_t ops) { return dnnl_post_ops_append_sum(ops, 1); }
+#endif
+
 static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate) {
   // With the scratch memory ours, threads share nothing inside oneDNN.
   if (failed(dnnl_primitive_attr_create(attributes), "make attributes") ||
@@ -157,12 +150,11 @@ static int product_attributes(dnnl_primitive_attr_t *attributes, bool accumulate
   if (!accumulate) return 0;
   dnnl_post_ops_t ops;
   if (failed(dnnl_post_ops_create(&ops), "make a sum")) return 1;
-  int bad = failed(dnnl_post_ops_append_sum(ops, 1), "make a sum") ||
+  int bad = failed(append_sum(ops), "make a sum") ||
     failed(dnnl_primitive_attr_set_post_ops(*attributes, ops), "add a sum");
   dnnl_post_ops_destroy(ops);
   return bad;
 }
-#endif
 
 static int reorder(dnnl_memory_t from, dnnl_memory_t to) {
   dnnl_primitive_desc_t pd = NULL;

@@ -16,11 +16,24 @@ enum Dequantization {
     _ type: ElementType, _ input: UnsafeRawPointer, blocks: Int, into output: UnsafeMutablePointer<Float>
   ) {
     switch type {
-    case .q4_0: fourBits(input, blocks, output)
-    case .q4_1: fourBitsAndMinimum(input, blocks, output)
-    case .q5_0: fiveBits(input, blocks, output)
-    case .q5_1: fiveBitsAndMinimum(input, blocks, output)
-    case .q8_0: eightBits(input, blocks, output)
+    case .q4_0:
+      each(input, blocks, bytes: 18, output) { nibbles($0, at: 2, d: scale($0, 0), zero: 8, $1) }
+    case .q4_1:
+      each(input, blocks, bytes: 20, output) { nibbles($0, at: 4, d: scale($0, 0), m: scale($0, 2), $1) }
+    case .q5_0:
+      each(input, blocks, bytes: 22, output) {
+        nibbles($0, at: 6, fifth: fifthBits($0, 2), d: scale($0, 0), zero: 16, $1)
+      }
+    case .q5_1:
+      each(input, blocks, bytes: 24, output) {
+        nibbles($0, at: 8, fifth: fifthBits($0, 4), d: scale($0, 0), m: scale($0, 2), $1)
+      }
+    case .q8_0:
+      each(input, blocks, bytes: 34, output) { block, y in
+        let d = scale(block, 0)
+        let q = (block + 2).assumingMemoryBound(to: Int8.self)
+        for j in 0..<32 { y[j] = Float(q[j]) * d }
+      }
     default: preconditionFailure("\(type) has no blocks")
     }
   }
@@ -30,95 +43,33 @@ enum Dequantization {
     float(fromHalf: UInt16(littleEndian: input.loadUnaligned(fromByteOffset: offset, as: UInt16.self)))
   }
 
-  private static func fourBits(
-    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
+  /// Calls `body` for each block with the 32 floats it makes.
+  @inline(__always)
+  private static func each(
+    _ input: UnsafeRawPointer, _ blocks: Int, bytes: Int, _ output: UnsafeMutablePointer<Float>,
+    _ body: (_ block: UnsafeRawPointer, _ y: UnsafeMutablePointer<Float>) -> Void
   ) {
-    var block = input
-    var y = output
-    for _ in 0..<blocks {
-      let d = scale(block, 0)
-      let q = (block + 2).assumingMemoryBound(to: UInt8.self)
-      for j in 0..<16 {
-        y[j] = Float(Int32(q[j] & 15) &- 8) * d
-        y[j &+ 16] = Float(Int32(q[j] >> 4) &- 8) * d
-      }
-      block += 18
-      y += 32
+    for index in 0..<blocks { body(input + index * bytes, output + index * 32) }
+  }
+
+  /// d·(q − zero) + m over 16 bytes of nibbles at `offset`, to whose numbers `fifth` adds a bit each.
+  @inline(__always)
+  private static func nibbles(
+    _ block: UnsafeRawPointer, at offset: Int, fifth: UInt32 = 0, d: Float, zero: Int32 = 0, m: Float = 0,
+    _ y: UnsafeMutablePointer<Float>
+  ) {
+    let q = (block + offset).assumingMemoryBound(to: UInt8.self)
+    for j in 0..<16 {
+      let shift = UInt32(truncatingIfNeeded: j)
+      let low = Int32(q[j] & 15) | Int32(truncatingIfNeeded: ((fifth &>> shift) & 1) &<< 4)
+      let high = Int32(q[j] >> 4) | Int32(truncatingIfNeeded: ((fifth &>> (shift &+ 16)) & 1) &<< 4)
+      y[j] = Float(low &- zero) * d + m
+      y[j &+ 16] = Float(high &- zero) * d + m
     }
   }
 
-  private static func fourBitsAndMinimum(
-    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
-  ) {
-    var block = input
-    var y = output
-    for _ in 0..<blocks {
-      let d = scale(block, 0)
-      let m = scale(block, 2)
-      let q = (block + 4).assumingMemoryBound(to: UInt8.self)
-      for j in 0..<16 {
-        y[j] = Float(Int32(q[j] & 15)) * d + m
-        y[j &+ 16] = Float(Int32(q[j] >> 4)) * d + m
-      }
-      block += 20
-      y += 32
-    }
-  }
-
-  private static func fiveBits(
-    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
-  ) {
-    var block = input
-    var y = output
-    for _ in 0..<blocks {
-      let d = scale(block, 0)
-      let fifth = UInt32(littleEndian: block.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
-      let q = (block + 6).assumingMemoryBound(to: UInt8.self)
-      for j in 0..<16 {
-        let shift = UInt32(truncatingIfNeeded: j)
-        let low = Int32(q[j] & 15) | Int32(truncatingIfNeeded: ((fifth &>> shift) & 1) &<< 4)
-        let high = Int32(q[j] >> 4) | Int32(truncatingIfNeeded: ((fifth &>> (shift &+ 16)) & 1) &<< 4)
-        y[j] = Float(low &- 16) * d
-        y[j &+ 16] = Float(high &- 16) * d
-      }
-      block += 22
-      y += 32
-    }
-  }
-
-  private static func fiveBitsAndMinimum(
-    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
-  ) {
-    var block = input
-    var y = output
-    for _ in 0..<blocks {
-      let d = scale(block, 0)
-      let m = scale(block, 2)
-      let fifth = UInt32(littleEndian: block.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
-      let q = (block + 8).assumingMemoryBound(to: UInt8.self)
-      for j in 0..<16 {
-        let shift = UInt32(truncatingIfNeeded: j)
-        let low = Int32(q[j] & 15) | Int32(truncatingIfNeeded: ((fifth &>> shift) & 1) &<< 4)
-        let high = Int32(q[j] >> 4) | Int32(truncatingIfNeeded: ((fifth &>> (shift &+ 16)) & 1) &<< 4)
-        y[j] = Float(low) * d + m
-        y[j &+ 16] = Float(high) * d + m
-      }
-      block += 24
-      y += 32
-    }
-  }
-
-  private static func eightBits(
-    _ input: UnsafeRawPointer, _ blocks: Int, _ output: UnsafeMutablePointer<Float>
-  ) {
-    var block = input
-    var y = output
-    for _ in 0..<blocks {
-      let d = scale(block, 0)
-      let q = (block + 2).assumingMemoryBound(to: Int8.self)
-      for j in 0..<32 { y[j] = Float(q[j]) * d }
-      block += 34
-      y += 32
-    }
+  @inline(__always)
+  private static func fifthBits(_ block: UnsafeRawPointer, _ offset: Int) -> UInt32 {
+    UInt32(littleEndian: block.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
   }
 }

@@ -11,33 +11,27 @@ public struct GGUFFile: TensorSource {
   /// `GGML_MAX_DIMS`.
   static let maximumRank = 4
 
-  /// The names, sorted.
-  public let names: [String]
   public let metadata: [String: GGUFValue]
   public let version: Int
   /// Every tensor starts at a multiple of this many bytes.
   public let alignment: Int
-  public let path: String
-  private let tensors: [String: StoredTensor]
+  public var path: String { table.path }
+  private let table: TensorTable
 
   /// Opens the file at `url`. Throws ``FormatError``.
   public init(contentsOf url: URL) throws {
     let file = try MappedFile(contentsOf: url)
-    path = file.path
     let header = try file.withBytes { try Header(bytes: $0, file: url.path) }
     metadata = header.metadata
     version = header.version
     alignment = header.alignment
-    tensors = try header.tensors(in: file)
-    names = tensors.keys.sorted()
+    table = TensorTable(try header.tensors(in: file), path: file.path)
   }
 
-  public func tensor(_ name: String) throws -> StoredTensor {
-    guard let tensor = tensors[name] else { throw FormatError.noSuchTensor(file: path, name: name) }
-    return tensor
-  }
-
-  public func contains(_ name: String) -> Bool { tensors[name] != nil }
+  /// The names, sorted.
+  public var names: [String] { table.names }
+  public func tensor(_ name: String) throws -> StoredTensor { try table.tensor(name) }
+  public func contains(_ name: String) -> Bool { table.contains(name) }
 }
 
 extension GGUFFile {

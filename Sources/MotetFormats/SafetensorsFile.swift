@@ -10,17 +10,13 @@ public struct SafetensorsFile: TensorSource {
   public static let maximumHeader = 100_000_000
   static let maximumRank = 16
 
-  /// The names, sorted.
-  public let names: [String]
   /// The header's `__metadata__`.
   public let metadata: [String: String]
-  private let tensors: [String: StoredTensor]
-  private let path: String
+  private let table: TensorTable
 
   /// Opens the file at `url`. Throws ``FormatError``.
   public init(contentsOf url: URL) throws {
     let file = try MappedFile(contentsOf: url)
-    path = file.path
     let header = try file.withBytes { try Header(bytes: $0, file: url.path) }
     metadata = header.metadata
     var tensors: [String: StoredTensor] = [:]
@@ -30,16 +26,13 @@ public struct SafetensorsFile: TensorSource {
         name: entry.name, shape: entry.shape, type: entry.type, file: file,
         offset: header.dataStart + entry.start, byteCount: entry.end - entry.start)
     }
-    self.tensors = tensors
-    names = tensors.keys.sorted()
+    table = TensorTable(tensors, path: file.path)
   }
 
-  public func tensor(_ name: String) throws -> StoredTensor {
-    guard let tensor = tensors[name] else { throw FormatError.noSuchTensor(file: path, name: name) }
-    return tensor
-  }
-
-  public func contains(_ name: String) -> Bool { tensors[name] != nil }
+  /// The names, sorted.
+  public var names: [String] { table.names }
+  public func tensor(_ name: String) throws -> StoredTensor { try table.tensor(name) }
+  public func contains(_ name: String) -> Bool { table.contains(name) }
 }
 
 extension SafetensorsFile {

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 /// `router.json`: one JSON object that holds a whole router.
 ///
@@ -92,26 +93,17 @@ public enum RouterFile {
     }
   }
 
-  /// Writes through a temporary file that is synced and then renamed: a reader sees the old router or the
-  /// new one, never half.
+  /// Writes `router.json` whole or not at all, in a folder that is made when missing.
   static func write(_ value: some Encodable, to folder: URL) throws {
     let target = folder.appendingPathComponent(name)
-    let temporary = folder.appendingPathComponent(".\(name).\(UUID().uuidString)")
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-      let data = try encoder.encode(value)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try data.write(to: temporary, options: .withoutOverwriting)
-      let handle = try FileHandle(forUpdating: temporary)
-      try handle.synchronize()
-      try handle.close()
-      guard rename(temporary.path, target.path) == 0 else {
-        throw CocoaError(
-          .fileWriteUnknown, userInfo: [NSLocalizedDescriptionKey: String(cString: strerror(errno))])
-      }
+      try AtomicFile.write(try encoder.encode(value), to: target)
+    } catch let error as FormatError {
+      throw error
     } catch {
-      try? FileManager.default.removeItem(at: temporary)
       throw RouterError.unwritable(path: target.path, reason: error.localizedDescription)
     }
   }

@@ -2,7 +2,7 @@
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The file cannot be read or is no JSON of the expected shape.
   case unreadable(file: String, reason: String)
-  /// The file asks for something that is not implemented; `what` names it.
+  /// The file asks for another kind of tokenizer than those listed in the message; `what` names it.
   case unsupported(file: String, what: String)
   /// The vocabulary holds no token, or does not fit its list of token types.
   case malformedVocabulary(reason: String)

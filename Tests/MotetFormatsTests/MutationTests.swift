@@ -1,4 +1,5 @@
 import Foundation
+import MotetTensor
 import Testing
 
 @testable import MotetFormats
@@ -97,7 +98,7 @@ import Testing
     let original = [UInt8](try Data(contentsOf: source))
     var mutation = Mutation(seed: seed)
     var refused = 0
-    let memory = peakMemory()
+    let memory = peakResidentBytes()
     try withTemporaryFolder { folder in
       let url = place ?? folder.appendingPathComponent("mutated")
       for number in 0..<count {
@@ -117,19 +118,7 @@ import Testing
     }
     // Some flips hit only a number in the data and are rightly read.
     #expect(refused > count / 4 && refused < count, "\(refused) of \(count)")
-    #expect(peakMemory() - memory < 400 << 20)
-  }
-
-  /// The process's peak resident memory, bytes.
-  private func peakMemory() -> Int {
-    var usage = rusage()
-    #if os(Linux)
-      getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-      return usage.ru_maxrss * 1024
-    #else
-      getrusage(RUSAGE_SELF, &usage)
-      return usage.ru_maxrss
-    #endif
+    #expect(peakResidentBytes() - memory < 400 << 20)
   }
 }
 
