@@ -114,9 +114,12 @@ MK_KERNEL(
     mk_blocks(rows, d, keys, 1, scores, key_block, 1, v, stride, 1, out, d);
   }
   for (int64_t i = 0; i < rows; i++) {
-    float *restrict target = s->out + (begin + i) * s->out_stride + head * d;
+    int64_t place = (begin + i) * s->out_stride + head * d;
     float inverse = 1 / sum[i];
-    for (int64_t j = 0; j < d; j++) target[j] = out[i * d + j] * inverse;
+    if (s->out)
+      for (int64_t j = 0; j < d; j++) s->out[place + j] = out[i * d + j] * inverse;
+    else
+      for (int64_t j = 0; j < d; j++) s->narrow_out[place + j] = mk_narrow(out[i * d + j] * inverse);
     if (s->log_sum) s->log_sum[head * s->queries + begin + i] = highest[i] + logf(sum[i]);
   }
 }
@@ -124,7 +127,7 @@ MK_KERNEL(
 // One query against its keys, nothing transposed: a decode step.
 MK_KERNEL(attend_one, (const attention *p, const mk_sequence *s, int64_t head), (p, s, head)) {
   int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), keys = s->past + 1;
-  float *scores = mk_scratch(2, (size_t)keys * sizeof(float));
+  float *scores = mk_scratch(2, (size_t)(keys + d) * sizeof(float));
   const float *restrict q = s->q + head * d;
   float scale = 1 / sqrtf((float)d), highest = -INFINITY, sum = 0;
   for (int64_t key = 0; key < keys; key++) {
@@ -135,7 +138,7 @@ MK_KERNEL(attend_one, (const attention *p, const mk_sequence *s, int64_t head), 
     scores[key] = dot * scale;
     highest = scores[key] > highest ? scores[key] : highest;
   }
-  float *restrict out = s->out + head * d;
+  float *restrict out = s->out ? s->out + head * d : scores + keys;
   for (int64_t j = 0; j < d; j++) out[j] = 0;
   for (int64_t key = 0; key < keys; key++) scores[key] = mk_expf(scores[key] - highest);
   for (int64_t key = 0; key < keys; key++) {
@@ -146,6 +149,8 @@ MK_KERNEL(attend_one, (const attention *p, const mk_sequence *s, int64_t head), 
     for (int64_t j = 0; j < d; j++) out[j] += weight * v[j];
   }
   for (int64_t j = 0; j < d; j++) out[j] /= sum;
+  if (!s->out)
+    for (int64_t j = 0; j < d; j++) s->narrow_out[head * d + j] = mk_narrow(out[j]);
   if (s->log_sum) s->log_sum[head] = highest + logf(sum);
 }
 
@@ -201,31 +206,38 @@ MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backw
         int64_t rows = s->queries - begin < query_block ? s->queries - begin : query_block;
         const float *q = s->q + begin * stride + head * d;
         const float *dout = s->dout + begin * s->out_stride + head * d;
-        const float *out = s->out + begin * s->out_stride + head * d;
-        mk_blocks(rows, width, d, scale, q, stride, 1, kt, width, 0, probability, key_block);
-        mk_blocks(rows, width, d, 1, dout, s->out_stride, 1, vt, width, 0, dscores, key_block);
+        int64_t place = begin * s->out_stride + head * d;
+        // What no row of the block sees is not computed.
+        int64_t seen = begin + rows - key < keys ? begin + rows - key : keys, columns = padded_width(seen);
+        mk_blocks(rows, columns, d, scale, q, stride, 1, kt, width, 0, probability, key_block);
+        mk_blocks(rows, columns, d, 1, dout, s->out_stride, 1, vt, width, 0, dscores, key_block);
         for (int64_t i = 0; i < rows; i++) {
 #pragma clang fp reassociate(on) contract(fast)
           float *restrict prow = probability + i * key_block, *restrict drow = dscores + i * key_block;
           int64_t visible = begin + i + 1 - key;
-          if (visible > keys) visible = keys;
+          if (visible > seen) visible = seen;
           if (visible < 0) visible = 0;
           float log_sum = s->log_sum[head * s->queries + begin + i], dot = 0;
-          for (int64_t j = 0; j < d; j++) dot += dout[i * s->out_stride + j] * out[i * s->out_stride + j];
+          const float *restrict slope = dout + i * s->out_stride;
+          int64_t from = place + i * s->out_stride;
+          if (s->out)
+            for (int64_t j = 0; j < d; j++) dot += slope[j] * s->out[from + j];
+          else
+            for (int64_t j = 0; j < d; j++) dot += slope[j] * mk_widen(s->narrow_out[from + j]);
           for (int64_t j = 0; j < visible; j++) {
             prow[j] = mk_expf(prow[j] - log_sum);
             drow[j] = prow[j] * (drow[j] - dot) * scale;
           }
-          for (int64_t j = visible; j < keys; j++) prow[j] = drow[j] = 0;
+          for (int64_t j = visible; j < seen; j++) prow[j] = drow[j] = 0;
         }
         float *dk = s->dk + key * stride + kv * d, *dv = s->dv + key * stride + kv * d;
         float *dq = s->dq + begin * stride + head * d;
         int64_t dout_stride = s->out_stride, q_stride = stride;
         const float *dout_rows = readable(dout, &dout_stride, rows, d, row_copy);
-        mk_blocks(keys, d, rows, 1, probability, 1, key_block, dout_rows, dout_stride, 1, dv, stride);
+        mk_blocks(seen, d, rows, 1, probability, 1, key_block, dout_rows, dout_stride, 1, dv, stride);
         const float *q_rows = readable(q, &q_stride, rows, d, row_copy);
-        mk_blocks(keys, d, rows, 1, dscores, 1, key_block, q_rows, q_stride, 1, dk, stride);
-        mk_blocks(rows, d, keys, 1, dscores, key_block, 1, k_rows, k_stride, 1, dq, stride);
+        mk_blocks(seen, d, rows, 1, dscores, 1, key_block, q_rows, q_stride, 1, dk, stride);
+        mk_blocks(rows, d, seen, 1, dscores, key_block, 1, k_rows, k_stride, 1, dq, stride);
       }
   }
 }

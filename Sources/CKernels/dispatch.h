@@ -41,6 +41,18 @@ void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *
 void *mk_scratch(int slot, size_t bytes);
 void mk_set_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+// Between f32 and bf16: to nearest even, NaN stays NaN.
+MK_INLINE uint16_t mk_narrow(float x) {
+  union { float f; uint32_t i; } v = {x};
+  uint32_t rounded = (v.i + 0x7FFF + (v.i >> 16 & 1)) >> 16;
+  return (uint16_t)((v.i & 0x7FFFFFFF) > 0x7F800000 ? v.i >> 16 | 0x40 : rounded);
+}
+
+MK_INLINE float mk_widen(uint16_t x) {
+  union { uint32_t i; float f; } v = {(uint32_t)x << 16};
+  return v.f;
+}
+
 // eˣ by 2ⁿ·p(r), |r| ≤ ln2/2, a degree-6 polynomial: relative error 1e-7 (Cephes' expf).
 MK_INLINE float mk_expf(float x) {
   x = x < -87.0f ? -87.0f : x;

@@ -9,21 +9,16 @@ typedef struct {
   float scale;
 } pair;
 
-MK_INLINE uint16_t to_bf16(uint32_t bits) {
-  uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
-  return (uint16_t)((bits & 0x7FFFFFFF) > 0x7F800000 ? (bits >> 16) | 0x40 : rounded);
-}
-
 MK_KERNEL(narrow_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
-  const uint32_t *x = p->x;
+  const float *x = p->x;
   uint16_t *y = p->y;
-  for (int64_t i = begin; i < end; i++) y[i] = to_bf16(x[i]);
+  for (int64_t i = begin; i < end; i++) y[i] = mk_narrow(x[i]);
 }
 
 MK_KERNEL(widen_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
   const uint16_t *x = p->x;
-  uint32_t *y = p->y;
-  for (int64_t i = begin; i < end; i++) y[i] = (uint32_t)x[i] << 16;
+  float *y = p->y;
+  for (int64_t i = begin; i < end; i++) y[i] = mk_widen(x[i]);
 }
 
 MK_KERNEL(add_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
@@ -80,6 +75,8 @@ double mk_sum_of_squares(const float *x, int64_t count) {
 typedef struct {
   const float *x;
   float *y;
+  const uint16_t *narrow_x;
+  uint16_t *narrow_y;
   float keep_scale;
   uint32_t limit;
   uint64_t seed;
@@ -87,26 +84,46 @@ typedef struct {
 } dropout;
 
 // A counter through a 32-bit finalizer (Murmur3), keyed by the seed: any element can be drawn alone.
+MK_INLINE bool is_kept(const dropout *d, int64_t i) {
+  uint32_t h = ((uint32_t)i ^ (uint32_t)d->seed) * 0x9E3779B1u + (uint32_t)(d->seed >> 32);
+  h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
+  h = (h ^ (h >> 13)) * 0xC2B2AE35u;
+  return (h ^ (h >> 16)) >= d->limit;
+}
+
 MK_KERNEL(dropout_range, (const dropout *d, int64_t begin, int64_t end), (d, begin, end)) {
-  uint32_t low = (uint32_t)d->seed, high = (uint32_t)(d->seed >> 32);
   for (int64_t i = begin; i < end; i++) {
-    uint32_t h = ((uint32_t)i ^ low) * 0x9E3779B1u + high;
-    h = (h ^ (h >> 16)) * 0x85EBCA6Bu;
-    h = (h ^ (h >> 13)) * 0xC2B2AE35u;
-    h ^= h >> 16;
-    float value = h >= d->limit ? d->x[i] * d->keep_scale : 0;
+    float value = is_kept(d, i) ? d->x[i] * d->keep_scale : 0;
     d->y[i] = d->accumulate ? d->y[i] + value : value;
   }
 }
 
-static void drop(void *p, int64_t begin, int64_t end) { dropout_range(p, begin, end); }
+MK_KERNEL(dropout_range_bf16, (const dropout *d, int64_t begin, int64_t end), (d, begin, end)) {
+  const uint16_t *x = d->narrow_x;
+  uint16_t *y = d->narrow_y;
+  for (int64_t i = begin; i < end; i++) y[i] = is_kept(d, i) ? mk_narrow(mk_widen(x[i]) * d->keep_scale) : 0;
+}
 
-void mk_dropout(
-  const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate) {
+static void drop(void *p, int64_t begin, int64_t end) { dropout_range(p, begin, end); }
+static void drop_bf16(void *p, int64_t begin, int64_t end) { dropout_range_bf16(p, begin, end); }
+
+static dropout dropout_of(float rate, uint64_t seed) {
   // SplitMix64's finalizer, so that neighbouring seeds do not draw permutations of one mask.
   seed = (seed ^ (seed >> 30)) * 0xBF58476D1CE4E5B9u;
   seed = (seed ^ (seed >> 27)) * 0x94D049BB133111EBu;
   seed ^= seed >> 31;
-  dropout d = {x, y, 1 / (1 - rate), (uint32_t)((double)rate * 4294967295.0), seed, accumulate};
+  return (dropout){.keep_scale = 1 / (1 - rate), .limit = (uint32_t)((double)rate * 4294967295.0), .seed = seed};
+}
+
+void mk_dropout(
+  const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate) {
+  dropout d = dropout_of(rate, seed);
+  d.x = x, d.y = y, d.accumulate = accumulate;
   mk_parallel_ranges(rows * columns, grain, drop, &d);
+}
+
+void mk_dropout_bf16(const uint16_t *x, uint16_t *y, int64_t rows, int64_t columns, float rate, uint64_t seed) {
+  dropout d = dropout_of(rate, seed);
+  d.narrow_x = x, d.narrow_y = y;
+  mk_parallel_ranges(rows * columns, grain, drop_bf16, &d);
 }

@@ -385,8 +385,8 @@ static int run(plan *p, const void *x, const void *w, float *y) {
 
 typedef struct {
   const mk_packed *matrix;
-  const void *weights;
-  const float *x;
+  const void *weights, *x;
+  int x_type;
   // x in the matrix's element type, when the tasks share all of its rows.
   const void *narrow;
   float *y;
@@ -395,11 +395,14 @@ typedef struct {
   atomic_int failed;
 } product;
 
-// Rows of x in the matrix's element type.
-static const void *narrowed(const mk_packed *matrix, const float *x, int64_t rows, int slot) {
-  if (matrix->type != MK_BF16) return x;
-  uint16_t *narrow = mk_scratch(slot, (size_t)(rows * matrix->k) * sizeof(uint16_t));
-  mk_to_bf16(x, narrow, rows * matrix->k);
+// Rows of x from `begin` on, in the matrix's element type.
+static const void *narrowed(const product *p, int64_t begin, int64_t rows, int slot) {
+  int64_t k = p->matrix->k;
+  if (p->x_type == MK_BF16) return (const uint16_t *)p->x + begin * k;
+  const float *x = (const float *)p->x + begin * k;
+  if (p->matrix->type != MK_BF16) return x;
+  uint16_t *narrow = mk_scratch(slot, (size_t)(rows * k) * sizeof(uint16_t));
+  mk_to_bf16(x, narrow, rows * k);
   return narrow;
 }
 
@@ -408,8 +411,7 @@ static void multiply_rows(void *context, int64_t task) {
   const mk_packed *matrix = p->matrix;
   int64_t begin = task * p->rows, rows = p->m - begin < p->rows ? p->m - begin : p->rows;
   plan *own = find_plan(matrix, rows, matrix->n, p->accumulate);
-  if (!own || run(own, narrowed(matrix, p->x + begin * matrix->k, rows, 1), p->weights, p->y + begin * matrix->n))
-    p->failed = 1;
+  if (!own || run(own, narrowed(p, begin, rows, 1), p->weights, p->y + begin * matrix->n)) p->failed = 1;
 }
 
 static void multiply_columns(void *context, int64_t task) {
@@ -459,15 +461,22 @@ static bool can_cut(const mk_packed *matrix, int64_t m, int64_t columns) {
   return last && last->primitive;
 }
 
-int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float *y, bool accumulate) {
+int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, bool accumulate) {
   if (m <= 0) return 0;
+  if (x_type == MK_BF16 && matrix->type != MK_BF16) {
+    mk_set_error("bf16 inputs are for bf16 matrices");
+    return 1;
+  }
   void *weights = NULL;
   dnnl_memory_get_data_handle(matrix->memory, &weights);
-  product p = {.matrix = matrix, .weights = weights, .x = x, .y = y, .m = m, .accumulate = accumulate};
+  product p = {
+    .matrix = matrix, .weights = weights, .x = x, .x_type = x_type, .y = y, .m = m, .accumulate = accumulate};
   int threads = mk_threads();
-  if (threads > 1 && m < 32 * threads && matrix->block) p.columns = columns_of_task(matrix, m);
+  // By columns where there are few rows, and where the weights are so many that each thread should read its own.
+  bool is_long = m <= 256 && matrix->n > matrix->k && matrix->n * matrix->k > 8 << 20;
+  if (threads > 1 && (m < 32 * threads || is_long) && matrix->block) p.columns = columns_of_task(matrix, m);
   if (p.columns && can_cut(matrix, m, p.columns)) {
-    p.narrow = narrowed(matrix, x, m, 7);
+    p.narrow = narrowed(&p, 0, m, 7);
     mk_parallel_tasks((matrix->n + p.columns - 1) / p.columns, multiply_columns, &p);
   } else {
     p.rows = rows_of_task(m);

@@ -85,8 +85,14 @@ MK_KERNEL(packed_panels, (const product *p, int64_t begin, int64_t end), (p, beg
 
 static void panels(void *context, int64_t begin, int64_t end) { packed_panels(context, begin, end); }
 
-int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float *y, bool accumulate) {
-  product p = {matrix, x, y, m, accumulate ? 1 : 0};
+int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, bool accumulate) {
+  const float *wide = x;
+  if (x_type == MK_BF16 && m > 0) {
+    float *copy = mk_scratch(7, (size_t)(m * matrix->k) * sizeof(float));
+    mk_from_bf16(x, copy, m * matrix->k);
+    wide = copy;
+  }
+  product p = {matrix, wide, y, m, accumulate ? 1 : 0};
   if (m > 0) mk_parallel_ranges(matrix->panels, 1, panels, &p);
   return 0;
 }

@@ -63,6 +63,11 @@ public final class BaseModel {
 
   // MARK: The forward path
 
+  /// A tape whose activations are in the format that the base's matrices take them in.
+  public func tape(recording: Bool) -> Tape {
+    Tape(recording: recording, storage: precision == .f32 ? .f32 : .bf16)
+  }
+
   /// The residual stream after the last layer, before the final norm.
   /// - Parameters:
   ///   - rows: packed end to end; rows of one mix that stand together make one segment

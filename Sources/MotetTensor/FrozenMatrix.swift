@@ -60,7 +60,7 @@ public final class FrozenMatrix {
         x.values, unpacked(), rows: x.rows, outputs: outputs, inputs: inputs, transposed: true)
       return y.take(product, accumulate: accumulate)
     }
-    try forward.multiply(x.data, rows: x.rows, into: y.data, accumulate: accumulate)
+    try forward.multiply(x, into: y, accumulate: accumulate)
   }
 
   /// dx = dy·W: `[rows, outputs]` to `[rows, inputs]`; added to `dx` with `accumulate`.
@@ -75,7 +75,7 @@ public final class FrozenMatrix {
     }
     let form = try backward ?? forward.transposed()
     backward = form
-    try form.multiply(dy.data, rows: dy.rows, into: dx.data, accumulate: accumulate)
+    try form.multiply(dy, into: dx, accumulate: accumulate)
   }
 
   /// Gives back the form for `dy·W`; the next backward pass packs it again.
@@ -140,10 +140,13 @@ private final class PackedForm {
 
   deinit { mk_packed_destroy(handle) }
 
-  func multiply(_ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>, accumulate: Bool)
-    throws
-  {
-    if mk_packed_multiply(handle, x, Int64(rows), y, accumulate) != 0 {
+  @Compute
+  func multiply(_ x: Tensor, into y: Tensor, accumulate: Bool) throws {
+    let x = precision == .f32 ? x.converted(to: .f32) : x
+    let type = x.storage == .bf16 ? MK_BF16 : MK_F32
+    if mk_packed_multiply(
+      handle, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data, accumulate) != 0
+    {
       throw TensorError.product(String(cString: mk_last_error()))
     }
   }

@@ -27,6 +27,8 @@ public final class Tape {
   public let kernels: Kernels
   /// Told the input `[tokens, inputs]` of every adapted linear before it is multiplied.
   public var inputObserver: ((_ matrix: FrozenMatrix, _ input: Tensor) -> Void)?
+  /// Told how long each operator takes.
+  public var profile: OperatorProfile?
   private var steps: [() throws -> Void] = []
 
   /// Operators that a backward pass would go through.
@@ -37,6 +39,9 @@ public final class Tape {
     self.storage = storage
     self.kernels = kernels
   }
+
+  /// Whether activations between operators are in bf16. The plain loops keep theirs in f32.
+  var isNarrow: Bool { storage == .bf16 && kernels == .fast }
 
   /// Remembers the way back through an operator; `step` is dropped, with what it keeps alive, once it has run.
   func record(_ step: @escaping () throws -> Void) {

@@ -1,20 +1,26 @@
 import CKernels
 
-/// A row-major f32 matrix on the compute thread: activations `[tokens, width]`, parameters, gradients.
+/// A row-major matrix on the compute thread: activations `[tokens, width]`, parameters, gradients.
+///
+/// It is in f32, but for activations and gradients that a bf16 matrix takes as they are.
 @Compute
 public final class Tensor {
   public nonisolated let rows: Int
   public nonisolated let columns: Int
+  public nonisolated let storage: ActivationStorage
   /// Where the gradient of this tensor gathers; nil when none is wanted.
   let gradient: Gradient?
   private let buffer: Buffer
 
   /// A matrix with undefined contents.
-  public init(rows: Int, columns: Int, wantsGradient: Bool = false) {
+  public init(
+    rows: Int, columns: Int, as storage: ActivationStorage = .f32, wantsGradient: Bool = false
+  ) {
     self.rows = rows
     self.columns = columns
+    self.storage = storage
     gradient = wantsGradient ? Gradient() : nil
-    buffer = Buffer(bytes: rows * columns * MemoryLayout<Float>.stride)
+    buffer = Buffer(bytes: rows * columns * storage.stride)
   }
 
   /// A matrix of given values; `values.count` is `rows · columns`.
@@ -40,11 +46,52 @@ public final class Tensor {
   /// The gradient after a backward pass, for tests and for those who train inputs.
   public var gradientValue: Tensor? { gradient?.value }
 
-  public var data: UnsafeMutablePointer<Float> { buffer.pointer.assumingMemoryBound(to: Float.self) }
+  public var data: UnsafeMutablePointer<Float> {
+    precondition(storage == .f32)
+    return buffer.pointer.assumingMemoryBound(to: Float.self)
+  }
+
+  /// The values of a tensor in bf16.
+  var narrow: UnsafeMutablePointer<UInt16> {
+    precondition(storage == .bf16)
+    return buffer.pointer.assumingMemoryBound(to: UInt16.self)
+  }
+
+  /// The first value of a row, in whichever format.
+  func address(ofRow index: Int) -> UnsafeRawPointer {
+    UnsafeRawPointer(buffer.pointer + index * columns * storage.stride)
+  }
+
+  /// This tensor in another format; itself when it is in that one.
+  public func converted(to format: ActivationStorage) -> Tensor {
+    if format == storage { return self }
+    let other = Tensor(rows: rows, columns: columns, as: format)
+    switch format {
+    case .f32: mk_from_bf16(narrow, other.data, Int64(count))
+    case .bf16: mk_to_bf16(data, other.narrow, Int64(count))
+    }
+    return other
+  }
 
   public func row(_ index: Int) -> UnsafeMutablePointer<Float> { data + index * columns }
 
   public func fill(_ value: Float) { data.update(repeating: value, count: count) }
+
+  /// The same memory without the place for a gradient, for those who keep a result but must not keep what
+  /// flows back into it.
+  var withoutGradient: Tensor { Tensor(sharing: self) }
+
+  private init(sharing other: Tensor) {
+    rows = other.rows
+    columns = other.columns
+    storage = other.storage
+    gradient = nil
+    buffer = other.buffer
+  }
+
+  func take(bytesFrom source: UnsafeRawPointer) {
+    buffer.pointer.copyMemory(from: source, byteCount: count * storage.stride)
+  }
 
   public func copy(from other: Tensor) { data.update(from: other.data, count: count) }
 
@@ -53,7 +100,11 @@ public final class Tensor {
     mk_add_scaled(data, other.data, scale, Int64(count))
   }
 
-  public var values: [Float] { Array(UnsafeBufferPointer(start: data, count: count)) }
+  /// The values, widened to f32.
+  public var values: [Float] {
+    let wide = converted(to: .f32)
+    return Array(UnsafeBufferPointer(start: wide.data, count: count))
+  }
 }
 
 /// The place where gradients of one tensor meet. Operators keep this, not the tensor, so that activations can go
@@ -64,7 +115,13 @@ final class Gradient {
 
   /// Adds `gradient`, which nobody else may use afterwards: the first one is simply kept.
   func accumulate(_ gradient: Tensor) {
-    if let value { value.add(gradient) } else { value = gradient }
+    guard let present = value else {
+      value = gradient
+      return
+    }
+    let sum = present.converted(to: .f32)
+    sum.add(gradient.converted(to: .f32))
+    value = sum
   }
 
   /// The sum so far to add to in place, made of zeros when there is none yet.

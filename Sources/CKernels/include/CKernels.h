@@ -49,8 +49,9 @@ const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count);
 // Writes B back row-major [k,n] in its own element type.
 int mk_packed_unpack(const mk_packed *matrix, void *weights);
 
-// y[m,n] = x[m,k]·B, or y += x·B with `accumulate`. x and y are f32. 0, or an error: see mk_last_error.
-int mk_packed_multiply(const mk_packed *matrix, const float *x, int64_t m, float *y, bool accumulate);
+// y[m,n] = x[m,k]·B, or y += x·B with `accumulate`. x is of type `x_type`: MK_F32, or MK_BF16 where the matrix is
+// MK_BF16 too. y is f32. 0, or an error: see mk_last_error.
+int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, bool accumulate);
 
 // What failed last, as text.
 const char *mk_last_error(void);
@@ -60,6 +61,34 @@ const char *mk_backend_name(void);
 
 // Whether bf16 products run on units made for them (AVX512-BF16, AMX, AVX-VNNI2).
 bool mk_bf16_is_fast(void);
+
+// What one adapter adds to one product, for a run of rows of a batch, in bf16 with f32 sums.
+typedef struct {
+  // The run's first row in the batch: terms of one run stand together.
+  int64_t first_row, rows;
+  int64_t inputs, outputs, rank;
+  float scale;
+  // A[rank][inputs] and B[outputs][rank], f32.
+  const float *a, *b;
+  // x[rows][inputs] in bf16.
+  const uint16_t *x;
+  int64_t x_stride;
+  // x·Aᵀ, mk_low_rank_inner_count(rows, rank) values: written forward, read backward; du is the same for backward.
+  uint16_t *u, *du;
+  // Forward: y[rows][outputs] += scale·u·Bᵀ.
+  float *y;
+  int64_t y_stride;
+  // Backward: dx += du·A unless NULL; dA and dB are added to unless NULL.
+  const uint16_t *dy;
+  int64_t dy_stride;
+  float *dx;
+  int64_t dx_stride;
+  float *da, *db;
+} mk_low_rank_term;
+
+int64_t mk_low_rank_inner_count(int64_t rows, int64_t rank);
+void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count);
+void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count);
 
 // R[m,n] ← R·S⁻¹ for a symmetric positive definite S[n,n], in f64. Reads and overwrites S's lower triangle.
 // false, with S and R undefined, when S is not positive definite.
@@ -79,14 +108,22 @@ void mk_add_scaled(float *y, const float *x, float scale, int64_t count);
 double mk_sum_of_squares(const float *x, int64_t count);
 // y = x · mask/(1-rate), the mask drawn from (seed, element index); the same call redraws the same mask.
 void mk_dropout(const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate);
+void mk_dropout_bf16(const uint16_t *x, uint16_t *y, int64_t rows, int64_t columns, float rate, uint64_t seed);
 
 // --- RMSNorm ------------------------------------------------------------------------------------------
 
+// y is f32 in mk_rms_norm, bf16 in mk_rms_norm_bf16, which also writes x in bf16 to `kept` unless NULL.
 void mk_rms_norm(
   const float *x, const float *weight, float epsilon, float *y, float *inverse_rms, int64_t rows, int64_t columns);
+void mk_rms_norm_bf16(
+  const float *x, const float *weight, float epsilon, uint16_t *y, uint16_t *kept, float *inverse_rms, int64_t rows,
+  int64_t columns);
 // dx += the gradient through RMSNorm.
 void mk_rms_norm_backward(
   const float *x, const float *weight, const float *inverse_rms, const float *dy, float *dx, int64_t rows,
+  int64_t columns);
+void mk_rms_norm_backward_bf16(
+  const uint16_t *x, const float *weight, const float *inverse_rms, const float *dy, float *dx, int64_t rows,
   int64_t columns);
 
 // --- SwiGLU -------------------------------------------------------------------------------------------
@@ -94,6 +131,10 @@ void mk_rms_norm_backward(
 // gate_up: [rows, 2·columns], gate first. y = silu(gate)·up: [rows, columns].
 void mk_swiglu(const float *gate_up, float *y, int64_t rows, int64_t columns);
 void mk_swiglu_backward(const float *gate_up, const float *dy, float *dgate_up, int64_t rows, int64_t columns);
+// With y and dgate_up in bf16. Forward reads f32 and keeps gate_up in bf16 unless `kept` is NULL; backward reads it.
+void mk_swiglu_bf16(const float *gate_up, uint16_t *y, uint16_t *kept, int64_t rows, int64_t columns);
+void mk_swiglu_backward_bf16(
+  const uint16_t *gate_up, const float *dy, uint16_t *dgate_up, int64_t rows, int64_t columns);
 
 // --- Rotary attention ---------------------------------------------------------------------------------
 
@@ -108,7 +149,9 @@ void mk_rotate(
 typedef struct {
   const float *q, *k, *v;
   int64_t q_stride, kv_stride, queries, past;
+  // Where the result goes: one of the two, f32 or bf16.
   float *out;
+  uint16_t *narrow_out;
   int64_t out_stride;
   float *log_sum;  // [heads, queries], or NULL
 } mk_sequence;
@@ -117,13 +160,44 @@ void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, in
 
 // The same sequence backward (past must be 0). dq, dk, dv are written, not added to.
 typedef struct {
-  const float *q, *k, *v, *out, *dout, *log_sum;
+  const float *q, *k, *v, *dout, *log_sum;
+  // The forward result: one of the two.
+  const float *out;
+  const uint16_t *narrow_out;
   float *dq, *dk, *dv;
   int64_t qkv_stride, out_stride, queries;
 } mk_sequence_backward;
 
 void mk_attention_backward(
   const mk_sequence_backward *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
+
+// The same for whole sequences in bf16, rotation included.
+typedef struct {
+  int64_t first, rows;
+} mk_span;
+
+typedef struct {
+  int64_t rows, heads, kv_heads, dimension;
+  // The sequences' rows, in order.
+  const mk_span *spans;
+  int64_t count;
+  const int32_t *positions;
+  const float *cosines, *sines;
+  // [rows][(heads + 2·kv_heads)·dimension], written forward: queries and keys turned, values as they are.
+  uint16_t *rotated;
+  // [rows][heads·dimension], written forward.
+  uint16_t *out;
+  // [heads][rows], written forward unless NULL; backward needs them.
+  float *log_sums;
+} mk_attention_batch;
+
+// Whether the processor and the size of a head allow it.
+bool mk_attention_bf16_fits(int64_t dimension);
+// f32 values of the memory that a call works in.
+int64_t mk_attention_bf16_workspace(const mk_attention_batch *batch, bool is_backward);
+void mk_attention_bf16(const mk_attention_batch *batch, const float *qkv, float *workspace);
+// dqkv, [rows][(heads + 2·kv_heads)·dimension], is written, turned back.
+void mk_attention_backward_bf16(const mk_attention_batch *batch, const float *dy, float *workspace, uint16_t *dqkv);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 

@@ -65,19 +65,24 @@ extension Tape {
       precondition(term.loraB.columns == term.rank)
     }
     inputObserver?(matrix, x)
+    let inputGradient = x.gradient
     let trains = isRecording && terms.contains { $0.isTrainable }
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
     let y = Tensor(rows: x.rows, columns: matrix.outputs, wantsGradient: tracked)
     if let residual { y.copy(from: residual) }
+    if isNarrow, matrix.precision != .f32 {
+      try narrowLinear(x, matrix, terms: terms, residual: residual, into: y, trains: trains)
+      return y
+    }
     try matrix.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
+    let x = x.converted(to: .f32)
     let inner = terms.map { $0.addForward(x, to: y, kernels: kernels) }
     guard tracked, let dy = y.gradient else { return y }
-
     let saved = trains ? Saved(x, as: storage) : nil
-    let dx = x.gradient
+    let dx = inputGradient
     let residualGradient = residual?.gradient
     record { [kernels] in
-      guard let dy = dy.take() else { return }
+      guard let dy = dy.take()?.converted(to: .f32) else { return }
       let x = saved?.tensor()
       let target = dx == nil ? nil : Tensor(rows: dy.rows, columns: matrix.inputs)
       if let target { try matrix.multiplyTransposed(dy, into: target, kernels: kernels) }

@@ -7,7 +7,7 @@ import CKernels
 
 extension Tape {
   /// Rows of logits that exist at one time.
-  static let headChunk = 128
+  static let headChunk = 256
 
   /// The head's cross-entropy by row.
   /// - Parameters:
@@ -24,17 +24,20 @@ extension Tape {
     var losses = [Float](repeating: 0, count: h.rows)
     for start in stride(from: 0, to: h.rows, by: Self.headChunk) {
       let rows = start..<min(start + Self.headChunk, h.rows)
-      let input = gatherPlain(h, rows)
+      let input = h.copy(of: rows)
       let logits = Tensor(rows: rows.count, columns: head.outputs)
-      try head.multiply(input, into: logits, kernels: kernels)
+      try profile.measured(.head) { try head.multiply(input, into: logits, kernels: kernels) }
       switch kernels {
       case .fast:
-        losses.withUnsafeMutableBufferPointer { losses in
-          targets.withUnsafeBufferPointer { targets in
-            scales.withUnsafeBufferPointer { scales in
-              mk_cross_entropy(
-                logits.data, targets.baseAddress.map { $0 + start }, losses.baseAddress.map { $0 + start },
-                tracked ? scales.baseAddress.map { $0 + start } : nil, Int64(rows.count), Int64(head.outputs))
+        profile.measured(.loss) {
+          losses.withUnsafeMutableBufferPointer { losses in
+            targets.withUnsafeBufferPointer { targets in
+              scales.withUnsafeBufferPointer { scales in
+                mk_cross_entropy(
+                  logits.data, targets.baseAddress.map { $0 + start }, losses.baseAddress.map { $0 + start },
+                  tracked ? scales.baseAddress.map { $0 + start } : nil, Int64(rows.count),
+                  Int64(head.outputs))
+              }
             }
           }
         }
@@ -46,7 +49,7 @@ extension Tape {
       }
       guard let back else { continue }
       let part = Tensor(rows: rows.count, columns: h.columns)
-      try head.multiplyTransposed(logits, into: part, kernels: kernels)
+      try profile.measured(.head) { try head.multiplyTransposed(logits, into: part, kernels: kernels) }
       back.row(start).update(from: part.data, count: part.count)
     }
     if let back, let dh = h.gradient { record { dh.accumulate(back) } }
@@ -59,10 +62,13 @@ extension Tape {
     try head.multiply(h, into: logits, kernels: kernels)
     return logits
   }
+}
 
-  private func gatherPlain(_ x: Tensor, _ rows: Range<Int>) -> Tensor {
-    let part = Tensor(rows: rows.count, columns: x.columns)
-    part.data.update(from: x.row(rows.lowerBound), count: part.count)
+extension Tensor {
+  /// Some rows, in the same format.
+  fileprivate func copy(of range: Range<Int>) -> Tensor {
+    let part = Tensor(rows: range.count, columns: columns, as: storage)
+    part.take(bytesFrom: address(ofRow: range.lowerBound))
     return part
   }
 }

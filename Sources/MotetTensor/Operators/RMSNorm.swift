@@ -8,9 +8,10 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[tokens, hidden]`
   ///   - weight: `[hidden]`
-  /// - Returns: `[tokens, hidden]`
+  /// - Returns: `[tokens, hidden]`, in the tape's storage
   public func rmsNorm(_ x: Tensor, weight: FrozenVector, epsilon: Float) -> Tensor {
     precondition(weight.values.count == x.columns)
+    if isNarrow { return narrowNorm(x, weight: weight, epsilon: epsilon) }
     let tracked = isRecording && x.wantsGradient
     let y = Tensor(rows: x.rows, columns: x.columns, wantsGradient: tracked)
     let inverse = Tensor(rows: x.rows, columns: 1)
@@ -37,6 +38,28 @@ extension Tape {
         let back = Reference.rmsNormBackward(
           x.values, weight: weight.values, epsilon: epsilon, dy: dy.values, columns: x.columns)
         sum.take(back, accumulate: true)
+      }
+    }
+    return y
+  }
+
+  /// The same with the result, and what is kept of `x`, in bf16.
+  private func narrowNorm(_ x: Tensor, weight: FrozenVector, epsilon: Float) -> Tensor {
+    let tracked = isRecording && x.wantsGradient
+    let y = Tensor(rows: x.rows, columns: x.columns, as: .bf16, wantsGradient: tracked)
+    let kept = tracked ? Tensor(rows: x.rows, columns: x.columns, as: .bf16) : nil
+    let inverse = Tensor(rows: x.rows, columns: 1)
+    profile.measured(.norm) {
+      mk_rms_norm_bf16(
+        x.data, weight.values, epsilon, y.narrow, kept?.narrow, inverse.data, Int64(x.rows), Int64(x.columns))
+    }
+    guard let kept, let dx = x.gradient, let dy = y.gradient else { return y }
+    record { [profile] in
+      guard let dy = dy.take() else { return }
+      let sum = dx.accumulator(rows: kept.rows, columns: kept.columns)
+      profile.measured(.norm) {
+        mk_rms_norm_backward_bf16(
+          kept.narrow, weight.values, inverse.data, dy.data, sum.data, Int64(kept.rows), Int64(kept.columns))
       }
     }
     return y

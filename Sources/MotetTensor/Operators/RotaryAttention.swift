@@ -117,8 +117,15 @@ extension Tape {
     precondition(qkv.columns == shape.packedWidth && positions.count == qkv.rows)
     precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) }, "past the rotary table")
     precondition(sequences.allSatisfy { $0.rows.lowerBound >= 0 && $0.rows.upperBound <= qkv.rows })
+    if isNarrow, sequences.allSatisfy({ $0.cache == nil && $0.start == 0 }),
+      mk_attention_bf16_fits(Int64(shape.headDimension))
+    {
+      return narrowAttention(
+        qkv, shape: shape, sequences: sequences, positions: positions, table: table)
+    }
     let tracked = isRecording && qkv.wantsGradient
-    let y = Tensor(rows: qkv.rows, columns: shape.queryWidth, wantsGradient: tracked)
+    let y = Tensor(
+      rows: qkv.rows, columns: shape.queryWidth, as: isNarrow ? .bf16 : .f32, wantsGradient: tracked)
     rotate(qkv, shape: shape, positions: positions, table: table, direction: 1)
     let logSums = Tensor(rows: qkv.rows, columns: shape.heads)
     if kernels == .reference {
@@ -129,7 +136,7 @@ extension Tape {
     guard tracked, let target = qkv.gradient, let dy = y.gradient else { return y }
     precondition(sequences.allSatisfy { $0.cache == nil }, "training sees whole sequences")
     let saved = Saved(qkv, as: storage)
-    let savedOut = Saved(y, as: storage)
+    let savedOut = y.converted(to: storage)
     // Unowned: the tape holds this step, and a tape that never goes back must not hold itself.
     record { [kernels, unowned self] in
       guard let dy = dy.take() else { return }
@@ -139,8 +146,7 @@ extension Tape {
         self.attendBackByReference(qkv, dy: dy, into: back, shape: shape, sequences: sequences)
       } else {
         self.attendBack(
-          qkv, out: savedOut.tensor(), dy: dy, logSums: logSums, into: back, shape: shape,
-          sequences: sequences)
+          qkv, out: savedOut, dy: dy, logSums: logSums, into: back, shape: shape, sequences: sequences)
       }
       self.rotate(back, shape: shape, positions: positions, table: table, direction: -1)
       target.accumulate(back)
@@ -157,9 +163,11 @@ extension Tape {
         positions: positions, cosines: table.cosines, sines: table.sines, direction: direction)
       return x.take(rotated, accumulate: false)
     }
-    mk_rotate(
-      x.data, Int64(x.columns), Int64(x.rows), Int64(shape.heads + shape.kvHeads), Int64(shape.headDimension),
-      positions, table.cosines, table.sines, direction)
+    profile.measured(.attention) {
+      mk_rotate(
+        x.data, Int64(x.columns), Int64(x.rows), Int64(shape.heads + shape.kvHeads),
+        Int64(shape.headDimension), positions, table.cosines, table.sines, direction)
+    }
   }
 
   private func attend(
@@ -183,12 +191,16 @@ extension Tape {
       }
       return mk_sequence(
         q: q, k: k, v: v, q_stride: Int64(stride), kv_stride: Int64(kvStride),
-        queries: Int64(span.rows.count), past: Int64(span.start), out: y.row(span.rows.lowerBound),
+        queries: Int64(span.rows.count), past: Int64(span.start),
+        out: y.storage == .f32 ? y.row(span.rows.lowerBound) : nil,
+        narrow_out: y.storage == .bf16 ? y.narrow + span.rows.lowerBound * y.columns : nil,
         out_stride: Int64(y.columns), log_sum: logSums.map { $0.row(span.rows.lowerBound) })
     }
-    withExtendedLifetime(held) {
-      mk_attention(
-        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+    profile.measured(.attention) {
+      withExtendedLifetime(held) {
+        mk_attention(
+          spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+      }
     }
   }
 
@@ -201,12 +213,16 @@ extension Tape {
       let q = qkv.row(first)
       let dq = back.row(first)
       return mk_sequence_backward(
-        q: q, k: q + shape.queryWidth, v: q + shape.queryWidth + shape.kvWidth, out: out.row(first),
-        dout: dy.row(first), log_sum: logSums.row(first), dq: dq, dk: dq + shape.queryWidth,
+        q: q, k: q + shape.queryWidth, v: q + shape.queryWidth + shape.kvWidth, dout: dy.row(first),
+        log_sum: logSums.row(first), out: out.storage == .f32 ? out.row(first) : nil,
+        narrow_out: out.storage == .bf16 ? out.narrow + first * out.columns : nil, dq: dq,
+        dk: dq + shape.queryWidth,
         dv: dq + shape.queryWidth + shape.kvWidth, qkv_stride: Int64(qkv.columns),
         out_stride: Int64(out.columns), queries: Int64(span.rows.count))
     }
-    mk_attention_backward(
-      spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+    profile.measured(.attention) {
+      mk_attention_backward(
+        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
+    }
   }
 }

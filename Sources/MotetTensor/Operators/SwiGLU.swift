@@ -6,9 +6,10 @@ import CKernels
 extension Tape {
   /// The gated activation of the feed-forward block.
   /// - Parameter gateUp: `[tokens, 2·width]`, the gate first
-  /// - Returns: `[tokens, width]`
+  /// - Returns: `[tokens, width]`, in the tape's storage
   public func swiglu(_ gateUp: Tensor) -> Tensor {
     let width = gateUp.columns / 2
+    if isNarrow { return narrowSwiGLU(gateUp, width: width) }
     let tracked = isRecording && gateUp.wantsGradient
     let y = Tensor(rows: gateUp.rows, columns: width, wantsGradient: tracked)
     switch kernels {
@@ -25,6 +26,26 @@ extension Tape {
       case .fast: mk_swiglu_backward(gateUp.data, dy.data, back.data, Int64(gateUp.rows), Int64(width))
       case .reference:
         back.take(Reference.swigluBackward(gateUp.values, dy: dy.values, width: width), accumulate: false)
+      }
+      target.accumulate(back)
+    }
+    return y
+  }
+
+  /// The same with the result, its gradient's way back and what is kept in bf16.
+  private func narrowSwiGLU(_ gateUp: Tensor, width: Int) -> Tensor {
+    let tracked = isRecording && gateUp.wantsGradient
+    let y = Tensor(rows: gateUp.rows, columns: width, as: .bf16, wantsGradient: tracked)
+    let kept = tracked ? Tensor(rows: gateUp.rows, columns: gateUp.columns, as: .bf16) : nil
+    profile.measured(.swiglu) {
+      mk_swiglu_bf16(gateUp.data, y.narrow, kept?.narrow, Int64(gateUp.rows), Int64(width))
+    }
+    guard let kept, let target = gateUp.gradient, let dy = y.gradient else { return y }
+    record { [profile] in
+      guard let dy = dy.take() else { return }
+      let back = Tensor(rows: kept.rows, columns: kept.columns, as: .bf16)
+      profile.measured(.swiglu) {
+        mk_swiglu_backward_bf16(kept.narrow, dy.data, back.narrow, Int64(kept.rows), Int64(width))
       }
       target.accumulate(back)
     }

@@ -1,0 +1,171 @@
+// The processor's bf16 dot-product unit: sums of products of pairs. A pair is two bf16 values in 32 bits.
+#pragma once
+
+#include "dispatch.h"
+
+#if defined(__x86_64__) && defined(__clang__)
+#include <immintrin.h>
+
+#define MK_DOT_UNIT __attribute__((target("arch=x86-64-v4,avx512bf16,no-prefer-256-bit")))
+#define MK_DOT_INLINE static inline __attribute__((always_inline)) MK_DOT_UNIT
+#define MK_DOT(sum, a, b) _mm512_dpbf16_ps(sum, (__m512bh)(a), (__m512bh)(b))
+
+// Whether the unit is there (and not refused by MOTET_ISA).
+static inline bool mk_has_dot_unit(void) {
+  static _Atomic int known;
+  if (!known) known = mk_vector_level() >= 4 && __builtin_cpu_supports("avx512bf16") ? 2 : 1;
+  return known == 2;
+}
+
+MK_DOT_INLINE __m512i mk_pair_at(const void *p) {
+  int32_t value;
+  memcpy(&value, p, sizeof value);
+  return _mm512_set1_epi32(value);
+}
+
+// Pairs (first[j], second[j]) from two rows of f32.
+MK_DOT_INLINE __m512i mk_pairs(__m512 first, __m512 second) {
+  __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
+  __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
+// Pairs (first[j], second[j]) of two rows of 16 bf16 values.
+MK_DOT_INLINE __m512i mk_pairs_of_narrow(const uint16_t *first, const uint16_t *second) {
+  __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)first));
+  __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)second));
+  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+}
+
+// C[mr][16·nv] = scale·A·B, added to C with `accumulate`: A in pairs along the sum, ars and acs pairs apart, B in
+// rows of pairs.
+MK_DOT_INLINE void mk_dot_micro(
+  const int mr, const int nv, int64_t pairs, float scale, const uint32_t *a, int64_t ars, int64_t acs,
+  const uint32_t *b, int64_t ldb, bool accumulate, float *c, int64_t ldc) {
+  __m512 sum[8][2];
+  for (int i = 0; i < mr; i++)
+    for (int j = 0; j < nv; j++) sum[i][j] = _mm512_setzero_ps();
+  for (int64_t p = 0; p < pairs; p++) {
+    __m512i row[2];
+    for (int j = 0; j < nv; j++) row[j] = _mm512_loadu_si512(b + p * ldb + 16 * j);
+    for (int i = 0; i < mr; i++) {
+      __m512i x = _mm512_set1_epi32((int)a[i * ars + p * acs]);
+      for (int j = 0; j < nv; j++) sum[i][j] = MK_DOT(sum[i][j], x, row[j]);
+    }
+  }
+  __m512 factor = _mm512_set1_ps(scale);
+  for (int i = 0; i < mr; i++)
+    for (int j = 0; j < nv; j++) {
+      float *to = c + i * ldc + 16 * j;
+      __m512 value = _mm512_mul_ps(sum[i][j], factor);
+      _mm512_storeu_ps(to, accumulate ? _mm512_add_ps(_mm512_loadu_ps(to), value) : value);
+    }
+}
+
+// The same for any m and whole vectors of n.
+MK_DOT_INLINE void mk_dot_blocks(
+  int64_t m, int64_t n, int64_t pairs, float scale, const uint32_t *a, int64_t ars, int64_t acs, const uint32_t *b,
+  int64_t ldb, bool accumulate, float *c, int64_t ldc) {
+  for (int64_t j = 0; j < n; j += 32)
+    for (int64_t i = 0; i < m;) {
+      const uint32_t *rows = a + i * ars;
+      float *to = c + i * ldc + j;
+      int64_t left = m - i;
+#define MK_DOT_CASE(mr)                                                                             \
+  {                                                                                                 \
+    if (n - j >= 32) mk_dot_micro(mr, 2, pairs, scale, rows, ars, acs, b + j, ldb, accumulate, to, ldc); \
+    else mk_dot_micro(mr, 1, pairs, scale, rows, ars, acs, b + j, ldb, accumulate, to, ldc);        \
+    i += mr;                                                                                        \
+  }
+      if (left >= 8) MK_DOT_CASE(8)
+      else if (left >= 4) MK_DOT_CASE(4)
+      else MK_DOT_CASE(1)
+#undef MK_DOT_CASE
+    }
+}
+
+// The highest of x[count], or -∞ of none.
+MK_DOT_INLINE float mk_highest(const float *x, int64_t count) {
+  __m512 top = _mm512_set1_ps(-INFINITY);
+  for (int64_t j = 0; j < count; j += 16) {
+    __mmask16 mask = count - j >= 16 ? 0xFFFF : (__mmask16)((1 << (count - j)) - 1);
+    top = _mm512_mask_max_ps(top, mask, top, _mm512_maskz_loadu_ps(mask, x + j));
+  }
+  return _mm512_reduce_max_ps(top);
+}
+
+// Rows of pairs turned: to[columns/2][ld] from x[rows][columns], zeros behind up to `ld` rows (whole vectors).
+MK_DOT_INLINE void mk_turn_pairs(
+  const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint32_t *to, int64_t ld) {
+  __m512i place = _mm512_mullo_epi32(
+    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32((int)stride * 2));
+  for (int64_t j = 0; j < ld; j += 16) {
+    int64_t count = rows - j;
+    __mmask16 mask = count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1);
+    for (int64_t p = 0; p < columns / 2; p++) {
+      __m512i pairs = _mm512_setzero_si512();
+      if (mask) pairs = _mm512_mask_i32gather_epi32(pairs, mask, place, x + j * stride + 2 * p, 1);
+      _mm512_storeu_si512(to + p * ld + j, pairs);
+    }
+  }
+}
+
+// Two rows as pairs, `second` may be NULL for zeros; columns in whole vectors.
+MK_DOT_INLINE void mk_pair_narrow_rows(const uint16_t *first, const uint16_t *second, int64_t columns, uint32_t *to) {
+  static const uint16_t nothing[16];
+  for (int64_t j = 0; j < columns; j += 16)
+    _mm512_storeu_si512(to + j, mk_pairs_of_narrow(first + j, second ? second + j : nothing));
+}
+
+MK_DOT_INLINE void mk_pair_rows(const float *first, const float *second, int64_t columns, uint32_t *to) {
+  for (int64_t j = 0; j < columns; j += 16)
+    _mm512_storeu_si512(
+      to + j, mk_pairs(_mm512_loadu_ps(first + j), second ? _mm512_loadu_ps(second + j) : _mm512_setzero_ps()));
+}
+#else
+#define MK_NO_DOT_UNIT
+#define MK_DOT_UNIT
+static inline bool mk_has_dot_unit(void) { return false; }
+
+// What the unit's loops above compute, for processors of other makes.
+MK_INLINE void mk_dot_blocks(
+  int64_t m, int64_t n, int64_t pairs, float scale, const uint32_t *a, int64_t ars, int64_t acs, const uint32_t *b,
+  int64_t ldb, bool accumulate, float *c, int64_t ldc) {
+  for (int64_t i = 0; i < m; i++) {
+    float *restrict to = c + i * ldc;
+    if (!accumulate)
+      for (int64_t j = 0; j < n; j++) to[j] = 0;
+    for (int64_t p = 0; p < pairs; p++) {
+      uint32_t x = a[i * ars + p * acs];
+      float low = scale * mk_widen((uint16_t)x), high = scale * mk_widen((uint16_t)(x >> 16));
+      const uint32_t *restrict row = b + p * ldb;
+      for (int64_t j = 0; j < n; j++)
+        to[j] += low * mk_widen((uint16_t)row[j]) + high * mk_widen((uint16_t)(row[j] >> 16));
+    }
+  }
+}
+
+MK_INLINE float mk_highest(const float *x, int64_t count) {
+  float top = -INFINITY;
+  for (int64_t j = 0; j < count; j++) top = x[j] > top ? x[j] : top;
+  return top;
+}
+
+MK_INLINE void mk_turn_pairs(
+  const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint32_t *to, int64_t ld) {
+  for (int64_t p = 0; p < columns / 2; p++)
+    for (int64_t j = 0; j < ld; j++) {
+      const uint16_t *from = x + j * stride + 2 * p;
+      to[p * ld + j] = j < rows ? from[0] | (uint32_t)from[1] << 16 : 0;
+    }
+}
+
+MK_INLINE void mk_pair_narrow_rows(const uint16_t *first, const uint16_t *second, int64_t columns, uint32_t *to) {
+  for (int64_t j = 0; j < columns; j++) to[j] = first[j] | (second ? (uint32_t)second[j] << 16 : 0);
+}
+
+MK_INLINE void mk_pair_rows(const float *first, const float *second, int64_t columns, uint32_t *to) {
+  for (int64_t j = 0; j < columns; j++)
+    to[j] = mk_narrow(first[j]) | (second ? (uint32_t)mk_narrow(second[j]) << 16 : 0);
+}
+#endif

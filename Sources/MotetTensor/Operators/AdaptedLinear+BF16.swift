@@ -1,0 +1,133 @@
+import CKernels
+
+// The adapted linear where the frozen matrix multiplies in bf16: inputs, kept activations and the gradient that
+// goes back through W are in bf16, sums and results in f32. The formulas stand in AdaptedLinear.swift.
+
+extension Tape {
+  /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
+  func narrowLinear(
+    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], residual: Tensor?, into y: Tensor, trains: Bool
+  ) throws {
+    let input = profile.measured(.conversion) { x.converted(to: .bf16) }
+    try profile.measured(.base) { try matrix.multiply(input, into: y, accumulate: residual != nil) }
+    let products = profile.measured(.lowRank) { NarrowTerms(terms, input: input) }
+    profile.measured(.lowRank) { products.forward(into: y) }
+    guard let dy = y.gradient else { return }
+
+    let dx = x.gradient
+    let residualGradient = residual?.gradient
+    // Only adapters that train need their input again.
+    let kept = trains ? products : products.withoutInputs
+    record { [profile] in
+      guard let dy = dy.take() else { return }
+      let target = dx == nil ? nil : Tensor(rows: dy.rows, columns: matrix.inputs)
+      let slope = profile.measured(.conversion) { dy.converted(to: .bf16) }
+      if let target { try profile.measured(.base) { try matrix.multiplyTransposed(slope, into: target) } }
+      profile.measured(.lowRank) { kept.backward(slope, into: target) }
+      if let target { dx?.accumulate(target) }
+      residualGradient?.accumulate(dy)
+    }
+  }
+}
+
+/// The low-rank terms of one product with what they keep from the forward pass to the backward pass.
+@Compute
+private struct NarrowTerms {
+  private struct Entry {
+    let term: LowRankTerm
+    /// The whole batch's input, or the term's own rows of it, dropped.
+    let input: Tensor?
+    let firstRow: Int
+    /// x·Aᵀ as the kernel lays it out.
+    let inner: Buffer
+  }
+  private var entries: [Entry]
+
+  init(_ terms: [LowRankTerm], input: Tensor) {
+    entries = terms.map { term in
+      let count = Int(mk_low_rank_inner_count(Int64(term.rows.count), Int64(term.rank)))
+      let inner = Buffer(bytes: count * MemoryLayout<UInt16>.stride)
+      guard let dropout = term.dropout else {
+        return Entry(term: term, input: input, firstRow: term.rows.lowerBound, inner: inner)
+      }
+      let dropped = Tensor(rows: term.rows.count, columns: input.columns, as: .bf16)
+      mk_dropout_bf16(
+        input.narrow + term.rows.lowerBound * input.columns, dropped.narrow, Int64(dropped.rows),
+        Int64(dropped.columns), dropout.rate, dropout.seed)
+      return Entry(term: term, input: dropped, firstRow: 0, inner: inner)
+    }
+  }
+
+  /// For a backward pass that reaches only dx.
+  var withoutInputs: NarrowTerms {
+    var other = self
+    other.entries = entries.map {
+      Entry(term: $0.term, input: nil, firstRow: $0.firstRow, inner: $0.inner)
+    }
+    return other
+  }
+
+  func forward(into y: Tensor) {
+    let terms = entries.map { entry -> mk_low_rank_term in
+      var described = describe(entry)
+      described.y = y.row(entry.term.rows.lowerBound) + entry.term.columns.lowerBound
+      described.y_stride = Int64(y.columns)
+      return described
+    }
+    mk_low_rank_forward(terms, Int64(terms.count))
+  }
+
+  /// Adds to each trainable A's and B's gradient, and to `dx`.
+  func backward(_ dy: Tensor, into dx: Tensor?) {
+    var masked: [(dropout: LowRankTerm.Dropout, rows: Range<Int>, gradient: Tensor)] = []
+    var inner: [Buffer] = []
+    let terms = entries.map { entry -> mk_low_rank_term in
+      let (rows, columns) = (entry.term.rows, entry.term.columns)
+      var described = describe(entry)
+      let du = Buffer(bytes: entry.inner.capacity)
+      inner.append(du)
+      described.du = du.pointer.assumingMemoryBound(to: UInt16.self)
+      described.dy = UnsafePointer(dy.narrow + rows.lowerBound * dy.columns + columns.lowerBound)
+      described.dy_stride = Int64(dy.columns)
+      described.da = entry.input == nil ? nil : entry.term.loraA.gradient?.data
+      described.db = entry.term.loraB.gradient?.data
+      described.dx_stride = Int64(entry.term.loraA.columns)
+      if let dx {
+        if let dropout = entry.term.dropout {
+          let own = Tensor.zeros(rows: rows.count, columns: dx.columns)
+          masked.append((dropout, rows, own))
+          described.dx = own.data
+        } else {
+          described.dx = dx.row(rows.lowerBound)
+        }
+      }
+      return described
+    }
+    withExtendedLifetime(inner) { mk_low_rank_backward(terms, Int64(terms.count)) }
+    guard let dx else { return }
+    for (dropout, rows, gradient) in masked {
+      mk_dropout(
+        gradient.data, dx.row(rows.lowerBound), Int64(gradient.rows), Int64(gradient.columns), dropout.rate,
+        dropout.seed, true)
+    }
+  }
+
+  private func describe(_ entry: Entry) -> mk_low_rank_term {
+    let term = entry.term
+    var described = mk_low_rank_term()
+    described.first_row = Int64(term.rows.lowerBound)
+    described.rows = Int64(term.rows.count)
+    described.inputs = Int64(term.loraA.columns)
+    described.outputs = Int64(term.columns.count)
+    described.rank = Int64(term.rank)
+    described.scale = term.scale
+    described.a = UnsafePointer(term.loraA.values.data)
+    described.b = UnsafePointer(term.loraB.values.data)
+    if let input = entry.input {
+      described.x = UnsafePointer(input.narrow + entry.firstRow * input.columns)
+      described.x_stride = Int64(input.columns)
+    }
+    described.u = entry.inner.pointer.assumingMemoryBound(to: UInt16.self)
+    return described
+  }
+}

@@ -1,0 +1,115 @@
+import MotetAdapters
+import MotetModels
+import MotetTensor
+
+/// Measures how fast an adapter trains on a base, and where the time goes.
+public struct TrainingBench: Sendable {
+  public let base: BaseModel
+  public let method: LoRA
+  public let tokensPerPass: Int
+  public let checkpointsActivations: Bool
+
+  public init(_ base: BaseModel, method: LoRA, tokensPerPass: Int, checkpointsActivations: Bool = false) {
+    self.base = base
+    self.method = method
+    self.tokensPerPass = tokensPerPass
+    self.checkpointsActivations = checkpointsActivations
+  }
+
+  public struct Measurement: Sendable, Codable {
+    public var steps: Int
+    /// Positions computed: a row's last token is only predicted.
+    public var tokens: Int
+    public var labels: Int
+    public var seconds: Double
+    public var tokensPerSecond: Double
+    /// Operations of ``TrainingCost`` a token.
+    public var operationsPerToken: Double
+    public var operationsPerSecond: Double
+    /// Operations of each kind a token.
+    public var operations: [String: Double]
+    /// Seconds by operator, and what is left over.
+    public var breakdown: [String: Double]
+    public var peakRssBytes: Int
+    public var loss: Double
+  }
+
+  /// Trains a fresh adapter on the batches, one step each, after a step to warm up that is not counted.
+  @Compute
+  public func run(
+    _ batches: [[Example]], onStep: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+  ) async throws -> Measurement {
+    let adapter = TrainableAdapter(
+      try method.initialWeights(for: base, seed: 0), on: base, dropout: method.dropout)
+    let adapted = try method.sites(of: base)
+    let optimizer = AdamW(adapter.parameters, options: AdamW.Options())
+    let profile = OperatorProfile()
+    if let first = batches.first { _ = try step(first, adapter, optimizer, profile: nil) }
+    var cost = TrainingCost()
+    var loss = 0.0
+    var tokens = 0
+    let began = ContinuousClock.now
+    for (index, batch) in batches.enumerated() {
+      try Task.checkCancellation()
+      loss = try step(batch, adapter, optimizer, profile: profile)
+      for part in Pass.split(batch, limit: tokensPerPass) {
+        let pass = Pass(part, mix: adapter.mix, scale: 1)
+        tokens += pass.tokens
+        cost += TrainingCost(
+          base: base, adapted: adapted, rank: method.rank, lengths: pass.rows.map(\.tokens.count),
+          labels: pass.labels.count)
+      }
+      onStep(index + 1, batches.count)
+      await Task.yield()
+    }
+    let seconds = (ContinuousClock.now - began).inSeconds
+    var breakdown = Dictionary(
+      uniqueKeysWithValues: profile.seconds.map { ($0.key.rawValue, $0.value) })
+    breakdown["rest"] = seconds - breakdown.values.reduce(0, +)
+    let perToken = 1 / Double(tokens)
+    return Measurement(
+      steps: batches.count, tokens: tokens,
+      labels: batches.reduce(0) { $0 + $1.reduce(0) { $0 + $1.labelCount } }, seconds: seconds,
+      tokensPerSecond: Double(tokens) / seconds, operationsPerToken: cost.total * perToken,
+      operationsPerSecond: cost.total / seconds,
+      operations: [
+        "layers": cost.layers * perToken, "head": cost.head * perToken,
+        "low-rank": cost.lowRank * perToken, "attention": cost.attention * perToken,
+      ], breakdown: breakdown, peakRssBytes: peakResidentBytes(), loss: loss)
+  }
+
+  /// - Returns: the mean loss over the batch's labels
+  @Compute
+  private func step(
+    _ batch: [Example], _ adapter: TrainableAdapter, _ optimizer: AdamW, profile: OperatorProfile?
+  ) throws -> Double {
+    let labels = batch.reduce(0) { $0 + $1.labelCount }
+    var loss = 0.0
+    for part in Pass.split(batch, limit: tokensPerPass) {
+      let pass = Pass(part, mix: adapter.mix, scale: 1 / Float(labels))
+      let tape = base.tape(recording: true)
+      tape.profile = profile
+      loss += try base.losses(pass.rows, labels: pass.labels, on: tape).reduce(0) { $0 + Double($1) }
+      try tape.backward()
+    }
+    profile.measured(.optimizer) {
+      let norm = optimizer.gradientNorm()
+      optimizer.step(learningRate: 1e-4, gradientScale: min(1, 1 / (norm + 1e-6)))
+    }
+    BufferPool.endStep()
+    return loss / Double(labels)
+  }
+
+  /// Rows of random tokens, every position labelled: as many positions as `length` a row.
+  public static func randomBatches(
+    steps: Int, rows: Int, length: Int, vocabulary: Int, seed: UInt64 = 0
+  ) -> [[Example]] {
+    var generator = SeededGenerator(seed: seed, for: "bench")
+    return (0..<steps).map { _ in
+      (0..<rows).map { row in
+        let tokens = (0...length).map { _ in Int32(generator.next() % UInt64(vocabulary)) }
+        return Example(tokens: tokens, labelled: tokens.map { _ in true }, line: row + 1)
+      }
+    }
+  }
+}
