@@ -144,6 +144,7 @@ extension DatasetError {
     case .tooLong(_, let line, let tokens, let limit):
       .tooLong(file: name, line: line, tokens: tokens, limit: limit)
     case .nothingToLearn(_, let line): .nothingToLearn(file: name, line: line)
+    default: self
     }
   }
 }
