@@ -35,7 +35,7 @@ extension Learner {
     let options = job.options
     let seconds = events.last?.seconds ?? 0
     var settings = job.identity()
-    for key in ["data", "eval", "continue"] { settings[key] = nil }
+    for key in ["data", "eval", "continue", "weights"] { settings[key] = nil }
     settings["precision"] = base.precision.rawValue
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity, dataHash: job.data.digest,

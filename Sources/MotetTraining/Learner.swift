@@ -125,6 +125,9 @@ final class Learner {
       ?? (job.options.needsValidation == nil ? nil : max(1, steps / 10))
   }
 
+  /// How often the validation rows are gone through in a whole run.
+  var evaluations: Int { job.validation == nil ? 0 : 2 + (evaluationSteps.map { (steps - 1) / $0 } ?? 0) }
+
   /// Whether the validation rows are due after the step just taken.
   var isValidationDue: Bool {
     guard job.validation != nil, step > 0, validations.last?.step != step else { return false }

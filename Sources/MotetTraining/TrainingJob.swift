@@ -25,7 +25,7 @@ public struct TrainingJob: Sendable {
 
   /// Where an adapter goes.
   public enum Destination: Sendable {
-    /// A PEFT folder. - Parameter replaces: whether an adapter that is there gives way
+    /// A PEFT folder; `replaces` lets an adapter that is there give way.
     case folder(URL, replaces: Bool = false)
     /// The newest version of the job's name.
     case library(AdapterLibrary)
@@ -57,6 +57,8 @@ public struct TrainingJob: Sendable {
     var identity = options.settings
     identity["dropout"] = "\(method.dropout)"
     identity["data"] = "\(data.count) rows, \(data.digest)"
+    identity["weights"] =
+      (data as? TrainingData)?.files.map { "\($0.weight)" }.joined(separator: ",") ?? "none"
     identity["eval"] = validation.map { "\($0.count) rows, \($0.digest)" } ?? "none"
     if let start {
       identity["continue"] = Self.hash(start)

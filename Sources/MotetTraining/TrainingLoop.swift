@@ -86,7 +86,9 @@ struct TrainingLoop {
     let began = ContinuousClock.now
     let running = learners.indices.filter { learners[$0].isRunning }
     let parts = try running.flatMap { try learners[$0].nextParts(limit: run.tokensPerPass, owner: $0) }
-    for pass in Pass.pack(parts, limit: run.tokensPerPass) { try gatherGradients(pass) }
+    for pass in Pass.pack(parts, limit: run.tokensPerPass) {
+      for (owner, loss) in try run.gatherGradients(pass) { learners[owner].gather(loss) }
+    }
     let soFar = seconds
     let results = running.map { index in
       (index, learners[index].finishStep(secondsSoFar: soFar + (ContinuousClock.now - began).inSeconds))
@@ -95,18 +97,6 @@ struct TrainingLoop {
     seconds += (ContinuousClock.now - began).inSeconds
     step += 1
     return results
-  }
-
-  /// Forward and backward over rows of several adapters: each one's gradients gather in its own parameters.
-  private func gatherGradients(_ parts: [PassPart]) throws {
-    let pass = Pass(parts)
-    let tape = Tape(recording: true, storage: run.base.precision == .bf16 ? .bf16 : .f32)
-    let losses = try run.base.losses(
-      pass.rows, labels: pass.labels, on: tape, dropoutSeed: parts.first?.dropoutSeed)
-    try tape.backward()
-    for (owner, loss) in zip(pass.owners, losses) {
-      learners[parts[owner.part].owner].gather(Double(loss))
-    }
   }
 
   // MARK: Checkpoints
@@ -135,6 +125,20 @@ struct TrainingLoop {
 
   private func unlessCancelled<T>(_ body: () async throws -> T?) async throws -> T? {
     do { return try await body() } catch is CancellationError { return nil }
+  }
+}
+
+extension TrainingRun {
+  /// Forward and backward over rows of several adapters: each one's gradients gather in its own parameters.
+  /// - Returns: the loss of each label, and whose it is
+  @Compute
+  func gatherGradients(_ parts: [PassPart]) throws -> [(owner: Int, loss: Double)] {
+    let pass = Pass(parts)
+    let tape = Tape(recording: true, storage: base.precision == .bf16 ? .bf16 : .f32)
+    let losses = try base.losses(
+      pass.rows, labels: pass.labels, on: tape, dropoutSeed: parts.first?.dropoutSeed)
+    try tape.backward()
+    return zip(pass.owners, losses).map { (parts[$0.part].owner, Double($1)) }
   }
 }
 

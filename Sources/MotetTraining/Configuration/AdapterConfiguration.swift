@@ -44,7 +44,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public static let settings: [Setting<AdapterConfiguration>] = [
     Setting("name", \.name, "NAME", "The adapter's name in the library."),
     Setting("output", \.output, "DIR", "The folder to write, in place of the library."),
-    Setting("data", \.data, "FILE[=WEIGHT]…", "Rows (JSONL or JSON); a weight of 0.5 takes half of them an epoch."),
+    Setting(
+      "data", \.data, "FILE[=WEIGHT]…", "Rows (JSONL or JSON); a weight of 0.5 takes half of them an epoch."),
     Setting("eval", \.eval, "FILE…", "Rows whose NLL is taken before, on the way and after."),
     Setting("validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval."),
     Setting("max-length", \.maxLength, "TOKENS", "Cut rows to this many tokens."),
@@ -61,7 +62,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
     Setting("epochs", \.epochs, "N", "Times through the data; may be a fraction (1)."),
     Setting("batch", \.batch, "ROWS", "Rows a batch (8)."),
     Setting("accumulate", \.accumulate, "N", "Batches a step (1)."),
-    Setting("optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"), "What moves the parameters (adamw)."),
+    Setting(
+      "optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"),
+      "What moves the parameters (adamw)."),
     Setting("lr", \.lr, "RATE", "The learning rate (2e-4)."),
     Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
     Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
@@ -71,8 +74,11 @@ public struct AdapterConfiguration: Sendable, Equatable {
     Setting("shuffle", \.shuffle, "", "Draw the rows in a new order each epoch (on)."),
     Setting("eval-every", \.evalEvery, "STEPS", "Take the validation NLL so often."),
     Setting("patience", \.patience, "N", "End after N evaluations without betterment."),
-    Setting("keep", \.keep, "last|best", "The weights to end with: the last, or the best by validation NLL (last)."),
-    Setting("spike-sigma", \.spikeSigma, "σ", "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
+    Setting(
+      "keep", \.keep, "last|best", "The weights to end with: the last, or the best by validation NLL (last)."),
+    Setting(
+      "spike-sigma", \.spikeSigma, "σ",
+      "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
   ]
 
   /// What an adapter that is continued has already.

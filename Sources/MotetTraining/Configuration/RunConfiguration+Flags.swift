@@ -30,7 +30,8 @@ extension RunConfiguration {
     }
     switch shape {
     case .switch: try set(key, .scalar("true"))
-    case .value: try set(key, rest.first.map { $0.hasPrefix("--") ? .null : .scalar($0) } ?? .null, given: &rest)
+    case .value:
+      try set(key, rest.first.map { $0.hasPrefix("--") ? .null : .scalar($0) } ?? .null, given: &rest)
     case .list:
       let words = rest.prefix { !$0.hasPrefix("--") }
       rest = rest.dropFirst(words.count)
@@ -74,13 +75,25 @@ extension RunConfiguration {
       ?? AdapterConfiguration.settings.first { $0.key == key }.map(shape)
   }
 
-  /// The flags with what they are for, for the help.
+  /// The flags with what they are for, in lines of at most 78 characters.
   public static var flagsHelp: String {
-    func line<Root>(_ setting: Setting<Root>) -> String {
-      let flag = setting.isSwitch ? "--[no-]\(setting.key)" : "--\(setting.key) \(setting.placeholder)"
-      let room = max(1, 30 - flag.count)
-      return "  " + flag + String(repeating: " ", count: room) + setting.help
+    (settings.map { help(of: $0) } + AdapterConfiguration.settings.map { help(of: $0) }).joined(separator: "\n")
+  }
+
+  private static func help<Root>(of setting: Setting<Root>) -> String {
+    let flag = setting.isSwitch ? "--[no-]\(setting.key)" : "--\(setting.key) \(setting.placeholder)"
+    var lines = ["  \(flag)"]
+    if flag.count > 27 { lines.append("") }
+    for word in setting.help.split(separator: " ") {
+      let last = lines[lines.count - 1]
+      if last.count < 30 {
+        lines[lines.count - 1] = last + String(repeating: " ", count: 30 - last.count) + word
+      } else if last.count + 1 + word.count <= 78 {
+        lines[lines.count - 1] = "\(last) \(word)"
+      } else {
+        lines.append(String(repeating: " ", count: 30) + word)
+      }
     }
-    return (settings.map(line) + AdapterConfiguration.settings.map(line)).joined(separator: "\n")
+    return lines.joined(separator: "\n")
   }
 }

@@ -86,7 +86,7 @@ extension RunConfiguration {
     case .duplicatedKeysInMapping(let keys, let context):
       .notYAML(
         file: file, line: context.mark.line,
-        problem: "\(keys.map { $0.string ?? "" }.joined(separator: ", ")) stands twice")
+        problem: "\(keys.joined(separator: ", ")) stands twice")
     default: .notYAML(file: file, line: 1, problem: "it is no YAML")
     }
   }
@@ -144,7 +144,8 @@ extension SettingInput {
     case .null: Node("null")
     case .scalar(let text): Node.scalar(.init(text, .implicit, text.needsQuotes ? .doubleQuoted : .any))
     case .list(let list): Node.sequence(.init(list.map(\.node)))
-    case .map(let map): Node.mapping(.init(map.sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) }))
+    case .map(let map):
+      Node.mapping(.init(map.sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) }))
     }
   }
 

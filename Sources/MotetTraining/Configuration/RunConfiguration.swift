@@ -22,8 +22,12 @@ public struct RunConfiguration: Sendable, Equatable {
 
   public static let settings: [Setting<RunConfiguration>] = [
     Setting("base", \.base, "BASE", "The base model: a name, a folder or a GGUF file."),
-    Setting("precision", \.precision, PrecisionSetting.words.joined(separator: "|"), "The number format of the frozen matrices."),
-    Setting("tokens-per-pass", \.tokensPerPass, "N", "Tokens that go through the model at once; fewer take less memory (512)."),
+    Setting(
+      "precision", \.precision, PrecisionSetting.words.joined(separator: "|"),
+      "The number format of the frozen matrices."),
+    Setting(
+      "tokens-per-pass", \.tokensPerPass, "N",
+      "Tokens that go through the model at once; fewer take less memory (512)."),
     Setting("checkpoint-every", \.checkpointEvery, "STEPS", "Keep the run on the disk so often."),
     Setting("checkpoint-minutes", \.checkpointMinutes, "M", "The same by the clock; 0 for not (10)."),
   ]

@@ -80,7 +80,8 @@ extension LoRA.Targets: SettingValue {
     switch input {
     case .scalar(let text): self.init(parsing: text)
     case .list(let words):
-      let names = words.compactMap { word -> String? in if case .scalar(let text) = word { text } else { nil } }
+      let names = words.compactMap { word -> String? in if case .scalar(let text) = word { text } else { nil }
+      }
       guard names.count == words.count else { return nil }
       self.init(parsing: names.joined(separator: ","))
     default: return nil
