@@ -16,7 +16,7 @@ import Testing
           epochs: 1, batchRows: 2, learningRate: 1e-2, schedule: .constant, clip: nil, seed: 5)),
       try TinyModel.job(
         "c", TinyModel.data(7), on: base, method: LoRA(rank: 3, layers: 1...1),
-        options: TrainingOptions(epochs: 3, batchRows: 3, accumulation: 2, seed: 9)),
+        options: TrainingOptions(epochs: 3, batchRows: 3, accumulation: 2, learningRate: 5e-3, seed: 9)),
     ]
   }
 

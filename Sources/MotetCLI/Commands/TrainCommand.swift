@@ -61,7 +61,7 @@ struct TrainCommand: AsyncParsableCommand {
     Console.endProgress()
     try await run.validate()
     if dryRun { return try await DryRun(run).show(json: json) }
-    for job in run.jobs { Console.note("\(job.name): \(job.data.count) rows on \(base.name)") }
+    for job in run.jobs { note(job, on: base) }
     let outcomes = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
       let progress = await TrainingProgress(run)
       return try await run.train { progress.show($0) }
@@ -69,6 +69,13 @@ struct TrainCommand: AsyncParsableCommand {
     Console.endProgress()
     try TrainingReport(configuration, run, outcomes).show(json: json)
     try reportDiverged(outcomes)
+  }
+
+  /// The data report, before a step is taken.
+  private func note(_ job: TrainingJob, on base: BaseModel) {
+    Console.note("\(job.name) on \(base.name) in \(base.precision.rawValue)")
+    guard let data = job.data as? TrainingData else { return }
+    for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
   }
 
   /// One line on stderr and status 1, after what the others became.

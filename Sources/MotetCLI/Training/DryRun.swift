@@ -9,34 +9,51 @@ struct DryRun {
 
   func show(json: Bool) async throws {
     let estimate = try await run.estimate()
-    if json {
-      return try Console.json(
-        Answer(
-          estimate: estimate,
-          data: run.jobs.map { ($0.data as? TrainingData)?.report },
-          validation: run.jobs.map { ($0.validation as? TrainingData)?.report }))
-    }
-    for (job, expected) in zip(run.jobs, estimate.jobs) {
+    let data = try run.jobs.map { try Findings(training: $0.data, validation: $0.validation) }
+    if json { return try Console.json(Answer(estimate: estimate, data: data)) }
+    for (expected, found) in zip(estimate.jobs, data) {
       Console.result(
-        "\(job.name): \(expected.parameters) trainable parameters (\(rounded(100 * expected.share, 2))% of the base), "
-          + "\(expected.steps) steps, \(expected.tokens) tokens")
-      if let data = job.data as? TrainingData { show("data", data.report) }
-      if let data = job.validation as? TrainingData { show("validation", data.report) }
+        "\(expected.name): \(expected.parameters) trainable parameters "
+          + "(\(rounded(100 * expected.share, 2))% of the base), \(expected.steps) steps, "
+          + "\(expected.tokens) tokens")
+      if let report = found.report { show("data", report.text()) }
+      if let audit = found.audit { show("read with care", audit.text()) }
+      if let report = found.validationReport { show("validation", report.text()) }
+      if found.sharedRows > 0 {
+        Console.result("  \(found.sharedRows) rows of the data stand in the validation rows too")
+      }
     }
     Console.result(
       "about \(clock(estimate.seconds)) at \(rounded(estimate.tokensPerSecond, 0)) tokens/s, measured on the first "
         + "rows; about \(rounded(Double(estimate.peakBytes) / 1e9, 2)) GB of memory at the peak")
   }
 
-  private func show(_ title: String, _ report: DataReport) {
-    for (number, line) in report.text().split(separator: "\n").enumerated() {
-      Console.result((number == 0 ? "  \(title): " : "    ") + line)
+  private func show(_ title: String, _ text: String) {
+    Console.result("  \(title):")
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      Console.result("    \(line)")
     }
   }
 
   private struct Answer: Encodable {
     let estimate: RunEstimate
-    let data: [DataReport?]
-    let validation: [DataReport?]
+    let data: [Findings]
+  }
+
+  /// What one adapter's rows are like.
+  private struct Findings: Encodable {
+    var report: DataReport?
+    var audit: DataAudit?
+    var validationReport: DataReport?
+    var sharedRows = 0
+
+    init(training: any ExampleSource, validation: (any ExampleSource)?) throws {
+      guard let training = training as? TrainingData else { return }
+      report = training.report
+      audit = try DataAudit(of: training)
+      guard let validation = validation as? TrainingData else { return }
+      validationReport = validation.report
+      sharedRows = training.rowsShared(with: validation)
+    }
   }
 }
