@@ -1,4 +1,5 @@
-/// Notices a loss that stands far above the recent ones: a broken row, or a step that went wrong.
+/// Notices a loss that stands far above the recent ones, and above those the run began with: a broken row, or a step
+/// that went wrong. A row that is merely harder than the others, late in a run, is none.
 ///
 /// The losses of skipped steps count as recent ones too, so that data that changed for good is soon taken as it is.
 struct SpikeGuard {
@@ -9,6 +10,9 @@ struct SpikeGuard {
 
   let sigma: Double?
   private var recent: [Double] = []
+  private var count = 0
+  /// The highest of the first losses.
+  private var highestAtFirst = -Double.infinity
 
   init(sigma: Double?) { self.sigma = sigma }
 
@@ -18,10 +22,12 @@ struct SpikeGuard {
     let count = Double(recent.count)
     let mean = recent.reduce(0, +) / count
     let variance = recent.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / count
-    return mean + sigma * max(variance.squareRoot(), Self.floor * abs(mean))
+    return max(highestAtFirst, mean + sigma * max(variance.squareRoot(), Self.floor * abs(mean)))
   }
 
   mutating func record(_ loss: Double) {
+    if count < Self.fewest { highestAtFirst = max(highestAtFirst, loss) }
+    count += 1
     recent.append(loss)
     if recent.count > Self.window { recent.removeFirst() }
   }

@@ -87,4 +87,10 @@ import Testing
     #expect(abs((spikes.limit ?? 0) - 2.4) < 1e-9)
     #expect(SpikeGuard(sigma: nil).limit == nil)
   }
+
+  @Test func aRowThatIsOnlyHardIsNoSpike() {
+    var spikes = SpikeGuard(sigma: 8)
+    for step in 0..<100 { spikes.record(step < 16 ? 1.5 : 0.01) }
+    #expect(spikes.limit == 1.5)
+  }
 }

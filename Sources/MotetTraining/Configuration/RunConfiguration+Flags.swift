@@ -77,7 +77,8 @@ extension RunConfiguration {
 
   /// The flags with what they are for, in lines of at most 78 characters.
   public static var flagsHelp: String {
-    (settings.map { help(of: $0) } + AdapterConfiguration.settings.map { help(of: $0) }).joined(separator: "\n")
+    let lines = settings.map { help(of: $0) } + AdapterConfiguration.settings.map { help(of: $0) }
+    return lines.joined(separator: "\n")
   }
 
   private static func help<Root>(of setting: Setting<Root>) -> String {

@@ -6,7 +6,8 @@ extension RunConfiguration {
   /// Reads a YAML file.
   /// - Throws: ``ConfigurationError`` with the line
   public init(contentsOf path: String) throws {
-    guard let data = FileManager.default.contents(atPath: path),
+    // Not `contents(atPath:)`, which reads no pipe.
+    guard let data = try? FileHandle(forReadingFrom: URL(filePath: path)).readToEnd() ?? Data(),
       let text = String(validating: data, as: UTF8.self)
     else { throw ConfigurationError.unreadable(file: path) }
     try self.init(yaml: text, file: path)
