@@ -74,9 +74,17 @@ public struct Checkpoints: Sendable {
     return place
   }
 
-  /// Removes every checkpoint: the run is over, or begins anew.
+  /// Removes every checkpoint, and the folder: the run is over.
   func remove() {
     try? FileManager.default.removeItem(at: folder)
+  }
+
+  /// Removes every checkpoint: the run begins anew.
+  func clear() {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    where name.hasPrefix("step-") || name.hasPrefix(".writing-") {
+      try? FileManager.default.removeItem(at: folder.appending(path: name))
+    }
   }
 
   /// Forces a folder's entries to the disk.

@@ -9,6 +9,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case needsValidation(option: String, job: String)
   case holdsAdapter(folder: String)
   case unfinished(folder: String, step: Int)
+  case busy(folder: String)
   case differs(folder: String, what: [String])
   case damaged(checkpoint: String, problem: String)
   case diverged(step: Int)
@@ -30,6 +31,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(folder) already holds an adapter: choose another --output, or replace it with --overwrite"
     case .unfinished(let folder, let step):
       "\(folder) holds a run that stopped at step \(step): go on with --resume, or begin anew with --overwrite"
+    case .busy(let folder):
+      "\(folder): another process trains there: wait for it, or choose another --output or --name"
     case .differs(let folder, let what):
       "cannot resume from \(folder): \(what.joined(separator: "; ")); "
         + "set it as it was, or begin anew with --overwrite"

@@ -26,7 +26,7 @@ struct TrainingLoop {
     switch checkpoints.start {
     case .fresh: return nil
     case .overwrite:
-      checkpoints.remove()
+      checkpoints.clear()
       return nil
     case .resume:
       guard let newest = checkpoints.newest() else { return nil }

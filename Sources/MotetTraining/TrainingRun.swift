@@ -35,6 +35,8 @@ public struct TrainingRun: Sendable {
   @Compute
   public func train(onEvent: @Compute (RunEvent) -> Void = { _ in }) async throws -> [JobOutcome] {
     try validate()
+    let lock = try checkpoints.map { try RunLock($0) }
+    defer { withExtendedLifetime(lock) {} }
     let fingerprint = base.fingerprint()
     let learners = try jobs.map { try Learner($0, on: base) }
     let identity = RunState.Identity(

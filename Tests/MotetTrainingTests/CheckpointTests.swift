@@ -178,6 +178,19 @@ import Testing
     #expect(!folder.exists("checkpoints/step-1"))
   }
 
+  @Test func twoProcessesDoNotWriteOneRun() async throws {
+    let base = try await TinyModel.load()
+    let folder = try TrainingFolder()
+    let run = try run(base, in: folder)
+    do {
+      let lock = try RunLock(try #require(run.checkpoints))
+      await #expect(throws: TrainingError.busy(folder: folder.url.relativePath)) { _ = try await run.train() }
+      withExtendedLifetime(lock) {}
+    }
+    _ = try await run.train()
+    #expect(!folder.exists("checkpoints"))
+  }
+
   @Test @Compute func anOptimizerGoesOnFromItsState() throws {
     func parameter() -> Parameter { Parameter(rows: 2, columns: 3, [1, 2, 3, 4, 5, 6], trainable: true) }
     func step(_ optimizer: AdamW, _ seed: UInt64) {

@@ -37,6 +37,9 @@ extension RunConfiguration {
   ) throws -> TrainingRun {
     try check()
     let folder = runFolder(home)
+    // What was in force, not what was left open.
+    var effective = self
+    effective.precision = PrecisionSetting(precision: base.precision)
     var replaces = false
     if case .overwrite = start { replaces = true }
     let jobs = try adapters.indices.map { index -> TrainingJob in
@@ -49,7 +52,7 @@ extension RunConfiguration {
         job.destination = .library(library)
         job.log = folder.appending(path: "\(name).jsonl")
       }
-      job.attachments["run.yaml"] = Data(try yaml(ofAdapter: index).utf8)
+      job.attachments["run.yaml"] = Data(try effective.yaml(ofAdapter: index).utf8)
       return job
     }
     return TrainingRun(
