@@ -3,7 +3,8 @@ import Testing
 
 @testable import MotetTraining
 
-/// Tests/Fixtures/languages.json: sentences written for this test, none of which the word lists were made from.
+/// Tests/Fixtures/languages.json: sentences written for this test; no word list was made from them. The cues of code
+/// were mended after its examples here had failed, so for code the share says less.
 @Suite struct LanguageGuessTests {
   static func guess(_ text: String) -> Language {
     var text = text
