@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func elementsOfAListAreCounted() {
-    #expect(throws: DatasetError.malformed(file: "FILE", line: 2, problem: "the element is not an object")) {
+    #expect(throws: DatasetError.malformed(file: "FILE", line: 2, problem: "it is not a JSON object")) {
       try read(#"[{"prompt": "a", "response": "b"}, 3]"#)
     }
     #expect(

@@ -11,11 +11,28 @@ struct DataFile: Sendable {
     let inode: UInt64
     let seconds: Int
     let nanoseconds: Int
+
+    /// nil for what is not a regular file.
+    init?(_ status: stat) {
+      guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+      #if canImport(Darwin)
+        let time = status.st_mtimespec
+      #else
+        let time = status.st_mtim
+      #endif
+      size = Int(status.st_size)
+      inode = UInt64(status.st_ino)
+      seconds = time.tv_sec
+      nanoseconds = time.tv_nsec
+    }
   }
 
   init(_ path: String) throws {
     self.path = path
-    guard let stamp = try OpenFile(path).stamp else { throw DatasetError.readableOnceOnly(file: path) }
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw DatasetError.unreadable(file: path) }
+    // Asked before it is opened: a pipe without a writer would make that wait.
+    guard let stamp = Stamp(status) else { throw DatasetError.readableOnceOnly(file: path) }
     self.stamp = stamp
   }
 
@@ -44,15 +61,7 @@ final class OpenFile {
   /// nil for what is not a regular file.
   var stamp: DataFile.Stamp? {
     var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
-    #if canImport(Darwin)
-      let time = status.st_mtimespec
-    #else
-      let time = status.st_mtim
-    #endif
-    return DataFile.Stamp(
-      size: Int(status.st_size), inode: UInt64(status.st_ino), seconds: time.tv_sec,
-      nanoseconds: time.tv_nsec)
+    return fstat(descriptor, &status) == 0 ? DataFile.Stamp(status) : nil
   }
 
   /// The next bytes, at most `count`; none at the end.

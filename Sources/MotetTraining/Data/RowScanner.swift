@@ -22,7 +22,7 @@ struct RowScanner {
 
   private let file: OpenFile
   private let longestRow: Int
-  private var buffer: [UInt8] = []
+  private(set) var buffer: [UInt8] = []
   /// Where in the file the buffer begins.
   private var origin = 0
   /// Where in the buffer the row under way begins.

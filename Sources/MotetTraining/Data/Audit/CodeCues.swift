@@ -5,11 +5,16 @@ struct CodeCues {
   /// Line ends, operators of two signs and keywords.
   private(set) var cues = 0
 
-  var isCode: Bool { signShare >= 0.09 && cues >= 2 || signShare >= 0.05 && cues >= 5 }
+  /// It begins with `SELECT`: SQL has the signs and the words of prose.
+  private(set) var isQuery = false
+
+  var isCode: Bool { isQuery || signShare >= 0.09 && cues >= 2 || signShare >= 0.05 && cues >= 5 }
 
   init(_ bytes: UnsafeBufferPointer<UInt8>) {
     var signs = 0
     var visible = 0
+    /// The byte before, and the last that is not a space.
+    var before: UInt8 = 0x0a
     var last: UInt8 = 0x0a
     for byte in bytes {
       let isSign = Self.signs[Int(byte)]
@@ -17,9 +22,14 @@ struct CodeCues {
       if isSign { signs += 1 }
       if byte == 0x0a, [0x3b, 0x7b, 0x7d, 0x29, 0x3a].contains(last) { cues += last == 0x3a ? 0 : 1 }
       if isSign, Self.pairs.contains(UInt16(last) << 8 | UInt16(byte)) { cues += 1 }
+      // A call or a subscript: prose puts a space before a bracket.
+      if byte == 0x28 || byte == 0x5b, before.isASCIILetter { cues += 1 }
+      before = byte
       if byte != 0x20, byte != 0x0d { last = byte }
     }
     if [0x3b, 0x7d].contains(last) { cues += 1 }
+    let text = SensitiveText(bytes: bytes)
+    isQuery = text.hasPrefix("SELECT ", at: 0) && bytes.indices.contains { text.hasPrefix("FROM ", at: $0) }
     signShare = Double(signs) / Double(max(1, visible))
     Words(bytes: bytes).visit { word, _ in if Self.keywords.contains(word) { cues += 1 } }
   }

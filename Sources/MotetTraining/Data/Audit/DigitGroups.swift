@@ -47,7 +47,7 @@ struct DigitGroups {
     if groups.isEmpty { return nil }
   }
 
-  var isEmpty: Bool { groups.isEmpty }
+  var digitCount: Int { groups.reduce(0) { $0 + $1.digits.count } }
   /// Past the last digit.
   var end: Int { groups.last?.end ?? 0 }
   mutating func removeLast() { groups.removeLast() }
@@ -64,25 +64,28 @@ struct DigitGroups {
       && groups[2].digits != [0, 0, 0, 0]
   }
 
-  /// 13 to 19 digits in the groups they are printed in, an issuer that exists, and the check digit right
-  /// (ISO/IEC 7812).
+  /// In the groups they are printed in, as long as the issuer's are, and the check digit right (ISO/IEC 7812).
   var isCardNumber: Bool {
     let digits = digits
     guard !hasPlus, !hasBracket, (13...19).contains(digits.count), Set(separators).count <= 1,
       !separators.contains(0x2e)
     else { return false }
     let isGrouped =
-      sizes.count == 1 || sizes == [4, 6, 5] || sizes == [4, 6, 4]
-      || (sizes.dropLast().allSatisfy { $0 == 4 } && (1...4).contains(sizes[sizes.count - 1]))
-    let first = digits.prefix(4).reduce(0) { $0 * 10 + Int($1) }
-    let hasIssuer =
-      switch first {
-      case 4000...4999, 5100...5599, 2221...2720, 3400...3499, 3700...3799, 6011, 6440...6599, 3528...3589,
-        3000...3059, 3600...3699, 3800...3999, 5000...5099, 5600...5999, 6200...6299:
-        true
-      default: false
-      }
-    return isGrouped && hasIssuer && Set(digits).count > 1 && passesLuhn(digits)
+      sizes.count == 1 || [[4, 4, 4, 4], [4, 4, 4, 4, 3], [4, 6, 5], [4, 6, 4]].contains(sizes)
+    return isGrouped && Self.lengths(ofIssuer: digits).contains(digits.count) && passesLuhn(digits)
+  }
+
+  /// How many digits the cards have that begin like this.
+  private static func lengths(ofIssuer digits: [UInt8]) -> [Int] {
+    switch digits.prefix(4).reduce(0, { $0 * 10 + Int($1) }) {
+    case 4000...4999: [13, 16, 19]
+    case 5100...5599, 2221...2720: [16]
+    case 3400...3499, 3700...3799: [15]
+    case 6011, 6440...6599, 3528...3589, 6200...6299: [16, 17, 18, 19]
+    case 3000...3059, 3600...3699, 3800...3999: [14, 16]
+    case 5000...5099, 5600...5999: [13, 16, 19]
+    default: []
+    }
   }
 
   /// `+49 30 1234567` (ITU-T E.164), `(212) 555-0123` as in North America, `06 12 34 56 78` with a leading zero as
@@ -90,7 +93,9 @@ struct DigitGroups {
   var isPhoneNumber: Bool {
     let digits = digits
     if hasPlus {
-      return (8...15).contains(digits.count) && digits[0] != 0 && !separators.contains(0x2e) || isLoosePlus
+      // With points there must be groups, or it is a decimal number with a sign.
+      return (8...15).contains(digits.count) && digits[0] != 0
+        && (groups.count > 2 || !separators.contains(0x2e))
     }
     let isAmerican =
       sizes.suffix(3) == [3, 3, 4] && (sizes.count == 3 || (sizes.count == 4 && groups[0].digits == [1]))
@@ -103,7 +108,4 @@ struct DigitGroups {
       && (10...11).contains(digits.count) && sizes.dropFirst().allSatisfy { $0 > 1 }
       && Set(separators).count == 1
   }
-
-  /// `+1.212.555.0123`: with points there must be groups, or it is a decimal number with a sign.
-  private var isLoosePlus: Bool { groups.count > 2 && (8...15).contains(digits.count) && digits[0] != 0 }
 }

@@ -91,6 +91,18 @@ let languageWords: [Language: String] = [
   kami dia ia adalah oleh sebagai lebih telah dapat atau sudah banyak apa bagaimana mengapa siapa saat hanya seperti \
   setelah tentang sangat harus anda bukan kepada antara
   """,
+  .russian: """
+  и в не на я что он с как это она но они к из у за по мы вы ты от же бы так его её их ли для уже или когда если \
+  есть был была было были быть мне меня нет ещё о до при во со только чтобы где кто почему очень после можно
+  """,
+  .ukrainian: """
+  і в не на я що він з як це вона але вони до із у за по ми ви ти від же б так його її їх чи для вже або коли якщо \
+  є був була було були бути мені мене ні ще про при та й тільки щоб де хто чому дуже після можна
+  """,
+  .bulgarian: """
+  и в не на аз че той с как това тя но те към от у за по ние вие ти да се е са ще си като му ѝ им ли или когато ако \
+  беше бяха съм бъде ми ме няма още до при във със само където кой защо много след може който
+  """,
 ]
 
 /// Letters that few languages have; a word with one counts as half a word of ``languageWords``.
@@ -100,4 +112,5 @@ let languageLetters: [Language: String] = [
   .dutch: "ëï", .swedish: "åäö", .danish: "æøå", .norwegian: "æøå", .finnish: "äö", .polish: "ąćęłńśźżó",
   .czech: "ěščřžýůáíéúďťň", .hungarian: "őűáéíóöúü", .romanian: "ăâîșțşţ", .turkish: "ğışçöü",
   .vietnamese: "ăâđêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹáàãéèíìóòõúùý",
+  .russian: "ыэё", .ukrainian: "іїєґ", .bulgarian: "ъ",
 ]

@@ -25,17 +25,33 @@ extension SensitiveText {
   /// A phone, card or social security number that begins at `position`.
   func number(at position: Int) -> (kind: SensitiveKind, end: Int)? {
     if position > 0, [0x2b, 0x2d, 0x2e, 0x2f, 0x24].contains(bytes[position - 1]) { return nil }
-    guard var groups = DigitGroups(bytes, from: position) else { return nil }
-    while !groups.isEmpty {
+    guard canBegin(at: position), var groups = DigitGroups(bytes, from: position) else { return nil }
+    let followsDigits =
+      position > 1 && bytes[position - 1] == 0x20 && bytes[position - 2].isASCIIDigit
+    while groups.digitCount >= 8 {
       let end = groups.end
       if end == bytes.count || !(bytes[end].isWordByte || bytes[end] == 0x25) {
         if groups.isSocialSecurityNumber { return (.socialSecurityNumber, end) }
         if groups.isCardNumber { return (.cardNumber, end) }
-        if groups.isPhoneNumber { return (.phoneNumber, end) }
+        if !followsDigits, groups.isPhoneNumber { return (.phoneNumber, end) }
       }
       groups.removeLast()
     }
     return nil
+  }
+
+  /// Whether the first digits are as many as such numbers begin with: most numbers in a text are none of them.
+  private func canBegin(at position: Int) -> Bool {
+    guard bytes[position].isASCIIDigit else { return true }
+    let first = end(of: position, limit: 20, \.isASCIIDigit)
+    switch first - position {
+    case 1:
+      // 1-800-555-0199
+      return bytes[position] == 0x31 && end(of: first + 1, limit: 4, \.isASCIIDigit) == first + 4
+    case 2, 5...8: return bytes[position] == 0x30
+    case 3, 4, 13...: return true
+    default: return false
+    }
   }
 
   /// Where the international bank account number that begins at `position` ends (ISO 13616).

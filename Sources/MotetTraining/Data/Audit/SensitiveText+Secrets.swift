@@ -99,9 +99,9 @@ extension SensitiveText {
     skip({ $0 == 0x20 }, 2)
     skip({ $0 == 0x22 || $0 == 0x27 }, 1)
     let valueEnd = end(of: place, limit: 256) {
-      $0 > 0x20 && $0 < 0x7f && $0 != 0x22 && $0 != 0x27 && $0 != 0x2c && $0 != 0x3b
+      $0 > 0x20 && $0 < 0x7f && ![0x22, 0x27, 0x29, 0x2c, 0x3b, 0x3e].contains($0)
     }
-    let hasCode = bytes[place..<valueEnd].contains { [0x28, 0x29, 0x3c, 0x3e, 0x5b, 0x7b].contains($0) }
+    let hasCode = bytes[place..<valueEnd].contains { [0x28, 0x3c, 0x5b, 0x7b].contains($0) }
     return !hasCode && looksRandom(place..<valueEnd) ? valueEnd : nil
   }
 
