@@ -1,5 +1,3 @@
-import MotetTensor
-
 /// Examples by place, whether they lie in memory or are read from files as they are needed.
 public protocol ExampleSource: Sendable {
   var count: Int { get }
@@ -13,13 +11,13 @@ public protocol ExampleSource: Sendable {
   var epochLength: Int { get }
   /// The places of one epoch's examples, ``epochLength`` of them.
   /// - Parameter shuffled: off, they come as they stand
-  func epochOrder(using generator: inout SeededGenerator, shuffled: Bool) -> [Int]
+  func epochOrder(using generator: inout some RandomNumberGenerator, shuffled: Bool) -> [Int]
 }
 
 extension ExampleSource {
   public var epochLength: Int { count }
 
-  public func epochOrder(using generator: inout SeededGenerator, shuffled: Bool) -> [Int] {
+  public func epochOrder(using generator: inout some RandomNumberGenerator, shuffled: Bool) -> [Int] {
     shuffled ? (0..<count).shuffled(using: &generator) : Array(0..<count)
   }
 }
