@@ -16,6 +16,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     .target(
@@ -45,7 +46,7 @@ let package = Package(
       name: "MotetTraining",
       dependencies: [
         "MotetAdapters", "MotetReport", "CKernels",
-        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
     .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
     .target(

@@ -48,7 +48,6 @@ public struct LoRA: Sendable, Equatable {
   /// The sites of `base` that are adapted.
   /// - Throws: ``LoRAError`` for options that fit no matrix, naming those that exist
   public func sites(of base: BaseModel) throws -> [AdapterSite] {
-    guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
     guard (0..<1).contains(dropout) else { throw LoRAError.dropout(dropout) }
     let last = base.configuration.layers - 1
     if let layers, layers.lowerBound < 0 || layers.upperBound > last {
@@ -67,6 +66,7 @@ public struct LoRA: Sendable, Equatable {
     for site in chosen where rank < 1 || rank > min(site.inputs, site.outputs) {
       throw LoRAError.rank(rank, site: site.path, limit: min(site.inputs, site.outputs))
     }
+    guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
     return chosen
   }
 

@@ -3,8 +3,6 @@ import Foundation
 import Motet
 
 extension Precision: ExpressibleByArgument {}
-extension Schedule: ExpressibleByArgument {}
-extension LoRA.Initialization: ExpressibleByArgument {}
 
 /// The base model of a command that runs one.
 struct BaseOptions: ParsableArguments {

@@ -18,22 +18,30 @@ extension BaseModel {
   public func nll(
     of examples: [Example], mix: Mix = .base, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(of: examples, mix: mix.bound(to: self), onRows: onRows)
+    try await nll(of: ExampleList(examples, digest: ""), mix: mix.bound(to: self), onRows: onRows)
+  }
+
+  /// The same for examples that are read as they are needed.
+  public func nll(
+    of source: any ExampleSource, mix: Mix = .base, onRows: (Int) -> Void = { _ in }
+  ) async throws -> NLL {
+    try await nll(of: source, mix: mix.bound(to: self), onRows: onRows)
   }
 
   func nll(
-    of examples: [Example], mix: BoundMix, onRows: (Int) -> Void = { _ in }
+    of source: any ExampleSource, mix: BoundMix, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    var sums = [Double](repeating: 0, count: examples.count)
-    var counts = [Int](repeating: 0, count: examples.count)
+    var sums = [Double](repeating: 0, count: source.count)
+    var counts = [Int](repeating: 0, count: source.count)
     var done = 0
-    for part in Pass.split(examples, limit: 1024) {
+    while done < source.count {
       try Task.checkCancellation()
-      let pass = Pass(part, mix: mix, scale: 1)
+      let part = try nextPart(of: source, from: done)
+      let pass = Pass([PassPart(examples: part, mix: mix, scale: 1)])
       let losses = try self.losses(pass.rows, labels: pass.labels, on: Tape(recording: false))
       for (owner, loss) in zip(pass.owners, losses) {
-        sums[done + owner] += Double(loss)
-        counts[done + owner] += 1
+        sums[done + owner.example] += Double(loss)
+        counts[done + owner.example] += 1
       }
       BufferPool.endStep()
       done += part.count
@@ -44,6 +52,18 @@ extension BaseModel {
     return NLL(
       value: sums.reduce(0, +) / Double(max(1, count)), count: count,
       byRow: zip(sums, counts).map { $0 / Double(max(1, $1)) })
+  }
+
+  /// As many examples as one pass takes, at least one.
+  private nonisolated func nextPart(of source: any ExampleSource, from start: Int) throws -> [Example] {
+    var part = [try source.example(at: start)]
+    var tokens = part[0].tokens.count
+    for index in (start + 1)..<max(start + 1, source.count) {
+      tokens += source.tokenCount(at: index)
+      if tokens > 1024 { break }
+      part.append(try source.example(at: index))
+    }
+    return part
   }
 
   /// Greedy answers to the prompts of `rows`, each under its own mix.

@@ -7,6 +7,19 @@ public protocol ExampleSource: Sendable {
   func example(at index: Int) throws -> Example
   /// SHA-256 over the rows' words, in hexadecimal.
   var digest: String { get }
+  /// Examples that an epoch holds: ``count``, unless some come more or less often.
+  var epochLength: Int { get }
+  /// The places of one epoch's examples, ``epochLength`` of them.
+  /// - Parameter shuffled: off, they come as they stand
+  func epochOrder(using generator: inout some RandomNumberGenerator, shuffled: Bool) -> [Int]
+}
+
+extension ExampleSource {
+  public var epochLength: Int { count }
+
+  public func epochOrder(using generator: inout some RandomNumberGenerator, shuffled: Bool) -> [Int] {
+    shuffled ? (0..<count).shuffled(using: &generator) : Array(0..<count)
+  }
 }
 
 /// Examples in memory.

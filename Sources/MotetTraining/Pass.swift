@@ -1,36 +1,50 @@
 import MotetModels
 import MotetTensor
 
-/// Examples that go through the model in one pass, and where their labels are.
+/// Examples under one mix that go through the model together.
+struct PassPart {
+  var examples: [Example]
+  let mix: BoundMix
+  /// What each label's loss counts: one over the labels of the step it belongs to.
+  let scale: Float
+  /// Whose examples these are.
+  var owner = 0
+  /// Draws the dropout; a part that has one goes through the model alone, because what is dropped depends on where
+  /// in the pass a row stands, and what one adapter draws must not depend on the others.
+  var dropoutSeed: UInt64?
+
+  var tokens: Int { examples.reduce(0) { $0 + $1.tokens.count } }
+}
+
+/// What goes through the model in one pass, and where its labels are.
 @Compute
 struct Pass {
   let rows: [BatchRow]
   let labels: [BaseModel.Label]
-  /// For each label the example it belongs to.
-  let owners: [Int]
-  let tokens: Int
+  /// For each label the part, and the example in it, that it belongs to.
+  let owners: [(part: Int, example: Int)]
 
   /// The last token of a row predicts nothing that is there, so it is left out.
-  /// - Parameter scale: what each label's loss counts
-  init(_ examples: [Example], mix: BoundMix, scale: Float) {
+  init(_ parts: [PassPart]) {
     var rows: [BatchRow] = []
     var labels: [BaseModel.Label] = []
-    var owners: [Int] = []
+    var owners: [(part: Int, example: Int)] = []
     var first = 0
-    for (index, example) in examples.enumerated() {
-      let end = example.labelled.lastIndex(of: true) ?? 0
-      rows.append(BatchRow(tokens: Array(example.tokens[..<max(1, end)]), mix: mix))
-      for target in 1..<max(2, example.tokens.count) where target <= end && example.labelled[target] {
-        labels.append(
-          BaseModel.Label(position: first + target - 1, token: example.tokens[target], scale: scale))
-        owners.append(index)
+    for (part, entry) in parts.enumerated() {
+      for (index, example) in entry.examples.enumerated() {
+        let end = example.labelled.lastIndex(of: true) ?? 0
+        rows.append(BatchRow(tokens: Array(example.tokens[..<max(1, end)]), mix: entry.mix))
+        for target in 1..<max(2, example.tokens.count) where target <= end && example.labelled[target] {
+          labels.append(
+            BaseModel.Label(position: first + target - 1, token: example.tokens[target], scale: entry.scale))
+          owners.append((part, index))
+        }
+        first += max(1, end)
       }
-      first += max(1, end)
     }
     self.rows = rows
     self.labels = labels
     self.owners = owners
-    tokens = first
   }
 
   /// Splits examples into runs of at most `limit` tokens, at least one example each.
@@ -47,5 +61,24 @@ struct Pass {
       }
     }
     return parts
+  }
+
+  /// Puts the parts of several adapters into passes of at most `limit` tokens, each into the first with room.
+  ///
+  /// A part is never divided: an adapter's rows go through the model in the same groups as they would alone.
+  nonisolated static func pack(_ parts: [PassPart], limit: Int) -> [[PassPart]] {
+    var passes: [(parts: [PassPart], room: Int)] = []
+    for part in parts {
+      let tokens = part.tokens
+      let isShared = part.dropoutSeed == nil
+      if isShared, let place = passes.firstIndex(where: { $0.room >= tokens }) {
+        passes[place].parts.append(part)
+        passes[place].room -= tokens
+      } else {
+        passes.append(([part], isShared ? limit - tokens : 0))
+      }
+    }
+    // Rows of one mix stand together.
+    return passes.map { $0.parts.sorted { $0.owner < $1.owner } }
   }
 }

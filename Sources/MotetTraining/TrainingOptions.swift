@@ -1,10 +1,13 @@
 import Foundation
 
-/// How a run goes; every default is meant to work.
+/// How one adapter is trained; every default is meant to work.
 public struct TrainingOptions: Sendable, Equatable {
   public var epochs: Double
-  /// Rows that one optimizer step sees.
+  /// Rows of one batch.
   public var batchRows: Int
+  /// Batches that one optimizer step gathers; the mean is over all their labels.
+  public var accumulation: Int
+  public var optimizer: OptimizerKind
   public var learningRate: Double
   public var schedule: Schedule
   /// The share of the steps over which the rate rises.
@@ -19,14 +22,33 @@ public struct TrainingOptions: Sendable, Equatable {
   public var maximumLength: Int?
   /// Tokens that go through the model at one time; a larger batch gathers gradients over several passes.
   public var tokensPerPass: Int
+  /// Steps between two evaluations on the validation rows; nil takes a tenth of the steps where something needs them.
+  public var evaluationSteps: Int?
+  /// Evaluations without betterment after which training ends; nil trains to the end.
+  public var patience: Int?
+  public var keep: Keep
+  /// A step whose loss is this many standard deviations above the recent ones is left out; nil takes every step.
+  public var spikeSigma: Double?
+
+  /// Which weights a run ends with.
+  public enum Keep: String, Sendable, CaseIterable, Codable {
+    /// Those after the last step.
+    case last
+    /// Those with the lowest validation NLL.
+    case best
+  }
 
   public init(
-    epochs: Double = 1, batchRows: Int = 8, learningRate: Double = 2e-4, schedule: Schedule = .cosine,
-    warmup: Double = 0.03, weightDecay: Double = 0.01, clip: Double? = 1, seed: UInt64 = 0,
-    shuffles: Bool = true, maximumLength: Int? = nil, tokensPerPass: Int = 512
+    epochs: Double = 1, batchRows: Int = 8, accumulation: Int = 1, optimizer: OptimizerKind = .adamW,
+    learningRate: Double = 2e-4, schedule: Schedule = .cosine, warmup: Double = 0.03,
+    weightDecay: Double = 0.01, clip: Double? = 1, seed: UInt64 = 0, shuffles: Bool = true,
+    maximumLength: Int? = nil, tokensPerPass: Int = 512, evaluationSteps: Int? = nil, patience: Int? = nil,
+    keep: Keep = .last, spikeSigma: Double? = 8
   ) {
     self.epochs = epochs
     self.batchRows = batchRows
+    self.accumulation = accumulation
+    self.optimizer = optimizer
     self.learningRate = learningRate
     self.schedule = schedule
     self.warmup = warmup
@@ -36,15 +58,24 @@ public struct TrainingOptions: Sendable, Equatable {
     self.shuffles = shuffles
     self.maximumLength = maximumLength
     self.tokensPerPass = tokensPerPass
+    self.evaluationSteps = evaluationSteps
+    self.patience = patience
+    self.keep = keep
+    self.spikeSigma = spikeSigma
   }
 
-  /// - Throws: ``TrainingError/option(_:_:_:)`` for a value that cannot be
+  /// Rows that one optimizer step sees.
+  var stepRows: Int { batchRows * accumulation }
+
+  /// - Throws: ``TrainingError/option(name:value:mend:)`` for a value that cannot be
   func validate() throws {
     func require(_ holds: Bool, _ name: String, _ value: Any, _ mend: String) throws {
       if !holds { throw TrainingError.option(name: name, value: "\(value)", mend: mend) }
     }
-    try require(epochs > 0 && epochs.isFinite, "epochs", epochs, "give a positive number")
-    try require(batchRows > 0, "batch", batchRows, "give at least 1 row")
+    let most = 1 << 30
+    try require(epochs > 0 && epochs < 1e9, "epochs", epochs, "give a positive number")
+    try require((1...most).contains(batchRows), "batch", batchRows, "give at least 1 row")
+    try require((1...most).contains(accumulation), "accumulate", accumulation, "give at least 1 batch")
     try require(
       learningRate > 0 && learningRate.isFinite, "lr", learningRate, "give a positive number such as 2e-4")
     try require((0...1).contains(warmup), "warmup", warmup, "give a share within 0 to 1")
@@ -54,21 +85,32 @@ public struct TrainingOptions: Sendable, Equatable {
       try require(maximumLength > 1, "max-length", maximumLength, "give at least 2 tokens")
     }
     try require(tokensPerPass > 0, "tokens-per-pass", tokensPerPass, "give at least 1 token")
-  }
-}
-
-public enum TrainingError: Error, Equatable, CustomStringConvertible {
-  case option(name: String, value: String, mend: String)
-  case diverged(step: Int)
-  case baseChanged(before: String, after: String)
-
-  public var description: String {
-    switch self {
-    case .option(let name, let value, let mend): "--\(name) \(value) cannot be: \(mend)"
-    case .diverged(let step):
-      "the loss is not a number at step \(step): nothing was saved; lower --lr or check the data"
-    case .baseChanged(let before, let after):
-      "the base's fingerprint changed from \(before.prefix(12)) to \(after.prefix(12)): please report this"
+    if let evaluationSteps {
+      try require(evaluationSteps > 0, "eval-every", evaluationSteps, "give at least 1 step")
     }
+    if let patience { try require(patience > 0, "patience", patience, "give at least 1 evaluation") }
+    if let spikeSigma {
+      try require(spikeSigma >= 3, "spike-sigma", spikeSigma, "give at least 3, or 0 to take every step")
+    }
+  }
+
+  /// The first option that asks for validation rows.
+  var needsValidation: String? {
+    if patience != nil { return "patience" }
+    if keep == .best { return "keep best" }
+    return evaluationSteps == nil ? nil : "eval-every"
+  }
+
+  /// What decides the outcome, by the names of the command line.
+  var settings: [String: String] {
+    [
+      "epochs": "\(epochs)", "batch": "\(batchRows)", "accumulate": "\(accumulation)",
+      "optimizer": optimizer.rawValue, "lr": "\(learningRate)", "schedule": schedule.rawValue,
+      "warmup": "\(warmup)", "weight-decay": "\(weightDecay)", "clip": clip.map { "\($0)" } ?? "none",
+      "seed": "\(seed)", "shuffle": "\(shuffles)", "max-length": maximumLength.map { "\($0)" } ?? "none",
+      "eval-every": evaluationSteps.map { "\($0)" } ?? "none",
+      "patience": patience.map { "\($0)" } ?? "none", "keep": keep.rawValue,
+      "spike-sigma": spikeSigma.map { "\($0)" } ?? "none",
+    ]
   }
 }

@@ -6,8 +6,23 @@ import MotetReport
 /// What a run leaves: a PEFT folder with `motet.json`, the log in JSONL and the loss curve as SVG.
 public struct TrainingOutput {
   public let result: TrainingResult
+  /// Other files to write beside the adapter, by name.
+  public let attachments: [String: Data]
 
-  public init(_ result: TrainingResult) { self.result = result }
+  public init(_ result: TrainingResult, attachments: [String: Data] = [:]) {
+    self.result = result
+    self.attachments = attachments
+  }
+
+  /// Writes into a folder, or as the newest version of the adapter's name in a library.
+  /// - Returns: the folder, or the version as `math@3`; nil for no destination
+  func save(_ destination: TrainingJob.Destination?) throws -> String? {
+    switch destination {
+    case nil: nil
+    case .folder(let folder, _): try save(output: folder.relativePath, name: nil)
+    case .library(let library): try save(output: nil, name: result.adapter.name, library: library)
+    }
+  }
 
   /// Writes into the folder `output`, or as the newest version of `name` in the library.
   /// - Returns: the folder, or the version as `math@3`
@@ -33,16 +48,9 @@ public struct TrainingOutput {
 
   private func write(to folder: URL) throws {
     try result.adapter.weights.write(to: folder, record: result.adapter.record)
+    let log = TrainingLog.text(result.events, result.validations)
     try AtomicFile.write(Data(log.utf8), to: folder.appending(path: "training.jsonl"))
     try AtomicFile.write(Data(lossCurve.utf8), to: folder.appending(path: "loss.svg"))
-  }
-
-  /// One JSON object a step.
-  private var log: String {
-    result.events.map { event in
-      "{\"step\":\(event.step),\"loss\":\(event.loss),\"learning_rate\":\(event.learningRate),"
-        + "\"gradient_norm\":\(event.gradientNorm),\"tokens\":\(event.tokens),"
-        + "\"tokens_per_second\":\(event.tokensPerSecond)}\n"
-    }.joined()
+    for (name, data) in attachments { try AtomicFile.write(data, to: folder.appending(path: name)) }
   }
 }

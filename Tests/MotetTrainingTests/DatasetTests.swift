@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func elementsOfAListAreCounted() {
-    #expect(throws: DatasetError.malformed(file: "FILE", line: 2, problem: "the element is not an object")) {
+    #expect(throws: DatasetError.malformed(file: "FILE", line: 2, problem: "it is not a JSON object")) {
       try read(#"[{"prompt": "a", "response": "b"}, 3]"#)
     }
     #expect(
@@ -144,6 +144,7 @@ extension DatasetError {
     case .tooLong(_, let line, let tokens, let limit):
       .tooLong(file: name, line: line, tokens: tokens, limit: limit)
     case .nothingToLearn(_, let line): .nothingToLearn(file: name, line: line)
+    default: self
     }
   }
 }

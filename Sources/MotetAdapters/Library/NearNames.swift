@@ -2,7 +2,7 @@
 ///
 /// Near is a Levenshtein distance of at most a third of the length, and at least 2, of letters without their
 /// case; or being the beginning of the other.
-func nearNames(to name: String, in known: [String]) -> [String] {
+package func nearNames(to name: String, in known: [String]) -> [String] {
   let asked = name.lowercased()
   let near = known.compactMap { candidate -> (name: String, distance: Int)? in
     let other = candidate.lowercased()

@@ -47,7 +47,7 @@ struct MergeCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let output, !overwrite, FileManager.default.fileExists(atPath: "\(output)/adapter_config.json") {
-      throw OutputError.holdsAdapter(output)
+      throw TrainingError.holdsAdapter(folder: output)
     }
     let base = try await base.load()
     let mix = try MixLoader(base, force: force).load(mix)

@@ -4,195 +4,95 @@ import Motet
 
 struct TrainCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "train", abstract: "Train an adapter on your data.",
+    commandName: "train", abstract: "Train one adapter, or several in one pass, on your data.",
+    usage: "motet train --data FILE… (--output DIR | --name NAME) [OPTION…]\n"
+      + "motet train --config run.yaml [OPTION…]",
     discussion: """
-      The adapter is a PEFT folder, with motet.json, a log (training.jsonl) and the loss curve (loss.svg) beside \
-      it. --output names the folder; --name adds it to the library as the adapter's newest version. Ctrl-C stops \
-      after the step under way and saves what was learnt.
+      The adapter is a PEFT folder, with motet.json, the log (training.jsonl), the loss curve (loss.svg) and the \
+      configuration (run.yaml) beside it. --output names the folder; --name adds it to the library as the adapter's \
+      newest version. Ctrl-C stops after the step under way and saves what was learnt; --resume goes on.
+
+      A YAML file has the same names as keys, and adapters: for several, each with its own. Flags go before the file.
+
+      \(RunConfiguration.flagsHelp)
       """)
 
-  @OptionGroup var base: BaseOptions
+  @Option(help: "A YAML file with any of the options below.")
+  var config: String?
 
-  @Option(parsing: .upToNextOption, help: "Files of rows (JSONL or JSON).")
-  var data: [String]
+  @Flag(
+    name: .customLong("dry-run"),
+    help: "Say what the run would take, and what the data is like; write nothing.")
+  var dryRun = false
 
-  @Option(help: "The folder to write.")
-  var output: String?
+  @Flag(help: "Go on from the last checkpoint of a run that did not end.")
+  var resume = false
 
-  @Option(help: "The adapter's name in the library.")
-  var name: String?
-
-  @Option(help: "Rows whose NLL is taken before and after.")
-  var eval: String?
-
-  @Option(help: "lora")
-  var method = "lora"
-
-  @Option(help: "The rank r of the update.")
-  var rank = 16
-
-  @Option(help: "The scale's numerator: the update counts alpha/rank (default: twice the rank).")
-  var alpha: Double?
-
-  @Option(help: "all-linear, or module names between commas.")
-  var targets = "all-linear"
-
-  @Option(help: "The layers to adapt, such as 0-29 (default: all).")
-  var layers: String?
-
-  @Option(help: "kaiming (as PEFT) or gaussian: how A begins.")
-  var `init`: LoRA.Initialization = .kaiming
-
-  @Option(help: "The rate at which inputs of the update are dropped.")
-  var dropout: Float = 0
-
-  @Option(help: "Times through the data; may be a fraction.")
-  var epochs = 1.0
-
-  @Option(help: "Rows a step.")
-  var batch = 8
-
-  @Option(help: "The learning rate.")
-  var lr = 2e-4
-
-  @Option(help: "cosine, linear or constant.")
-  var schedule: Schedule = .cosine
-
-  @Option(help: "The share of the steps over which the rate rises.")
-  var warmup = 0.03
-
-  @Option(name: .customLong("weight-decay"), help: "AdamW's decoupled decay.")
-  var weightDecay = 0.01
-
-  @Option(help: "The global norm gradients are clipped to; 0 for none.")
-  var clip = 1.0
-
-  @Option(help: "Draws the initial weights, the order and the dropout.")
-  var seed: UInt64 = 0
-
-  @Flag(inversion: .prefixedNo, help: "Draw the rows in a new order each epoch.")
-  var shuffle = true
-
-  @Option(name: .customLong("max-length"), help: "Cut rows to this many tokens.")
-  var maxLength: Int?
-
-  @Option(
-    name: .customLong("tokens-per-pass"),
-    help: "Tokens that go through the model at once; fewer take less memory.")
-  var tokensPerPass = 512
-
-  @Flag(help: "Write into a folder that already holds an adapter.")
+  @Flag(help: "Replace an adapter, and forget a run that did not end.")
   var overwrite = false
 
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  @Argument(parsing: .allUnrecognized, help: "The options below.")
+  var option: [String] = []
+
   func validate() throws {
-    guard method == "lora" else { throw ValidationError("--method \(method) is not known: choose lora") }
-    guard (output == nil) != (name == nil) else {
-      throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
+    guard !(resume && overwrite) else {
+      throw ValidationError("--resume goes on with a run and --overwrite begins it anew: choose one")
     }
-    if let layers, Self.range(layers) == nil {
-      throw ValidationError("--layers \(layers) is not a range such as 0-29")
+    do {
+      var flags = RunConfiguration()
+      try flags.apply(flags: option)
+      if config == nil { try flags.check() }
+    } catch let error as ConfigurationError {
+      throw ValidationError("\(error)")
     }
   }
 
   func run() async throws {
-    try checkTarget()
-    let rows = try data.flatMap { try Dataset(contentsOf: $0).rows }
-    let set = Dataset(rows, name: data.joined(separator: ", "))
-    let evaluation = try eval.map { try Dataset(contentsOf: $0) }
-    let base = try await base.load()
-    let trainer = Trainer(
-      base,
-      method: LoRA(
-        rank: rank, alpha: alpha, targets: LoRA.Targets(parsing: targets), layers: layers.flatMap(Self.range),
-        dropout: dropout, initialization: self.`init`),
-      options: TrainingOptions(
-        epochs: epochs, batchRows: batch, learningRate: lr, schedule: schedule, warmup: warmup,
-        weightDecay: weightDecay, clip: clip == 0 ? nil : clip, seed: seed, shuffles: shuffle,
-        maximumLength: maxLength, tokensPerPass: tokensPerPass))
-    Console.note("\(rows.count) rows on \(base.name) in \(base.precision.rawValue)")
-    let adapterName = name ?? output.map { URL(filePath: $0).lastPathComponent } ?? "adapter"
-    let result = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
-      try await trainer.train(
-        on: set, name: adapterName, evaluation: evaluation, onEvent: TrainingProgress.show)
+    var configuration = try config.map { try RunConfiguration(contentsOf: $0) } ?? RunConfiguration()
+    try configuration.apply(flags: option)
+    try configuration.check()
+    let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+    let run = try configuration.run(
+      on: base, start: resume ? .resume : overwrite ? .overwrite : .fresh,
+      onData: TrainingProgress.showData)
+    Console.endProgress()
+    try await run.validate()
+    if dryRun { return try await DryRun(run).show(json: json) }
+    for job in run.jobs { note(job, on: base) }
+    let outcomes = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
+      let progress = await TrainingProgress(run)
+      return try await run.train { progress.show($0) }
     }
     Console.endProgress()
-    let place = try TrainingOutput(result).save(output: output, name: name)
-    try report(result, place: place)
+    try TrainingReport(configuration, run, outcomes).show(json: json)
+    try reportDiverged(outcomes)
   }
 
-  private func report(_ result: TrainingResult, place: String) throws {
-    if json {
-      return try Console.json(
-        Report(
-          adapter: place, steps: result.events.count, tokens: result.tokens, seconds: result.seconds,
-          tokensPerSecond: Double(result.tokens) / max(result.seconds, 1e-9), trainLoss: result.finalLoss,
-          evalNllBefore: result.evalBefore?.value, evalNllAfter: result.evalAfter?.value,
-          peakRssBytes: peakResidentBytes(), stopped: result.wasStopped))
-    }
-    let speed = rounded(Double(result.tokens) / max(result.seconds, 1e-9), 0)
-    Console.result(
-      "\(place): \(result.events.count) steps, \(result.tokens) tokens in \(rounded(result.seconds, 1)) s "
-        + "(\(speed) tokens/s), loss \(result.finalLoss.map { rounded($0, 4) } ?? "-")")
-    if let before = result.evalBefore, let after = result.evalAfter {
-      Console.result(
-        "NLL of \(eval ?? ""): \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
-    }
+  /// The data report, before a step is taken.
+  private func note(_ job: TrainingJob, on base: BaseModel) {
+    Console.note("\(job.name) on \(base.name) in \(base.precision.rawValue)")
+    guard let data = job.data as? TrainingData else { return }
+    for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
   }
 
-  private struct Report: Encodable {
-    let adapter: String
-    let steps: Int
-    let tokens: Int
-    let seconds: Double
-    let tokensPerSecond: Double
-    let trainLoss: Double?
-    let evalNllBefore: Double?
-    let evalNllAfter: Double?
-    let peakRssBytes: Int
-    let stopped: Bool
-  }
-
-  private func checkTarget() throws {
-    guard let output, !overwrite else { return }
-    if FileManager.default.fileExists(atPath: "\(output)/adapter_config.json") {
-      throw OutputError.holdsAdapter(output)
+  /// One line on stderr and status 1, after what the others became.
+  private func reportDiverged(_ outcomes: [JobOutcome]) throws {
+    let problems = outcomes.compactMap { outcome -> String? in
+      guard case .diverged(let step) = outcome.ending else { return nil }
+      guard let place = outcome.place, let result = outcome.result else {
+        return "\(outcome.name): \(TrainingError.diverged(step: step))"
+      }
+      return "\(outcome.name): the loss is not a number at step \(step): \(place) holds the weights of step "
+        + "\(result.step); lower --lr or check the data"
     }
-  }
-
-  static func range(_ text: String) -> ClosedRange<Int>? {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-    guard let first = parts.first ?? nil, let last = parts.last ?? nil, parts.count <= 2, first <= last else {
-      return nil
-    }
-    return first...last
+    if !problems.isEmpty { throw DivergedRun(description: problems.joined(separator: "; ")) }
   }
 }
 
-enum OutputError: Error, CustomStringConvertible {
-  case holdsAdapter(String)
-  case exists(String)
-
-  var description: String {
-    switch self {
-    case .holdsAdapter(let path):
-      "\(path) already holds an adapter: choose another --output, or replace it with --overwrite"
-    case .exists(let path): "\(path) already exists: choose another --output, or replace it with --overwrite"
-    }
-  }
-}
-
-/// The line that shows how a run goes.
-enum TrainingProgress {
-  @Compute
-  static func show(_ event: TrainingEvent) {
-    let every = max(1, event.steps / 20)
-    Console.progress(
-      "step \(event.step)/\(event.steps)  loss \(rounded(event.loss, 4))  "
-        + "lr \(String(format: "%.2e", event.learningRate))  \(rounded(event.tokensPerSecond, 0)) tokens/s  "
-        + "\(clock(event.secondsLeft)) left",
-      milestone: event.step % every == 0 || event.step == event.steps)
-  }
+/// Some adapters of a run diverged.
+struct DivergedRun: Error, CustomStringConvertible {
+  let description: String
 }

@@ -1,0 +1,103 @@
+import Foundation
+import Motet
+
+/// What a run came to, for people or as JSON.
+struct TrainingReport {
+  private let configuration: RunConfiguration
+  private let run: TrainingRun
+  private let outcomes: [JobOutcome]
+
+  init(_ configuration: RunConfiguration, _ run: TrainingRun, _ outcomes: [JobOutcome]) {
+    self.configuration = configuration
+    self.run = run
+    self.outcomes = outcomes
+  }
+
+  func show(json: Bool) throws {
+    if json {
+      let adapters = outcomes.indices.map(adapter)
+      if adapters.count == 1 { return try Console.json(adapters[0]) }
+      let seconds = adapters.map(\.seconds).max() ?? 0
+      let tokens = adapters.reduce(0) { $0 + $1.tokens }
+      return try Console.json(
+        Several(
+          adapters: adapters, tokens: tokens, seconds: seconds,
+          tokensPerSecond: Double(tokens) / max(seconds, 1e-9), peakRssBytes: peakResidentBytes()))
+    }
+    for (index, outcome) in outcomes.enumerated() { show(outcome, groups: groups(index)) }
+  }
+
+  private func show(_ outcome: JobOutcome, groups: GroupReport?) {
+    guard let result = outcome.result else { return }
+    let speed = rounded(Double(result.tokens) / max(result.seconds, 1e-9), 0)
+    let skipped = result.skippedSteps
+    Console.result(
+      "\(outcome.place ?? outcome.name): \(result.events.count) steps, \(result.tokens) tokens in "
+        + "\(rounded(result.seconds, 1)) s (\(speed) tokens/s), "
+        + "loss \(result.finalLoss.map { rounded($0, 4) } ?? "-")"
+        + (skipped > 0 ? ", \(skipped) steps left out as spikes" : "")
+        + (result.step == result.events.count ? "" : ", weights of step \(result.step)"))
+    if let before = result.evalBefore, let after = result.evalAfter {
+      Console.result("  validation NLL: \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
+    }
+    if let groups { Console.result(groups.text()) }
+  }
+
+  private func adapter(_ index: Int) -> One {
+    let outcome = outcomes[index]
+    let result = outcome.result
+    let (ending, step): (String, Int?) =
+      switch outcome.ending {
+      case .completed: ("completed", nil)
+      case .stopped: ("stopped", nil)
+      case .stoppedEarly(let step): ("stopped_early", step)
+      case .diverged(let step): ("diverged", step)
+      }
+    let seconds = result?.seconds ?? 0
+    return One(
+      name: outcome.name, adapter: outcome.place, steps: result?.events.count ?? 0,
+      tokens: result?.tokens ?? 0, seconds: seconds,
+      tokensPerSecond: Double(result?.tokens ?? 0) / max(seconds, 1e-9), trainLoss: result?.finalLoss,
+      evalNllBefore: result?.evalBefore?.value, evalNllAfter: result?.evalAfter?.value,
+      peakRssBytes: peakResidentBytes(), stopped: outcome.ending == .stopped, ending: ending,
+      endedAtStep: step,
+      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: groups(index))
+  }
+
+  /// Results by group, where a field is named to tell groups by.
+  private func groups(_ index: Int) -> GroupReport? {
+    guard let field = configuration.adapters[index].groups, let result = outcomes[index].result,
+      let rows = run.jobs[index].validation as? TrainingData, let after = result.evalAfter
+    else { return nil }
+    return GroupReport(
+      field: field, groups: (0..<rows.count).map { rows.group(at: $0) },
+      labels: (0..<rows.count).map { rows.labelCount(at: $0) }, before: result.evalBefore, after: after)
+  }
+
+  private struct Several: Encodable {
+    let adapters: [One]
+    let tokens: Int
+    let seconds: Double
+    let tokensPerSecond: Double
+    let peakRssBytes: Int
+  }
+
+  private struct One: Encodable {
+    let name: String
+    let adapter: String?
+    let steps: Int
+    let tokens: Int
+    let seconds: Double
+    let tokensPerSecond: Double
+    let trainLoss: Double?
+    let evalNllBefore: Double?
+    let evalNllAfter: Double?
+    let peakRssBytes: Int
+    let stopped: Bool
+    let ending: String
+    let endedAtStep: Int?
+    let weightsOfStep: Int?
+    let skippedSteps: Int
+    let groups: GroupReport?
+  }
+}

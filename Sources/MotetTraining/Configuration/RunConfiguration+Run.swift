@@ -1,0 +1,118 @@
+import Foundation
+import MotetAdapters
+import MotetModels
+
+extension RunConfiguration {
+  /// Refuses what is missing or contradicts itself, before any file is read.
+  /// - Throws: ``ConfigurationError``, ``TrainingError``
+  public func check() throws {
+    for adapter in adapters {
+      let name = name(of: adapter)
+      guard name != nil else { throw ConfigurationError.noPlace }
+      let known = name ?? "adapter"
+      guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
+      if adapter.validation != nil, !adapter.eval.isEmpty {
+        throw ConfigurationError.twoValidations(adapter: known)
+      }
+      if adapter.groups != nil, adapter.validation == nil, adapter.eval.isEmpty {
+        throw TrainingError.needsValidation(option: "groups", job: known)
+      }
+      if adapter.continued != nil {
+        for key in AdapterConfiguration.fixedByContinue where adapter.given.contains(key) {
+          throw ConfigurationError.fixedByContinue(key: key, adapter: known)
+        }
+      }
+      if !hasFolder(adapter), let name { _ = try AdapterName(name) }
+    }
+  }
+
+  /// Reads the data and makes the run.
+  /// - Parameters:
+  ///   - home: runs of adapters that go to the library are kept in its `runs` folder while they go
+  ///   - onData: told how far the reading of an adapter's rows is
+  /// - Throws: ``ConfigurationError``, ``TrainingError``, ``DatasetError``, or what is wrong with an adapter to continue
+  public func run(
+    on base: BaseModel, library: AdapterLibrary = AdapterLibrary(), home: URL = ModelStore.home(),
+    start: Checkpoints.Start = .fresh, onData: (String, DataProgress) -> Void = { _, _ in }
+  ) throws -> TrainingRun {
+    try check()
+    let folder = runFolder(home)
+    // What was in force, not what was left open.
+    var effective = self
+    effective.precision = PrecisionSetting(precision: base.precision)
+    var replaces = false
+    if case .overwrite = start { replaces = true }
+    let jobs = try adapters.indices.map { index -> TrainingJob in
+      let adapter = adapters[index]
+      let name = name(of: adapter) ?? "adapter"
+      var job = try job(of: adapter, name: name, on: base, library: library) { onData(name, $0) }
+      if let output = output(of: adapter) {
+        job.destination = .folder(output, replaces: replaces)
+      } else {
+        job.destination = .library(library)
+        job.log = folder.appending(path: "\(name).jsonl")
+      }
+      job.attachments["run.yaml"] = Data(try effective.yaml(ofAdapter: index).utf8)
+      return job
+    }
+    return TrainingRun(
+      base, jobs: jobs, tokensPerPass: tokensPerPass,
+      checkpoints: checkpointMinutes == 0 && checkpointEvery == nil
+        ? nil
+        : Checkpoints(
+          folder: folder.appending(path: "checkpoints"), everySteps: checkpointEvery,
+          everySeconds: checkpointMinutes == 0 ? nil : checkpointMinutes * 60, start: start))
+  }
+
+  private func job(
+    of adapter: AdapterConfiguration, name: String, on base: BaseModel, library: AdapterLibrary,
+    onData: (DataProgress) -> Void
+  ) throws -> TrainingJob {
+    let options = adapter.options(tokensPerPass: tokensPerPass)
+    try options.validate()
+    func read(_ files: [WeightedFile]) throws -> TrainingData {
+      try TrainingData(
+        files: files, base: base, maximumLength: adapter.maxLength, groupField: adapter.groups,
+        dropsBadRows: adapter.dropBadRows, onProgress: onData)
+    }
+    var data = try read(adapter.data)
+    var validation = adapter.eval.isEmpty ? nil : try read(adapter.eval.map { WeightedFile($0) })
+    if let share = adapter.validation {
+      (data, validation) = try data.split(validation: share, seed: adapter.seed)
+    }
+    var job = TrainingJob(
+      name: name, method: adapter.lora, options: options, data: data, validation: validation)
+    if let continued = adapter.continued {
+      let folder = try AdapterReference(parsing: continued).folder(in: library)
+      let old = try Adapter.load(folder, name: continued, for: base)
+      job.start = old.weights
+      job.parent = AdapterRecord.Parent(name: continued, weightsHash: try AdapterRecord.hash(of: folder))
+    }
+    return job
+  }
+
+  // MARK: Names and places
+
+  private func hasFolder(_ adapter: AdapterConfiguration) -> Bool { adapter.output != nil || parent != nil }
+
+  /// Its name, or that of its folder.
+  private func name(of adapter: AdapterConfiguration) -> String? {
+    adapter.name ?? adapter.output.map { URL(filePath: $0).lastPathComponent }
+  }
+
+  /// The folder it is written to; nil for the library.
+  private func output(of adapter: AdapterConfiguration) -> URL? {
+    if let output = adapter.output { return URL(filePath: output) }
+    guard let parent, let name = adapter.name else { return nil }
+    return URL(filePath: parent).appending(path: name)
+  }
+
+  /// Where the run is kept while it goes: the output, or a folder of the adapters' names under `runs`.
+  private func runFolder(_ home: URL) -> URL {
+    if let parent { return URL(filePath: parent) }
+    if adapters.count == 1, let output = adapters[0].output { return URL(filePath: output) }
+    let names = adapters.compactMap { name(of: $0) }.joined(separator: "+")
+    let brief = names.utf8.count <= 120 ? names : "\(names.prefix(60))-and-more-\(adapters.count)"
+    return home.appending(path: "runs").appending(path: brief)
+  }
+}

@@ -1,0 +1,58 @@
+/// One option of a run: its name, what it is for, and the property it sets.
+///
+/// There is one list of them. The command line, the YAML file and the configuration written beside an adapter all
+/// come from it.
+public struct Setting<Root>: Sendable {
+  /// As after `--` and as a key in YAML.
+  public let key: String
+  public let help: String
+  /// What stands for the value in the help; empty for a switch.
+  public let placeholder: String
+  /// Whether several words may follow the flag.
+  public let isList: Bool
+  let expected: String
+  /// False when the value is not what is expected.
+  let set: @Sendable (inout Root, SettingInput) -> Bool
+  /// nil when it is not set.
+  let get: @Sendable (Root) -> SettingInput?
+
+  /// Whether it is a switch: `--shuffle` and `--no-shuffle`, `shuffle: true`.
+  public var isSwitch: Bool { placeholder.isEmpty }
+
+  init<Value: SettingValue>(
+    _ key: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ placeholder: String, _ help: String
+  ) {
+    self.key = key
+    self.help = help
+    self.placeholder = placeholder
+    isList = Value.isList
+    expected = Value.expected
+    set = { root, input in
+      guard let value = Value(input) else { return false }
+      root[keyPath: path] = value
+      return true
+    }
+    get = { $0[keyPath: path].input }
+  }
+
+  /// One that may be left out.
+  init<Value: SettingValue>(
+    _ key: String, _ path: WritableKeyPath<Root, Value?> & Sendable, _ placeholder: String, _ help: String
+  ) {
+    self.key = key
+    self.help = help
+    self.placeholder = placeholder
+    isList = Value.isList
+    expected = Value.expected
+    set = { root, input in
+      if input == .null {
+        root[keyPath: path] = nil
+        return true
+      }
+      guard let value = Value(input) else { return false }
+      root[keyPath: path] = value
+      return true
+    }
+    get = { $0[keyPath: path]?.input }
+  }
+}

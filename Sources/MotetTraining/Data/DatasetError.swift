@@ -1,0 +1,76 @@
+/// Why rows cannot be read.
+public enum DatasetError: Error, Equatable, CustomStringConvertible {
+  case unreadable(file: String)
+  case notUTF8(file: String)
+  case empty(file: String)
+  case malformed(file: String, line: Int, problem: String)
+  case tooLong(file: String, line: Int, tokens: Int, limit: Int)
+  case nothingToLearn(file: String, line: Int)
+  /// A pipe or a device: its rows can be read once only.
+  case readableOnceOnly(file: String)
+  case changed(file: String)
+  case weight(file: String, value: Double)
+  case maximumLength(value: Int, context: Int)
+  case validationShare(value: Double)
+  case cannotSplit(rows: Int, share: Double)
+  case unknownField(name: String, file: String, found: [String])
+  case tooManyGroups(field: String, limit: Int)
+
+  public var description: String {
+    switch self {
+    case .unreadable(let file): "cannot read \(file): check the path"
+    case .notUTF8(let file): "\(file) is not UTF-8 text: convert it first"
+    case .empty(let file): "\(file) has no rows"
+    case .malformed(let file, let line, _), .tooLong(let file, let line, _, _),
+      .nothingToLearn(let file, let line):
+      "\(file), row \(line): \(problem)"
+    case .readableOnceOnly(let file):
+      "\(file) is not a regular file: rows are read again as they are needed, so write it to a file first"
+    case .changed(let file):
+      "\(file) changed while it was in use: start again, and leave the file alone until the end"
+    case .weight(let file, let value):
+      "\(file) cannot have the weight \(value): give a number above 0 and at most \(WeightedFile.largestWeight)"
+    case .maximumLength(let value, let context):
+      "rows cannot be cut to \(value) tokens: give --max-length 2 to \(context), the model's context"
+    case .validationShare(let value):
+      "a validation share of \(value) cannot be: give a number between 0 and 1, such as 0.05"
+    case .cannotSplit(let rows, let share):
+      "\(rows) rows cannot be split with a share of \(share): one side would have no rows; "
+        + "duplicates of a row always stay together"
+    case .unknownField(let name, let file, let found):
+      "no row of \(file) has the field \"\(name)\": the first has \(found.joined(separator: ", "))"
+    case .tooManyGroups(let field, let limit):
+      "the field \"\(field)\" has more than \(limit) different values: name one that puts rows in groups"
+    }
+  }
+
+  /// What is wrong with the row, without the file and the line.
+  var problem: String {
+    switch self {
+    case .notUTF8: "it is not UTF-8 text"
+    case .malformed(_, _, let problem): problem
+    case .tooLong(_, _, let tokens, let limit):
+      "\(tokens) tokens, and the model's context is \(limit); shorten it, or cut rows with --max-length"
+    case .nothingToLearn:
+      "no token of a response is left to learn from; shorten the prompt or raise --max-length"
+    default: description
+    }
+  }
+
+  /// The same for rows that are left out: alike for all rows with the same fault, so that they can be counted.
+  var kindOfProblem: String {
+    switch self {
+    case .tooLong(_, _, _, let limit): "longer than the model's context of \(limit) tokens"
+    case .nothingToLearn: "no token of a response is left to learn from"
+    default: problem
+    }
+  }
+
+  /// Whether it is the fault of one row, so that the others can be used without it.
+  var isOfOneRow: Bool {
+    switch self {
+    case .notUTF8, .malformed, .tooLong, .nothingToLearn: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import Foundation
+import MotetFormats
+
+/// Keeps two processes from writing one run: held as long as the value lives, and let go by the system when the
+/// process dies.
+final class RunLock {
+  private let descriptor: Int32
+
+  /// - Throws: ``TrainingError/busy(folder:)``, or `FormatError` when the folder cannot be written
+  init(_ checkpoints: Checkpoints) throws {
+    let folder = checkpoints.folder
+    do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
+      throw FormatError.unwritable(file: folder.path, reason: error.localizedDescription)
+    }
+    descriptor = open(folder.appending(path: ".lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    guard descriptor >= 0 else {
+      throw FormatError.unwritable(file: folder.path, reason: String(cString: strerror(errno)))
+    }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+      throw TrainingError.busy(folder: folder.deletingLastPathComponent().relativePath)
+    }
+  }
+
+  deinit { if descriptor >= 0 { close(descriptor) } }
+}

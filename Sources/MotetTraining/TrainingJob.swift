@@ -1,0 +1,108 @@
+import Crypto
+import Foundation
+import MotetAdapters
+import MotetModels
+
+/// One adapter to train: what it is, on which rows, and where it goes.
+public struct TrainingJob: Sendable {
+  public var name: String
+  public var method: LoRA
+  public var options: TrainingOptions
+  public var data: any ExampleSource
+  /// Rows whose NLL is taken before, after and on the way.
+  public var validation: (any ExampleSource)?
+  /// Weights to go on from, in place of fresh ones; `method` then only gives the dropout.
+  public var start: AdapterWeights?
+  /// The adapter that `start` was taken from.
+  public var parent: AdapterRecord.Parent?
+  /// nil keeps the adapter in memory only.
+  public var destination: Destination?
+  /// Gets a line a step while the run goes and is removed after it; nil takes `training.jsonl` in the destination's
+  /// folder, where it stays.
+  public var log: URL?
+  /// Files to be written beside the adapter, by name.
+  public var attachments: [String: Data] = [:]
+
+  /// Where an adapter goes.
+  public enum Destination: Sendable {
+    /// A PEFT folder; `replaces` lets an adapter that is there give way.
+    case folder(URL, replaces: Bool = false)
+    /// The newest version of the job's name.
+    case library(AdapterLibrary)
+  }
+
+  public init(
+    name: String, method: LoRA = LoRA(), options: TrainingOptions = TrainingOptions(),
+    data: any ExampleSource, validation: (any ExampleSource)? = nil, start: AdapterWeights? = nil,
+    parent: AdapterRecord.Parent? = nil, destination: Destination? = nil
+  ) {
+    self.name = name
+    self.method = method
+    self.options = options
+    self.data = data
+    self.validation = validation
+    self.start = start
+    self.parent = parent
+    self.destination = destination
+  }
+
+  var logFile: URL? {
+    if let log { return log }
+    guard case .folder(let folder, _)? = destination else { return nil }
+    return folder.appending(path: "training.jsonl")
+  }
+
+  /// Everything that decides the outcome, by the names of the command line: what a resumed run must share.
+  func identity() -> [String: String] {
+    var identity = options.settings
+    identity["dropout"] = "\(method.dropout)"
+    identity["data"] = "\(data.count) rows, \(data.digest)"
+    identity["weights"] =
+      (data as? TrainingData)?.files.map { "\($0.weight)" }.joined(separator: ",") ?? "none"
+    identity["eval"] = validation.map { "\($0.count) rows, \($0.digest)" } ?? "none"
+    if let start {
+      identity["continue"] = Self.hash(start)
+    } else {
+      identity["continue"] = "none"
+      identity["rank"] = "\(method.rank)"
+      identity["alpha"] = "\(method.alpha)"
+      identity["init"] = method.initialization.rawValue
+      identity["layers"] = method.layers.map { "\($0)" } ?? "all"
+      identity["targets"] =
+        switch method.targets {
+        case .allLinear: "all-linear"
+        case .modules(let names): names.joined(separator: ",")
+        }
+    }
+    return identity
+  }
+
+  private static func hash(_ weights: AdapterWeights) -> String {
+    var sha = SHA256()
+    for name in weights.siteNames {
+      guard let site = weights.sites[name] else { continue }
+      sha.update(data: Data("\(name) \(site.rank) \(site.scale) ".utf8))
+      for factor in [site.loraA, site.loraB] { factor.withUnsafeBytes { sha.update(bufferPointer: $0) } }
+    }
+    return sha.finalize().map { String(format: "%02x", $0) }.joined()
+  }
+
+  /// Refuses what cannot be trained, before anything is.
+  /// - Throws: ``TrainingError``, ``LoRAError``
+  func validate(on base: BaseModel) throws {
+    try options.validate()
+    guard data.count > 0 else { throw TrainingError.noRows(job: name) }
+    if validation == nil, let option = options.needsValidation {
+      throw TrainingError.needsValidation(option: option, job: name)
+    }
+    if let validation, validation.count == 0 { throw TrainingError.noRows(job: "\(name), validation") }
+    let limit = base.configuration.maximumPositions
+    for source in [data, validation].compactMap({ $0 }) {
+      for index in 0..<source.count where source.tokenCount(at: index) > limit {
+        throw TrainingError.rowTooLong(
+          job: name, row: index + 1, tokens: source.tokenCount(at: index), limit: limit)
+      }
+    }
+    if start == nil { _ = try method.sites(of: base) }
+  }
+}

@@ -1,0 +1,147 @@
+import Foundation
+import MotetFormats
+import MotetModels
+import MotetTensor
+
+/// The steps of a run.
+@Compute
+struct TrainingLoop {
+  let run: TrainingRun
+  let learners: [Learner]
+  let identity: RunState.Identity
+  private var step = 0
+  /// Of the steps so far, without evaluations and checkpoints.
+  private var seconds = 0.0
+
+  init(run: TrainingRun, learners: [Learner], identity: RunState.Identity) {
+    self.run = run
+    self.learners = learners
+    self.identity = identity
+  }
+
+  /// Takes up the checkpoint that is there, when the run is to go on from one.
+  /// - Returns: its step; nil when the run begins at its beginning
+  mutating func resume() throws -> Int? {
+    guard let checkpoints = run.checkpoints else { return nil }
+    switch checkpoints.start {
+    case .fresh: return nil
+    case .overwrite:
+      checkpoints.clear()
+      return nil
+    case .resume:
+      guard let newest = checkpoints.newest() else { return nil }
+      let state = try RunState(contentsOf: newest.folder)
+      let differences = state.identity.differences(from: identity)
+      guard differences.isEmpty else {
+        throw TrainingError.differs(folder: newest.folder.relativePath, what: differences)
+      }
+      for (learner, saved) in zip(learners, state.learners) {
+        do { try learner.restore(saved) } catch {
+          throw TrainingError.damaged(checkpoint: newest.folder.path, problem: "\(error)")
+        }
+      }
+      step = state.step
+      seconds = state.seconds
+      return step
+    }
+  }
+
+  /// Steps until every adapter is at its end, or the task is cancelled.
+  mutating func train(_ onEvent: @Compute (RunEvent) -> Void) async throws {
+    let logs = try learners.map { learner in
+      try learner.job.logFile.map {
+        try TrainingLog($0, events: learner.events, validations: learner.validations)
+      }
+    }
+    func tell(_ events: [RunEvent], of index: Int) throws {
+      for event in events {
+        try logs[index]?.append(event)
+        onEvent(event)
+      }
+    }
+    var lastCheckpoint = ContinuousClock.now
+    while true {
+      for (index, learner) in learners.enumerated() where learner.isValidationDue {
+        // Cancelled within, it is due again when the run goes on.
+        guard let nll = try await unlessCancelled({ try await run.validationNLL(of: learner) }) else { break }
+        try tell(learner.take(nll), of: index)
+      }
+      let isOver = !learners.contains(where: \.isRunning)
+      if isOver { return }
+      if Task.isCancelled || isCheckpointDue(since: lastCheckpoint) {
+        if let folder = try writeCheckpoint() { onEvent(.checkpoint(step: step, folder: folder.path)) }
+        lastCheckpoint = .now
+      }
+      if Task.isCancelled { return }
+      for (index, events) in try takeStep() {
+        try tell(events, of: index)
+        if case .diverged = learners[index].status { try takeBackLastGood(learners[index]) }
+      }
+      await Task.yield()
+    }
+  }
+
+  /// One step of every adapter that still runs.
+  private mutating func takeStep() throws -> [(index: Int, events: [RunEvent])] {
+    let began = ContinuousClock.now
+    let running = learners.indices.filter { learners[$0].isRunning }
+    let parts = try running.flatMap { try learners[$0].nextParts(limit: run.tokensPerPass, owner: $0) }
+    for pass in Pass.pack(parts, limit: run.tokensPerPass) {
+      for (owner, loss) in try run.gatherGradients(pass) { learners[owner].gather(loss) }
+    }
+    let soFar = seconds
+    let results = running.map { index in
+      (index, learners[index].finishStep(secondsSoFar: soFar + (ContinuousClock.now - began).inSeconds))
+    }
+    BufferPool.endStep()
+    seconds += (ContinuousClock.now - began).inSeconds
+    step += 1
+    return results
+  }
+
+  // MARK: Checkpoints
+
+  private func isCheckpointDue(since last: ContinuousClock.Instant) -> Bool {
+    guard let checkpoints = run.checkpoints, step > 0 else { return false }
+    if let every = checkpoints.everySteps, step % every == 0 { return true }
+    return checkpoints.everySeconds.map { (ContinuousClock.now - last).inSeconds >= $0 } ?? false
+  }
+
+  /// - Returns: the folder; nil when the run has no place for one or nothing to keep yet
+  private func writeCheckpoint() throws -> URL? {
+    guard let checkpoints = run.checkpoints, step > 0 else { return nil }
+    return try checkpoints.write(step: step) { folder in
+      try RunState(identity: identity, step: step, seconds: seconds, learners: learners.map(\.state))
+        .write(to: folder)
+    }
+  }
+
+  private func takeBackLastGood(_ learner: Learner) throws {
+    guard let newest = run.checkpoints?.newest(),
+      let parameters = try RunState.parameters(of: learner.job.name, in: newest.folder)
+    else { return }
+    learner.takeBack(parameters, of: newest.step)
+  }
+
+  private func unlessCancelled<T>(_ body: () async throws -> T?) async throws -> T? {
+    do { return try await body() } catch is CancellationError { return nil }
+  }
+}
+
+extension TrainingRun {
+  /// Forward and backward over rows of several adapters: each one's gradients gather in its own parameters.
+  /// - Returns: the loss of each label, and whose it is
+  @Compute
+  func gatherGradients(_ parts: [PassPart]) throws -> [(owner: Int, loss: Double)] {
+    let pass = Pass(parts)
+    let tape = Tape(recording: true, storage: base.precision == .bf16 ? .bf16 : .f32)
+    let losses = try base.losses(
+      pass.rows, labels: pass.labels, on: tape, dropoutSeed: parts.first?.dropoutSeed)
+    try tape.backward()
+    return zip(pass.owners, losses).map { (parts[$0.part].owner, Double($1)) }
+  }
+}
+
+extension Duration {
+  var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

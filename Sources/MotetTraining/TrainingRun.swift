@@ -1,0 +1,125 @@
+import Foundation
+import MotetAdapters
+import MotetModels
+import MotetTensor
+
+/// Trains one or several adapters together on one frozen base.
+///
+///     let outcomes = try await TrainingRun(base, jobs: [math, code]).train { event in print(event) }
+///
+/// In each step every adapter takes its own next batch, and the rows of all share the passes through the base. What
+/// becomes of an adapter does not depend on the others: it has its own order, seeds, gradients, clipping, optimizer
+/// and schedule, and one that diverges ends alone.
+public struct TrainingRun: Sendable {
+  public let base: BaseModel
+  public var jobs: [TrainingJob]
+  /// Tokens that go through the model at one time.
+  public var tokensPerPass: Int
+  /// nil writes nothing while the run goes.
+  public var checkpoints: Checkpoints?
+
+  /// - Parameter tokensPerPass: nil takes the most that a job's options ask for
+  public init(
+    _ base: BaseModel, jobs: [TrainingJob], tokensPerPass: Int? = nil, checkpoints: Checkpoints? = nil
+  ) {
+    self.base = base
+    self.jobs = jobs
+    self.tokensPerPass = tokensPerPass ?? jobs.map(\.options.tokensPerPass).max() ?? 512
+    self.checkpoints = checkpoints
+  }
+
+  /// Trains all jobs to their ends and saves those that have a destination. A cancelled task stops after the step
+  /// under way, writes a checkpoint where there is a place for one, and saves what was learnt.
+  /// - Throws: before any step ``TrainingError``, ``LoRAError`` or ``DatasetError``; later what a file refuses, with
+  ///   the last checkpoint whole
+  @Compute
+  public func train(onEvent: @Compute (RunEvent) -> Void = { _ in }) async throws -> [JobOutcome] {
+    try validate()
+    let lock = try checkpoints.map { try RunLock($0) }
+    defer { withExtendedLifetime(lock) {} }
+    let fingerprint = base.fingerprint()
+    let learners = try jobs.map { try Learner($0, on: base) }
+    let identity = RunState.Identity(
+      base: fingerprint, tokensPerPass: tokensPerPass,
+      jobs: jobs.map { RunState.Identity.Job(name: $0.name, settings: $0.identity()) })
+    var loop = TrainingLoop(run: self, learners: learners, identity: identity)
+    if let step = try loop.resume() {
+      onEvent(.resumed(step: step))
+    } else {
+      for learner in learners { learner.evalBefore = try await validationNLL(of: learner) }
+    }
+    try await loop.train(onEvent)
+    base.releaseBackward()
+    BufferPool.trim()
+    let after = base.fingerprint()
+    guard fingerprint == after else { throw TrainingError.baseChanged(before: fingerprint, after: after) }
+    return try finish(learners, fingerprint: fingerprint, onEvent)
+  }
+
+  @Compute
+  func validationNLL(of learner: Learner) async throws -> NLL? {
+    guard let rows = learner.job.validation else { return nil }
+    return try await base.nll(of: rows, mix: learner.adapter.mix)
+  }
+
+  @Compute
+  private func finish(
+    _ learners: [Learner], fingerprint: String, _ onEvent: @Compute (RunEvent) -> Void
+  ) throws -> [JobOutcome] {
+    var outcomes = try learners.map { try $0.outcome(on: base, fingerprint: fingerprint) }
+    for (index, job) in jobs.enumerated() {
+      if let result = outcomes[index].result, result.step > 0 || outcomes[index].ending == .completed {
+        outcomes[index].place = try TrainingOutput(result, attachments: job.attachments).save(job.destination)
+      }
+    }
+    if !learners.contains(where: \.isRunning) {
+      checkpoints?.remove()
+      for case let log? in jobs.map(\.log) { try? FileManager.default.removeItem(at: log) }
+      // The run's own folder goes too when nothing else is in it.
+      if let folder = checkpoints?.folder.deletingLastPathComponent() { rmdir(folder.path) }
+    }
+    for outcome in outcomes { onEvent(.finished(outcome)) }
+    return outcomes
+  }
+
+  // MARK: What cannot be is refused before anything begins
+
+  /// - Throws: ``TrainingError``, ``LoRAError``
+  @Compute
+  public func validate() throws {
+    guard !jobs.isEmpty else { throw TrainingError.noJobs }
+    guard tokensPerPass > 0 else {
+      throw TrainingError.option(
+        name: "tokens-per-pass", value: "\(tokensPerPass)", mend: "give at least 1 token")
+    }
+    try checkpoints?.validate()
+    var names = Set<String>()
+    var places: [String: String] = [:]
+    for job in jobs {
+      guard names.insert(job.name).inserted else { throw TrainingError.sameName(job.name) }
+      if case .folder(let folder, _) = job.destination {
+        let path = folder.standardizedFileURL.path
+        if let first = places.updateValue(job.name, forKey: path) {
+          throw TrainingError.samePlace(path, first: first, second: job.name)
+        }
+      }
+      try job.validate(on: base)
+    }
+    try validatePlaces()
+  }
+
+  private func validatePlaces() throws {
+    let unfinished = checkpoints?.newest()
+    if let checkpoints, let unfinished, case .fresh = checkpoints.start {
+      throw TrainingError.unfinished(
+        folder: checkpoints.folder.deletingLastPathComponent().relativePath, step: unfinished.step)
+    }
+    if unfinished != nil, case .resume? = checkpoints?.start { return }
+    for job in jobs {
+      guard case .folder(let folder, replaces: false) = job.destination else { continue }
+      if FileManager.default.fileExists(atPath: folder.appending(path: "adapter_config.json").path) {
+        throw TrainingError.holdsAdapter(folder: folder.relativePath)
+      }
+    }
+  }
+}
