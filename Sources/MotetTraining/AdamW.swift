@@ -4,7 +4,7 @@ import MotetTensor
 
 /// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101) with PyTorch's order of operations.
 @Compute
-public final class AdamW {
+public final class AdamW: Optimizer {
   public struct Options: Sendable, Equatable {
     public var beta1 = 0.9
     public var beta2 = 0.999
@@ -14,29 +14,19 @@ public final class AdamW {
     public init(weightDecay: Double = 0.01) { self.weightDecay = weightDecay }
   }
 
+  public let parameters: [Parameter]
   private let options: Options
-  private let parameters: [(parameter: Parameter, mean: Tensor, square: Tensor)]
+  private let moments: [(mean: Tensor, square: Tensor)]
   private var steps = 0
 
   public init(_ parameters: [Parameter], options: Options) {
     self.options = options
-    self.parameters = parameters.map {
-      (
-        $0, Tensor.zeros(rows: $0.rows, columns: $0.columns), Tensor.zeros(rows: $0.rows, columns: $0.columns)
-      )
+    self.parameters = parameters
+    moments = parameters.map {
+      (Tensor.zeros(rows: $0.rows, columns: $0.columns), Tensor.zeros(rows: $0.rows, columns: $0.columns))
     }
   }
 
-  /// √Σg² over all parameters.
-  public func gradientNorm() -> Double {
-    parameters.reduce(0) { sum, entry in
-      guard let gradient = entry.parameter.gradient else { return sum }
-      return sum + mk_sum_of_squares(gradient.data, Int64(gradient.count))
-    }.squareRoot()
-  }
-
-  /// Moves the parameters and zeroes their gradients.
-  /// - Parameter gradientScale: what the gradients are multiplied by first, for clipping
   public func step(learningRate: Double, gradientScale: Double) {
     steps += 1
     var arguments = mk_adamw_step(
@@ -44,11 +34,51 @@ public final class AdamW {
       epsilon: Float(options.epsilon), weight_decay: Float(options.weightDecay),
       correction1: Float(1 - pow(options.beta1, Double(steps))),
       correction2: Float(1 - pow(options.beta2, Double(steps))), gradient_scale: Float(gradientScale))
-    for (parameter, mean, square) in parameters {
+    for (parameter, moment) in zip(parameters, moments) {
       guard let gradient = parameter.gradient else { continue }
       mk_adamw(
-        parameter.values.data, gradient.data, mean.data, square.data, Int64(parameter.count), &arguments)
+        parameter.values.data, gradient.data, moment.mean.data, moment.square.data, Int64(parameter.count),
+        &arguments)
       gradient.fill(0)
+    }
+  }
+
+  public var state: OptimizerState {
+    var state = OptimizerState(steps: steps)
+    for (index, moment) in moments.enumerated() {
+      state.blobs["mean.\(index)"] = moment.mean.bytes
+      state.blobs["square.\(index)"] = moment.square.bytes
+    }
+    return state
+  }
+
+  public func restore(_ state: OptimizerState) throws {
+    let blobs = try parameters.enumerated().map { index, parameter in
+      let bytes = parameter.count * MemoryLayout<Float>.stride
+      return (
+        mean: try state.blob("mean.\(index)", bytes: bytes),
+        square: try state.blob("square.\(index)", bytes: bytes)
+      )
+    }
+    for (moment, blob) in zip(moments, blobs) {
+      moment.mean.take(blob.mean)
+      moment.square.take(blob.square)
+    }
+    steps = state.steps
+  }
+}
+
+extension Tensor {
+  /// The values as they lie in memory.
+  var bytes: Data { Data(bytes: data, count: count * MemoryLayout<Float>.stride) }
+
+  /// Takes values as ``bytes`` gave them; `bytes` is as large as the tensor.
+  func take(_ bytes: Data) {
+    precondition(bytes.count == count * MemoryLayout<Float>.stride)
+    bytes.withUnsafeBytes { source in
+      if let base = source.baseAddress {
+        data.update(from: base.assumingMemoryBound(to: Float.self), count: count)
+      }
     }
   }
 }
