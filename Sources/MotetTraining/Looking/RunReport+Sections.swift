@@ -25,7 +25,7 @@ extension RunReport {
     blocks.append(
       .table(
         header: [
-          "adapter", "method", "parameters", "rows", "tokens", "steps", "last loss", "best validation",
+          "adapter", "method", "parameters", "rows", "tokens", "steps", "smoothed loss", "best validation",
         ],
         rows: adapters.map { run in
           [
@@ -71,13 +71,13 @@ extension RunReport {
         caption:
           "Pale: the loss of each step. Strong: its running mean, weight \(Self.fixed(smoothing(run), 3)).")
     ]
-    for (title, label, curve) in [
-      ("Learning rate", "rate", run.learningRate),
-      ("Gradient norm before clipping", "norm", run.gradientNorm),
+    for (title, label, curve, weight) in [
+      ("Learning rate", "rate", run.learningRate, nil),
+      ("Gradient norm before clipping", "norm", run.gradientNorm, smoothing(run)),
     ] where !curve.isEmpty {
       let chart = LineChart(
-        title: title, xLabel: "step", yLabel: label, series: [("", Self.points(curve))], startsAtZero: true,
-        height: 240)
+        title: title, xLabel: "step", yLabel: label, series: [("", Self.points(curve))], smoothing: weight,
+        startsAtZero: true, height: 240)
       blocks.append(.svg(chart.svg()))
     }
     return .init(heading: adapters.count == 1 ? "Curves" : run.name, blocks: blocks + run.blocks)
