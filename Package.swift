@@ -67,7 +67,7 @@ let package = Package(
       name: "MotetModelsTests",
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
-    .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining"]),
+    .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining", "CKernels"]),
     .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),
     .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
   ],

@@ -39,4 +39,17 @@ struct Axis {
 
   /// Where `value` lies, 0 at the low end, 1 at the high one.
   func position(_ value: Double) -> Double { (value - low) / (high - low) }
+
+  /// A tick with the decimals that tell it from its neighbours.
+  func label(_ tick: Double) -> String {
+    guard tick != 0, ticks.count > 1 else { return readable(tick) }
+    let largest = ticks.map(abs).max() ?? 0
+    if largest >= 1e7 || largest < 1e-3 {
+      let power = (log10(abs(tick)) + 1e-9).rounded(.down)
+      return coordinate(tick / pow(10, power)) + "e" + coordinate(power)
+    }
+    if abs(tick) >= 1000, ticks.allSatisfy({ $0 == $0.rounded() }) { return readable(tick) }
+    let decimals = (-log10(ticks[1] - ticks[0])).rounded(.up) + 1
+    return trimmed(String(format: "%.\(Int(min(max(decimals, 0), 9)))f", tick))
+  }
 }

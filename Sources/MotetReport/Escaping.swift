@@ -42,7 +42,8 @@ func readable(_ value: Double) -> String {
   return trimmed(String(format: "%.\(decimals)f", value))
 }
 
-private func trimmed(_ text: String) -> String {
+/// Decimals without the zeros at their end.
+func trimmed(_ text: String) -> String {
   guard text.contains(".") else { return text }
   var result = text
   while result.hasSuffix("0") { result.removeLast() }

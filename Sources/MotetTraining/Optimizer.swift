@@ -76,18 +76,24 @@ public enum OptimizerStateError: Error, Equatable, CustomStringConvertible {
 /// The optimizers there are, by the name a user gives them.
 public enum OptimizerKind: String, Sendable, CaseIterable, Codable {
   case adamW = "adamw"
+  /// AdamW with moments of 8 bits.
+  case adamW8bit = "adamw-8bit"
 
   /// Bytes remembered for each trained value.
   public var bytesPerValue: Double {
     switch self {
     case .adamW: 8
+    // Two codes, and two scales of 4 bytes for each 256.
+    case .adamW8bit: 2 + 8.0 / 256
     }
   }
 
   @Compute
   public func make(_ parameters: [Parameter], weightDecay: Double) -> any Optimizer {
-    switch self {
-    case .adamW: AdamW(parameters, options: AdamW.Options(weightDecay: weightDecay))
+    let options = AdamW.Options(weightDecay: weightDecay)
+    return switch self {
+    case .adamW: AdamW(parameters, options: options)
+    case .adamW8bit: AdamW8bit(parameters, options: options)
     }
   }
 }

@@ -213,6 +213,19 @@ typedef struct {
 
 void mk_adamw(float *values, const float *gradient, float *m, float *v, int64_t count, const mk_adamw_step *step);
 
+// Values that share one scale in moments of 8 bits: see adamw8.c.
+enum { MK_STATE_BLOCK = 256 };
+
+// mk_adamw with m and v as codes of 8 bits and a scale for each MK_STATE_BLOCK of them (the last block may be
+// shorter). Scales of 0 are moments of 0, whatever the codes.
+void mk_adamw8(
+  float *values, const float *gradient, uint8_t *m, float *m_scales, uint8_t *v, float *v_scales, int64_t count,
+  const mk_adamw_step *step);
+// The 256 values that the codes stand for, ascending: of m when signed, of v otherwise.
+void mk_dynamic_map(float *values, bool is_signed);
+// What mk_adamw8 does to the moments after a step.
+void mk_quantize_moments(const float *x, uint8_t *codes, float *scales, int64_t count, bool is_signed);
+
 #ifdef __cplusplus
 }
 #endif
