@@ -134,7 +134,7 @@ extension TrainingRun {
   @Compute
   func gatherGradients(_ parts: [PassPart]) throws -> [(owner: Int, loss: Double)] {
     let pass = Pass(parts)
-    let tape = Tape(recording: true, storage: base.precision == .bf16 ? .bf16 : .f32)
+    let tape = base.tape(recording: true)
     let losses = try base.losses(
       pass.rows, labels: pass.labels, on: tape, dropoutSeed: parts.first?.dropoutSeed)
     try tape.backward()

@@ -52,9 +52,8 @@ public struct TrainingBench: Sendable {
     for (index, batch) in batches.enumerated() {
       try Task.checkCancellation()
       loss = try step(batch, adapter, optimizer, profile: profile)
-      for part in Pass.split(batch, limit: tokensPerPass) {
-        let pass = Pass(part, mix: adapter.mix, scale: 1)
-        tokens += pass.tokens
+      for pass in passes(batch, adapter) {
+        tokens += pass.rows.reduce(0) { $0 + $1.tokens.count }
         cost += TrainingCost(
           base: base, adapted: adapted, rank: method.rank, lengths: pass.rows.map(\.tokens.count),
           labels: pass.labels.count)
@@ -78,6 +77,16 @@ public struct TrainingBench: Sendable {
       ], breakdown: breakdown, peakRssBytes: peakResidentBytes(), loss: loss)
   }
 
+  @Compute
+  private func passes(_ batch: [Example], _ adapter: TrainableAdapter) -> [Pass] {
+    let labels = batch.reduce(0) { $0 + $1.labelCount }
+    return Pass.split(batch, limit: tokensPerPass).map {
+      Pass([
+        PassPart(examples: $0, mix: adapter.mix, scale: 1 / Float(labels), owner: 0, dropoutSeed: nil)
+      ])
+    }
+  }
+
   /// - Returns: the mean loss over the batch's labels
   @Compute
   private func step(
@@ -85,8 +94,7 @@ public struct TrainingBench: Sendable {
   ) throws -> Double {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
     var loss = 0.0
-    for part in Pass.split(batch, limit: tokensPerPass) {
-      let pass = Pass(part, mix: adapter.mix, scale: 1 / Float(labels))
+    for pass in passes(batch, adapter) {
       let tape = base.tape(recording: true)
       tape.profile = profile
       loss += try base.losses(pass.rows, labels: pass.labels, on: tape).reduce(0) { $0 + Double($1) }
