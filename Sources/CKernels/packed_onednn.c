@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "dispatch.h"
+#include "packed.h"
 
 #if DNNL_VERSION_MAJOR >= 3
 typedef dnnl_memory_desc_t descriptor;
@@ -21,6 +21,11 @@ struct mk_packed {
   int type;
   int64_t k, n;
   dnnl_memory_t memory;
+  // The packed values, and behind them, of 8-bit ones, the columns' scales and sums.
+  char *data;
+  int64_t bytes;
+  float *scales;
+  int32_t *sums;
   // Columns of a block of the layout and the elements from one block to the next, when a run of whole blocks is a
   // matrix of its own; else 0. Where oneDNN leaves the matrix row-major, any columns are.
   int64_t block, block_stride;
@@ -57,7 +62,13 @@ typedef const_dnnl_memory_desc_t const_layout;
 typedef const dnnl_memory_desc_t *const_layout;
 #endif
 
-static dnnl_data_type_t element(int type) { return type == MK_BF16 ? dnnl_bf16 : dnnl_f32; }
+// Of the weights, of x and of what a product writes.
+static dnnl_data_type_t element(int type) {
+  return type == MK_BF16 ? dnnl_bf16 : type == MK_S8 ? dnnl_s8 : dnnl_f32;
+}
+static dnnl_data_type_t input_element(int type) { return type == MK_S8 ? dnnl_u8 : element(type); }
+static dnnl_data_type_t output_element(int type) { return type == MK_S8 ? dnnl_s32 : dnnl_f32; }
+static int64_t element_size(int type) { return type == MK_BF16 ? 2 : type == MK_S8 ? 1 : 4; }
 
 // How a layout steps through rows (axis 0) and columns (axis 1).
 enum { max_blocks = 6 };
@@ -179,9 +190,9 @@ static int reorder(dnnl_memory_t from, dnnl_memory_t to) {
 static int plan_layout(
   int type, int64_t m, int64_t k, int64_t n, int64_t row_stride, dnnl_primitive_desc_t *pd) {
   descriptor x = NULL, w = NULL, y = NULL;
-  int bad = describe(&x, m, k, element(type), k, 1) ||
+  int bad = describe(&x, m, k, input_element(type), k, 1) ||
     (row_stride ? describe(&w, k, n, element(type), row_stride, 1) : describe_any(&w, k, n, element(type))) ||
-    describe(&y, m, n, dnnl_f32, n, 1) || product_of(pd, x, w, y, NULL);
+    describe(&y, m, n, output_element(type), n, 1) || product_of(pd, x, w, y, NULL);
   if (x) forget(x);
   if (w) forget(w);
   if (y) forget(y);
@@ -198,14 +209,33 @@ static bool is_same(const blocking *a, const blocking *b) {
 static int allocate(mk_packed *matrix) {
   dnnl_primitive_desc_t pd = NULL;
   // Asked with a typical number of rows: the layout hangs on k and n.
-  int bad = plan_layout(matrix->type, 256, matrix->k, matrix->n, 0, &pd) ||
-    failed(
-      dnnl_memory_create(
-        &matrix->memory, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, DNNL_MEMORY_ALLOCATE),
-      "allocate a packed matrix");
+  int bad = plan_layout(matrix->type, 256, matrix->k, matrix->n, 0, &pd);
+  if (!bad) {
+    const_layout layout = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    int64_t values = ((int64_t)size_of(layout) + 63) / 64 * 64;
+    matrix->bytes = values + (matrix->type == MK_S8 ? 8 * matrix->n : 0);
+    void *memory = NULL;
+    if (posix_memalign(&memory, 64, (size_t)matrix->bytes) != 0) {
+      mk_set_error("out of memory for a matrix of %lld by %lld", (long long)matrix->n, (long long)matrix->k);
+      bad = 1;
+    } else {
+      // Padding inside the blocks is part of the fingerprint: make it zero.
+      memset(memory, 0, (size_t)matrix->bytes);
+      matrix->data = memory;
+      if (matrix->type == MK_S8) {
+        matrix->scales = (float *)(matrix->data + values);
+        matrix->sums = (int32_t *)(matrix->scales + matrix->n);
+      }
+      bad = failed(dnnl_memory_create(&matrix->memory, layout, engine, memory), "wrap a packed matrix");
+    }
+  }
   if (pd) dnnl_primitive_desc_destroy(pd);
   blocking b;
-  if (bad || !blocking_of(layout_of(matrix->memory), &b)) return bad;
+  if (bad) return bad;
+  if (!blocking_of(layout_of(matrix->memory), &b)) {
+    mk_set_error("oneDNN chose a layout of weights that is not blocked");
+    return 1;
+  }
   int64_t columns = 1;
   for (int i = 0; i < b.count; i++) columns *= b.axes[i] == 1 ? b.blocks[i] : 1;
   // Column blocks are outermost when the step between them leaves room for all rows.
@@ -218,6 +248,11 @@ static int allocate(mk_packed *matrix) {
 
 mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs) {
   if (prepare()) return NULL;
+  if (type == MK_S8 && !mk_int8_is_exact()) {
+    // Without the unit, sums of two products saturate at 16 bits and come out wrong.
+    mk_set_error("this processor has no 8-bit dot-product unit: use bf16 or f32");
+    return NULL;
+  }
   mk_packed *matrix = calloc(1, sizeof *matrix);
   if (!matrix) {
     mk_set_error("out of memory");
@@ -226,43 +261,123 @@ mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n,
   matrix->type = type, matrix->k = k, matrix->n = n;
   descriptor plain = NULL;
   dnnl_memory_t source = NULL;
+  int8_t *narrow = NULL;
   int bad = allocate(matrix);
+  if (!bad && type == MK_S8) {
+    narrow = malloc((size_t)(k * n));
+    if (!narrow) mk_set_error("out of memory for a matrix of %lld by %lld", (long long)n, (long long)k);
+    bad = !narrow;
+    if (!bad) mk_quantize_columns(weights, k, n, brs, bcs, narrow, matrix->scales, matrix->sums);
+    weights = narrow, brs = 1, bcs = k;
+  }
   if (!bad) {
-    // Padding inside the blocks is part of the fingerprint: make it zero.
-    void *data = NULL;
-    dnnl_memory_get_data_handle(matrix->memory, &data);
-    memset(data, 0, size_of(layout_of(matrix->memory)));
     bad = describe(&plain, k, n, element(type), brs, bcs) ||
       failed(dnnl_memory_create(&source, plain, engine, (void *)weights), "wrap a matrix") ||
       reorder(source, matrix->memory);
   }
   if (source) dnnl_memory_destroy(source);
   if (plain) forget(plain);
+  free(narrow);
   if (!bad) return matrix;
   mk_packed_destroy(matrix);
   return NULL;
 }
 
 void mk_packed_destroy(mk_packed *matrix) {
-  if (matrix && matrix->memory) dnnl_memory_destroy(matrix->memory);
+  if (!matrix) return;
+  if (matrix->memory) dnnl_memory_destroy(matrix->memory);
+  free(matrix->data);
   free(matrix);
 }
 
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count) {
-  void *data = NULL;
-  dnnl_memory_get_data_handle(matrix->memory, &data);
-  *count = (int64_t)size_of(layout_of(matrix->memory));
-  return data;
+  *count = matrix->bytes;
+  return matrix->data;
 }
 
 int mk_packed_unpack(const mk_packed *matrix, void *weights) {
   descriptor plain = NULL;
   dnnl_memory_t target = NULL;
+  int8_t *narrow = NULL;
+  float *wide = weights;
+  if (matrix->type == MK_S8) {
+    weights = narrow = malloc((size_t)(matrix->k * matrix->n));
+    if (!narrow) {
+      mk_set_error("out of memory for a matrix of %lld by %lld", (long long)matrix->n, (long long)matrix->k);
+      return 1;
+    }
+  }
   int bad = prepare() || describe(&plain, matrix->k, matrix->n, element(matrix->type), matrix->n, 1) ||
     failed(dnnl_memory_create(&target, plain, engine, weights), "wrap a matrix") || reorder(matrix->memory, target);
   if (target) dnnl_memory_destroy(target);
   if (plain) forget(plain);
+  if (narrow && !bad)
+    for (int64_t i = 0; i < matrix->k; i++)
+      for (int64_t j = 0; j < matrix->n; j++)
+        wide[i * matrix->n + j] = matrix->scales[j] * (float)narrow[i * matrix->n + j];
+  free(narrow);
   return bad;
+}
+
+// Where element (i, j) of a blocked layout lies: inner blocks nest, the last is the innermost.
+static int64_t place(const blocking *b, int64_t i, int64_t j) {
+  int64_t index[2] = {i, j}, at = 0, size = 1;
+  for (int inner = b->count - 1; inner >= 0; inner--) {
+    int64_t axis = b->axes[inner];
+    at += index[axis] % b->blocks[inner] * size;
+    index[axis] /= b->blocks[inner];
+    size *= b->blocks[inner];
+  }
+  return at + index[0] * b->strides[0] + index[1] * b->strides[1];
+}
+
+void mk_packed_column(const mk_packed *matrix, int64_t j, float *column) {
+  blocking b;
+  // Layouts asked for by oneDNN's matrix products are blocked: allocate() has read this one.
+  if (!blocking_of(layout_of(matrix->memory), &b)) return;
+  for (int64_t i = 0; i < matrix->k; i++) {
+    int64_t at = place(&b, i, j);
+    if (matrix->type == MK_F32) column[i] = ((const float *)matrix->data)[at];
+    else if (matrix->type == MK_BF16) column[i] = mk_widen(((const uint16_t *)matrix->data)[at]);
+    else column[i] = matrix->scales[j] * (float)((const int8_t *)matrix->data)[at];
+  }
+}
+
+// --- Turning ------------------------------------------------------------------------------------------
+
+// Whether the layout is the one that mk_turn_blocks knows.
+static bool blocks_of_64(const mk_packed *matrix, mk_blocks_of_64 *to) {
+  blocking b;
+  int64_t group = matrix->type == MK_BF16 ? 2 : 4;
+  if (matrix->type == MK_F32 || !blocking_of(layout_of(matrix->memory), &b)) return false;
+  if (b.count != 3 || b.blocks[0] != 16 || b.blocks[1] != 64 || b.blocks[2] != group) return false;
+  if (b.axes[0] != 0 || b.axes[1] != 1 || b.axes[2] != 0) return false;
+  *to = (mk_blocks_of_64){matrix->data, matrix->k, matrix->n, group, b.strides[0], b.strides[1]};
+  return true;
+}
+
+mk_packed *mk_packed_turned(const mk_packed *matrix, mk_packed *reused) {
+  mk_blocks_of_64 from, to;
+  if (!blocks_of_64(matrix, &from)) {
+    mk_set_error("this layout is not turned");
+    return NULL;
+  }
+  mk_packed *turned = reused;
+  if (!turned) {
+    if (prepare() || !(turned = calloc(1, sizeof *turned))) return NULL;
+    turned->type = MK_BF16, turned->k = matrix->n, turned->n = matrix->k;
+    if (allocate(turned)) {
+      mk_packed_destroy(turned);
+      return NULL;
+    }
+  }
+  if (turned->k != matrix->n || turned->n != matrix->k || !blocks_of_64(turned, &to)) {
+    mk_set_error("this layout is not turned");
+    if (!reused) mk_packed_destroy(turned);
+    return NULL;
+  }
+  mk_turn_blocks(&from, matrix->scales, &to);
+  return turned;
 }
 
 // --- Products -----------------------------------------------------------------------------------------
@@ -297,7 +412,8 @@ static int build_plan(plan *p, const_layout layout) {
   descriptor x = NULL, y = NULL;
   dnnl_primitive_attr_t attributes = NULL;
   dnnl_primitive_desc_t pd = NULL;
-  int bad = describe(&x, p->m, p->k, element(p->type), p->k, 1) || describe(&y, p->m, p->n, dnnl_f32, p->n, 1) ||
+  int bad = describe(&x, p->m, p->k, input_element(p->type), p->k, 1) ||
+    describe(&y, p->m, p->n, output_element(p->type), p->n, 1) ||
     product_attributes(&attributes, p->accumulate) || product_of(&pd, x, (descriptor)layout, y, attributes) ||
     failed(dnnl_primitive_create(&p->primitive, pd), "build a product") ||
     failed(dnnl_memory_create(&p->x, x, engine, DNNL_MEMORY_NONE), "wrap a matrix") ||
@@ -373,7 +489,7 @@ static plan *find_plan(const mk_packed *matrix, int64_t m, int64_t columns, bool
   return &plans[slot % plan_slots];
 }
 
-static int run(plan *p, const void *x, const void *w, float *y) {
+static int run(plan *p, const void *x, const void *w, void *y) {
   dnnl_memory_set_data_handle(p->x, (void *)x);
   dnnl_memory_set_data_handle(p->w, (void *)w);
   dnnl_memory_set_data_handle(p->y, y);
@@ -387,8 +503,9 @@ typedef struct {
   const mk_packed *matrix;
   const void *weights, *x;
   int x_type;
-  // x in the matrix's element type, when the tasks share all of its rows.
+  // x in the matrix's element type, when the tasks share all of its rows; the rows' scales, of 8-bit ones.
   const void *narrow;
+  const float *row_scales;
   float *y;
   int64_t m, rows, columns;
   bool accumulate;
@@ -406,10 +523,38 @@ static const void *narrowed(const product *p, int64_t begin, int64_t rows, int s
   return narrow;
 }
 
+// Rows in 8 bits, their scales behind them.
+static uint8_t *quantized(const product *p, int64_t begin, int64_t rows, uint8_t *to, float **scales) {
+  int64_t k = p->matrix->k, size = p->x_type == MK_BF16 ? 2 : 4;
+  *scales = (float *)(to + (rows * k + 63) / 64 * 64);
+  mk_quantize_rows((const char *)p->x + begin * k * size, p->x_type, rows, k, to, *scales);
+  return to;
+}
+
+static size_t quantized_bytes(int64_t rows, int64_t k) { return (size_t)((rows * k + 63) / 64 * 64 + rows * 64); }
+
+static int multiply_rows_s8(product *p, int64_t begin, int64_t rows, plan *own) {
+  const mk_packed *matrix = p->matrix;
+  size_t bytes = quantized_bytes(rows, matrix->k);
+  char *scratch = mk_scratch(1, bytes + (size_t)(rows * matrix->n) * sizeof(int32_t));
+  int32_t *sums = (int32_t *)(scratch + bytes);
+  float *scales;
+  uint8_t *x = quantized(p, begin, rows, (uint8_t *)scratch, &scales);
+  if (run(own, x, p->weights, sums)) return 1;
+  mk_dequantize(
+    sums, scales, matrix->scales, matrix->sums, rows, matrix->n, p->accumulate, p->y + begin * matrix->n, matrix->n);
+  return 0;
+}
+
 static void multiply_rows(void *context, int64_t task) {
   product *p = context;
   const mk_packed *matrix = p->matrix;
   int64_t begin = task * p->rows, rows = p->m - begin < p->rows ? p->m - begin : p->rows;
+  if (matrix->type == MK_S8) {
+    plan *own = find_plan(matrix, rows, matrix->n, false);
+    if (!own || multiply_rows_s8(p, begin, rows, own)) p->failed = 1;
+    return;
+  }
   plan *own = find_plan(matrix, rows, matrix->n, p->accumulate);
   if (!own || run(own, narrowed(p, begin, rows, 1), p->weights, p->y + begin * matrix->n)) p->failed = 1;
 }
@@ -421,11 +566,15 @@ static void multiply_columns(void *context, int64_t task) {
   plan *own = find_plan(matrix, p->m, n, false);
   // oneDNN's best products write dense rows: into scratch, and from there to their place.
   float *part = mk_scratch(1, (size_t)(p->m * n) * sizeof(float));
-  int64_t offset = begin / matrix->block * matrix->block_stride * (matrix->type == MK_BF16 ? 2 : 4);
+  int64_t offset = begin / matrix->block * matrix->block_stride * element_size(matrix->type);
   if (!own || run(own, p->narrow, (const char *)p->weights + offset, part)) {
     p->failed = 1;
     return;
   }
+  if (matrix->type == MK_S8)
+    return mk_dequantize(
+      (const int32_t *)part, p->row_scales, matrix->scales + begin, matrix->sums + begin, p->m, n, p->accumulate,
+      p->y + begin, matrix->n);
   for (int64_t i = 0; i < p->m; i++) {
     float *y = p->y + i * matrix->n + begin;
     const float *from = part + i * n;
@@ -463,20 +612,24 @@ static bool can_cut(const mk_packed *matrix, int64_t m, int64_t columns) {
 
 int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, bool accumulate) {
   if (m <= 0) return 0;
-  if (x_type == MK_BF16 && matrix->type != MK_BF16) {
-    mk_set_error("bf16 inputs are for bf16 matrices");
+  if (x_type == MK_BF16 && matrix->type == MK_F32) {
+    mk_set_error("bf16 inputs are not for f32 matrices");
     return 1;
   }
-  void *weights = NULL;
-  dnnl_memory_get_data_handle(matrix->memory, &weights);
   product p = {
-    .matrix = matrix, .weights = weights, .x = x, .x_type = x_type, .y = y, .m = m, .accumulate = accumulate};
+    .matrix = matrix, .weights = matrix->data, .x = x, .x_type = x_type, .y = y, .m = m, .accumulate = accumulate};
   int threads = mk_threads();
   // By columns where there are few rows, and where the weights are so many that each thread should read its own.
   bool is_long = m <= 256 && matrix->n > matrix->k && matrix->n * matrix->k > 8 << 20;
   if (threads > 1 && (m < 32 * threads || is_long) && matrix->block) p.columns = columns_of_task(matrix, m);
   if (p.columns && can_cut(matrix, m, p.columns)) {
-    p.narrow = narrowed(&p, 0, m, 7);
+    if (matrix->type == MK_S8) {
+      float *scales;
+      p.narrow = quantized(&p, 0, m, mk_scratch(7, quantized_bytes(m, matrix->k)), &scales);
+      p.row_scales = scales;
+    } else {
+      p.narrow = narrowed(&p, 0, m, 7);
+    }
     mk_parallel_tasks((matrix->n + p.columns - 1) / p.columns, multiply_columns, &p);
   } else {
     p.rows = rows_of_task(m);
@@ -490,6 +643,11 @@ const char *mk_backend_name(void) {
   const dnnl_version_t *version = dnnl_version();
   snprintf(name, sizeof name, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
   return name;
+}
+
+bool mk_int8_is_exact(void) {
+  int isa = (int)dnnl_get_effective_cpu_isa();
+  return (isa & dnnl_cpu_isa_avx512_core_vnni) == dnnl_cpu_isa_avx512_core_vnni;
 }
 
 bool mk_bf16_is_fast(void) {

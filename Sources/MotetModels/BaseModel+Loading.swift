@@ -41,6 +41,7 @@ private struct PartLoader {
   let source: any ModelSource
   let precision: Precision
   let name: String
+  let turned = TurnedForms()
   var sites: [AdapterSite] = []
   var sketch: [String: [Float]] = [:]
 
@@ -48,14 +49,7 @@ private struct PartLoader {
 
   mutating func parts() throws -> BaseModel.Parts {
     let c = configuration
-    let embeddingValues = try read("model.embed_tokens.weight", shape: [c.vocabulary, c.hiddenSize])
-    let embedding = FrozenTable(
-      embeddingValues, rows: c.vocabulary, columns: c.hiddenSize, precision: precision)
-    let headValues =
-      source.contains("lm_head.weight") && !c.tieWordEmbeddings
-      ? try read("lm_head.weight", shape: [c.vocabulary, c.hiddenSize]) : embeddingValues
-    let head = try FrozenMatrix(
-      headValues, outputs: c.vocabulary, inputs: c.hiddenSize, precision: precision)
+    let (embedding, head) = try embeddingAndHead()
     var layers: [DecoderLayer] = []
     for index in 0..<c.layers { layers.append(try layer(index)) }
     let finalNorm = FrozenVector(try read("model.norm.weight", shape: [c.hiddenSize]))
@@ -64,6 +58,24 @@ private struct PartLoader {
         name: name, architecture: c.architecture, layers: c.layers, hidden: c.hiddenSize,
         vocabulary: c.vocabulary, sketch: sketch),
       sites: sites, embedding: embedding, layers: layers, finalNorm: finalNorm, head: head)
+  }
+
+  /// One matrix serves both where the model ties them and it holds the values as they embed.
+  private func embeddingAndHead() throws -> (FrozenTable, FrozenMatrix) {
+    let c = configuration
+    let shape = [c.vocabulary, c.hiddenSize]
+    let values = try read("model.embed_tokens.weight", shape: shape)
+    func head(_ values: [Float]) throws -> FrozenMatrix {
+      try FrozenMatrix(
+        values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: precision, sharing: turned)
+    }
+    let isTied = c.tieWordEmbeddings || !source.contains("lm_head.weight")
+    if isTied, precision != .int8 {
+      let head = try head(values)
+      return (FrozenTable(sharing: head), head)
+    }
+    let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: precision)
+    return (table, try head(isTied ? values : read("lm_head.weight", shape: shape)))
   }
 
   private mutating func layer(_ index: Int) throws -> DecoderLayer {
@@ -101,7 +113,8 @@ private struct PartLoader {
       offset += outputs
       stacked = stacked.isEmpty ? values : stacked + values
     }
-    let matrix = try FrozenMatrix(stacked, outputs: offset, inputs: inputs, precision: precision)
+    let matrix = try FrozenMatrix(
+      stacked, outputs: offset, inputs: inputs, precision: precision, sharing: turned)
     return SiteGroup(matrix: matrix, members: members)
   }
 

@@ -5,9 +5,21 @@ import Foundation
 /// The number format a frozen matrix is held and multiplied in. Everything else is f32.
 public enum Precision: String, Sendable, CaseIterable, Codable {
   case f32, bf16
+  /// Weights of 8 bits with a scale for each output; rows of inputs are brought to 8 bits as they come, with a scale
+  /// for each. What goes back through the matrix does so in bf16.
+  case int8
 
   /// bf16 where the processor has units for it, f32 elsewhere.
   public static var automatic: Precision { mk_bf16_is_fast() ? .bf16 : .f32 }
+
+  /// Whether this processor has the units that the precision needs.
+  public var isSupported: Bool {
+    switch self {
+    case .f32: true
+    case .bf16: mk_bf16_is_fast()
+    case .int8: mk_int8_is_exact()
+    }
+  }
 }
 
 public enum TensorError: Error, CustomStringConvertible {
@@ -29,7 +41,8 @@ public enum TensorError: Error, CustomStringConvertible {
 /// A weight matrix W `[outputs, inputs]` of the base model: packed once, never written to again.
 ///
 /// No member changes W; that is the guarantee that training and serving leave the base alone, and ``hash(into:)``
-/// is its check. The form for `dy·W` is packed when a backward pass first asks for it.
+/// is its check. The form for `dy·W` is made when a backward pass asks for it: of a matrix in f32, and of the largest,
+/// once; of others each time, into memory that matrices of one size share.
 @Compute
 public final class FrozenMatrix {
   public nonisolated let outputs: Int
@@ -37,14 +50,19 @@ public final class FrozenMatrix {
   public nonisolated let precision: Precision
   private let forward: PackedForm
   private var backward: PackedForm?
+  private let turned: TurnedForms
   private var plain: [Float]?
 
   /// Packs `weights`, row-major `[outputs, inputs]`.
-  public init(_ weights: [Float], outputs: Int, inputs: Int, precision: Precision) throws {
+  /// - Parameter turned: the memory for `dy·W` that the matrices of a model share; nil for its own
+  public init(
+    _ weights: [Float], outputs: Int, inputs: Int, precision: Precision, sharing turned: TurnedForms? = nil
+  ) throws {
     precondition(weights.count == outputs * inputs)
     self.outputs = outputs
     self.inputs = inputs
     self.precision = precision
+    self.turned = turned ?? TurnedForms()
     // W is B transposed: B(i, j) = W(j, i).
     forward = try PackedForm(
       weights, precision: precision, k: inputs, n: outputs, rowStride: 1, columnStride: inputs)
@@ -73,13 +91,32 @@ public final class FrozenMatrix {
         dy.values, unpacked(), rows: dy.rows, outputs: inputs, inputs: outputs, transposed: false)
       return dx.take(product, accumulate: accumulate)
     }
-    let form = try backward ?? forward.transposed()
-    backward = form
-    try form.multiply(dy, into: dx, accumulate: accumulate)
+    try backwardForm().multiply(dy, into: dx, accumulate: accumulate)
   }
 
-  /// Gives back the form for `dy·W`; the next backward pass packs it again.
-  public func releaseBackward() { backward = nil }
+  /// Values of a matrix whose form for `dy·W` is kept: a head would be turned for each of its chunks.
+  private static let keptSize = 1 << 24
+
+  private func backwardForm() throws -> PackedForm {
+    if let backward { return backward }
+    if precision != .f32, outputs * inputs < Self.keptSize, let form = turned.form(of: forward) {
+      return form
+    }
+    let form = try forward.turned(into: nil) ?? forward.transposed()
+    backward = form
+    return form
+  }
+
+  /// Gives back the memory for `dy·W`; the next backward pass takes it again.
+  public func releaseBackward() {
+    backward = nil
+    turned.release()
+  }
+
+  /// Row `index` of W, widened to f32, into `target`.
+  func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    forward.copyColumn(index, to: target)
+  }
 
   /// W as held, row-major `[outputs, inputs]`, widened to f32.
   public func floats() -> [Float] { forward.floatsTransposed() }
@@ -96,101 +133,6 @@ public final class FrozenMatrix {
     let values = floats()
     plain = values
     return values
-  }
-}
-
-/// One packed matrix B `[k, n]` for products x·B. The forms of later precisions stand beside it.
-private final class PackedForm {
-  private let handle: OpaquePointer
-  private let precision: Precision
-  private let k: Int
-  private let n: Int
-
-  init(
-    _ weights: [Float], precision: Precision, k: Int, n: Int, rowStride: Int,
-    columnStride: Int
-  ) throws {
-    let made: OpaquePointer?
-    switch precision {
-    case .f32:
-      made = mk_packed_create(
-        weights, Int32(MK_F32), Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
-    case .bf16:
-      let narrow = Buffer(bytes: weights.count * 2)
-      let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
-      mk_to_bf16(weights, pointer, Int64(weights.count))
-      made = mk_packed_create(
-        pointer, Int32(MK_BF16), Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
-    }
-    guard let made else {
-      throw TensorError.allocation(rows: n, columns: k, reason: String(cString: mk_last_error()))
-    }
-    handle = made
-    self.precision = precision
-    self.k = k
-    self.n = n
-  }
-
-  private init(handle: OpaquePointer, precision: Precision, k: Int, n: Int) {
-    self.handle = handle
-    self.precision = precision
-    self.k = k
-    self.n = n
-  }
-
-  deinit { mk_packed_destroy(handle) }
-
-  @Compute
-  func multiply(_ x: Tensor, into y: Tensor, accumulate: Bool) throws {
-    let x = precision == .f32 ? x.converted(to: .f32) : x
-    let type = x.storage == .bf16 ? MK_BF16 : MK_F32
-    if mk_packed_multiply(
-      handle, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data, accumulate) != 0
-    {
-      throw TensorError.product(String(cString: mk_last_error()))
-    }
-  }
-
-  var bytes: UnsafeRawBufferPointer {
-    var count: Int64 = 0
-    let pointer = mk_packed_bytes(handle, &count)
-    return UnsafeRawBufferPointer(start: pointer, count: Int(count))
-  }
-
-  /// The same matrix packed for products with its transpose.
-  func transposed() throws -> PackedForm {
-    let element = precision == .f32 ? 4 : 2
-    let plain = Buffer(bytes: k * n * element)
-    let type = precision == .f32 ? MK_F32 : MK_BF16
-    guard mk_packed_unpack(handle, plain.pointer) == 0,
-      let made = mk_packed_create(
-        plain.pointer, Int32(type), Int64(n), Int64(k), 1, Int64(n))
-    else { throw TensorError.allocation(rows: k, columns: n, reason: String(cString: mk_last_error())) }
-    return PackedForm(handle: made, precision: precision, k: n, n: k)
-  }
-
-  /// Bᵀ `[n, k]` widened to f32.
-  func floatsTransposed() -> [Float] {
-    let element = precision == .f32 ? 4 : 2
-    let plain = Buffer(bytes: k * n * element)
-    // Rearranging within memory fails only where memory does.
-    if mk_packed_unpack(handle, plain.pointer) != 0 {
-      FileHandle.standardError.write(Data("motet: \(String(cString: mk_last_error()))\n".utf8))
-      exit(1)
-    }
-    return [Float](unsafeUninitializedCapacity: k * n) { values, count in
-      for i in 0..<k {
-        for j in 0..<n {
-          switch precision {
-          case .f32: values[j * k + i] = plain.pointer.assumingMemoryBound(to: Float.self)[i * n + j]
-          case .bf16:
-            let bits = plain.pointer.assumingMemoryBound(to: UInt16.self)[i * n + j]
-            values[j * k + i] = Float(bitPattern: UInt32(bits) << 16)
-          }
-        }
-      }
-      count = k * n
-    }
   }
 }
 

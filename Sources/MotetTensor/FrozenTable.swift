@@ -11,6 +11,15 @@ public final class FrozenTable {
   private enum Storage {
     case f32([Float])
     case bf16([UInt16])
+    /// The head's own matrix, where the model ties them.
+    case shared(FrozenMatrix)
+  }
+
+  /// Rows of a head `[vocabulary, hidden]` that also embeds.
+  public init(sharing head: FrozenMatrix) {
+    rows = head.outputs
+    columns = head.inputs
+    values = .shared(head)
   }
 
   public init(_ weights: [Float], rows: Int, columns: Int, precision: Precision) {
@@ -19,7 +28,8 @@ public final class FrozenTable {
     self.columns = columns
     switch precision {
     case .f32: values = .f32(weights)
-    case .bf16:
+    // 8 bits are for products.
+    case .bf16, .int8:
       values = .bf16(
         [UInt16](unsafeUninitializedCapacity: weights.count) { narrow, count in
           if let target = narrow.baseAddress { mk_to_bf16(weights, target, Int64(weights.count)) }
@@ -38,6 +48,7 @@ public final class FrozenTable {
       case .f32(let table): for j in 0..<columns { target[j] = table[start + j] }
       case .bf16(let table):
         for j in 0..<columns { target[j] = Float(bitPattern: UInt32(table[start + j]) << 16) }
+      case .shared(let head): head.copyRow(Int(token), to: target)
       }
     }
     return y
@@ -48,6 +59,8 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
     case .bf16(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
+    // The head is hashed by itself.
+    case .shared: break
     }
   }
 
@@ -55,6 +68,7 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table.count * 4
     case .bf16(let table): table.count * 2
+    case .shared: 0
     }
   }
 
@@ -62,6 +76,7 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table
     case .bf16(let table): table.map { Float(bitPattern: UInt32($0) << 16) }
+    case .shared(let head): head.floats()
     }
   }
 }

@@ -58,26 +58,48 @@ import Testing
     return narrow.map { Float(bitPattern: UInt32($0) << 16) }
   }
 
+  /// Each row of `columns` values as 8 bits with a scale hold them.
+  func roundedToInt8(_ values: [Float], columns: Int) -> [Float] {
+    stride(from: 0, to: values.count, by: columns).flatMap { first -> [Float] in
+      let row = values[first..<first + columns]
+      let highest = row.reduce(0) { max($0, abs($1)) }
+      guard highest > 0 else { return Array(row) }
+      return row.map { highest / 127 * ($0 * (127 / highest)).rounded(.toNearestOrEven) }
+    }
+  }
+
+  func held(_ weights: [Float], inputs: Int, precision: Precision) -> [Float] {
+    switch precision {
+    case .f32: weights
+    case .bf16: roundedToBF16(weights)
+    case .int8: roundedToInt8(weights, columns: inputs)
+    }
+  }
+
   /// y = x·Wᵀ and dx = dy·W of a packed matrix, whole and added to what is there.
   @Test(arguments: precisions)
   @Compute func packedProductsMatchPlainLoops(precision: Precision) throws {
-    // oneDNN multiplies bf16 by bf16; the portable form widens the weights and takes x as it is.
-    let narrowInputs = precision == .bf16 && String(cString: mk_backend_name()) != "portable"
+    // oneDNN takes x as narrow as the weights; the portable form widens the weights and takes x as it is.
+    func taken(_ x: [Float], columns: Int, transposed: Bool) -> [Float] {
+      if isPortable || precision == .f32 { return x }
+      return precision == .int8 && !transposed ? roundedToInt8(x, columns: columns) : roundedToBF16(x)
+    }
     for (outputs, inputs) in [
       (1, 1), (1, 40), (40, 1), (16, 32), (17, 15), (33, 100), (130, 70), (576, 192), (1000, 96),
     ] {
       let weights = floats(outputs * inputs, seed: 4)
       let matrix = try FrozenMatrix(weights, outputs: outputs, inputs: inputs, precision: precision)
-      let held = precision == .bf16 ? roundedToBF16(weights) : weights
-      #expect(matrix.floats() == held, "[\(outputs), \(inputs)] comes back as it was packed")
+      let held = held(weights, inputs: inputs, precision: precision)
+      expectClose(matrix.floats(), held, 1e-7, "[\(outputs), \(inputs)] comes back as it was packed")
       for rows in outputs * inputs > 10_000 ? [1, 9, 33, 65, 130] : Self.rows + [300] {
         for transposed in [false, true] {
           let (from, to) = transposed ? (outputs, inputs) : (inputs, outputs)
           let x = floats(rows * from, seed: 5)
           let old = floats(rows * to, seed: 6)
           let product = Reference.product(
-            narrowInputs ? roundedToBF16(x) : x, held, rows: rows, outputs: to, inputs: from,
-            transposed: !transposed)
+            taken(x, columns: from, transposed: transposed),
+            transposed && precision == .int8 ? roundedToBF16(held) : held, rows: rows, outputs: to,
+            inputs: from, transposed: !transposed)
           for accumulate in [false, true] {
             let y = Tensor(rows: rows, columns: to, old)
             let input = Tensor(rows: rows, columns: from, x)
@@ -96,6 +118,53 @@ import Testing
     }
   }
 
+  /// Two matrices of one size that share the memory for dy·W do not get in each other's way.
+  @Test(arguments: precisions)
+  @Compute func matricesThatShareMemoryGoBackEachAsItsOwn(precision: Precision) throws {
+    let shared = TurnedForms()
+    for (outputs, inputs) in [(128, 64), (70, 50)] {
+      let dy = Tensor(rows: 9, columns: outputs, floats(9 * outputs, seed: 11))
+      func back(_ matrix: FrozenMatrix) throws -> [Float] {
+        let dx = Tensor(rows: 9, columns: inputs)
+        try matrix.multiplyTransposed(dy, into: dx, kernels: .fast)
+        return dx.values
+      }
+      let weights = [12, 13].map { floats(outputs * inputs, seed: $0) }
+      let alone = try weights.map {
+        try back(FrozenMatrix($0, outputs: outputs, inputs: inputs, precision: precision))
+      }
+      let together = try weights.map {
+        try FrozenMatrix($0, outputs: outputs, inputs: inputs, precision: precision, sharing: shared)
+      }
+      for _ in 0..<2 {
+        for (matrix, expected) in zip(together, alone) {
+          let isSame = try back(matrix) == expected
+          #expect(isSame, "[\(outputs), \(inputs)]")
+        }
+      }
+    }
+  }
+
+  @Test @Compute func aTiedHeadEmbedsItsRows() throws {
+    let weights = floats(70 * 48, seed: 14)
+    for precision in precisions {
+      let head = try FrozenMatrix(weights, outputs: 70, inputs: 48, precision: precision)
+      let held = held(weights, inputs: 48, precision: precision)
+      let rows = FrozenTable(sharing: head).lookUp([0, 69, 33]).values
+      expectClose(
+        rows, [0, 69, 33].flatMap { held[$0 * 48..<($0 + 1) * 48] }, 1e-7, "\(precision)")
+    }
+  }
+
+  /// Where products of 8 bits would come out wrong they are refused, with a way out.
+  @Test(.enabled(if: !isPortable && !Precision.int8.isSupported))
+  @Compute func eightBitsAreRefusedWithoutTheirUnit() {
+    let error = #expect(throws: TensorError.self) {
+      try FrozenMatrix(floats(64 * 64, seed: 1), outputs: 64, inputs: 64, precision: .int8)
+    }
+    #expect(error.map { "\($0)" }?.contains("use bf16 or f32") == true)
+  }
+
   @Test @Compute func aBatchOfNoRowsIsLeftAlone() throws {
     let matrix = try FrozenMatrix(floats(12, seed: 7), outputs: 4, inputs: 3, precision: .f32)
     let y = Tensor(rows: 0, columns: 4)
@@ -107,7 +176,7 @@ import Testing
   @Compute func tableRowsAreTheWeightsAsHeld(precision: Precision) {
     let weights = floats(5 * 7, seed: 8)
     let table = FrozenTable(weights, rows: 5, columns: 7, precision: precision)
-    let held = precision == .bf16 ? roundedToBF16(weights) : weights
+    let held = precision == .f32 ? weights : roundedToBF16(weights)
     #expect(table.floats() == held)
     let last = Array(held[28..<35])
     #expect(table.lookUp([4, 0, 4]).values == last + Array(held[0..<7]) + last)

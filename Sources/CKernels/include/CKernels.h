@@ -33,24 +33,32 @@ void mk_gemm(
   int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t ars, int64_t acs, const float *b,
   int64_t brs, int64_t bcs, float beta, float *c, int64_t ldc);
 
-enum { MK_F32 = 0, MK_BF16 = 1 };
+enum { MK_F32 = 0, MK_BF16 = 1, MK_S8 = 2 };
 
 // A constant matrix B[k,n] reordered once for products x[m,k]·B.
 typedef struct mk_packed mk_packed;
 
-// Packs B from `weights`, of element type `type` (MK_F32 or MK_BF16), where B(i,j) stands at
-// weights[i·brs + j·bcs]. The products are done in `type`. NULL when memory or oneDNN refuses: see mk_last_error.
+// Packs B from `weights`, of element type `type`, where B(i,j) stands at weights[i·brs + j·bcs]. The products are
+// done in `type`. MK_S8 takes f32 weights and holds them in 8 bits with a scale for each column; its products bring
+// rows of x to 8 bits with a scale for each. NULL when memory, oneDNN or the processor refuses: see mk_last_error.
 mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs);
 void mk_packed_destroy(mk_packed *matrix);
 
 // The packed bytes, for fingerprints.
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count);
 
-// Writes B back row-major [k,n] in its own element type.
+// Writes B back row-major [k,n] in its own element type; in f32 when that is MK_S8.
 int mk_packed_unpack(const mk_packed *matrix, void *weights);
 
+// Column j of B, widened to f32.
+void mk_packed_column(const mk_packed *matrix, int64_t j, float *column);
+
+// Bᵀ packed in bf16, from B in bf16 or 8 bits: into `reused`, made by an earlier call for the same sizes, or into a
+// new matrix when it is NULL. NULL when the layout at hand cannot be turned: see mk_last_error.
+mk_packed *mk_packed_turned(const mk_packed *matrix, mk_packed *reused);
+
 // y[m,n] = x[m,k]·B, or y += x·B with `accumulate`. x is of type `x_type`: MK_F32, or MK_BF16 where the matrix is
-// MK_BF16 too. y is f32. 0, or an error: see mk_last_error.
+// not MK_F32. y is f32. 0, or an error: see mk_last_error.
 int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, bool accumulate);
 
 // What failed last, as text.
@@ -61,6 +69,9 @@ const char *mk_backend_name(void);
 
 // Whether bf16 products run on units made for them (AVX512-BF16, AMX, AVX-VNNI2).
 bool mk_bf16_is_fast(void);
+
+// Whether 8-bit products come out exact here: not without the unit for them (AVX512-VNNI).
+bool mk_int8_is_exact(void);
 
 // What one adapter adds to one product, for a run of rows of a batch, in bf16 with f32 sums.
 typedef struct {

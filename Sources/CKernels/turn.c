@@ -1,0 +1,117 @@
+// A packed matrix turned round within memory: the form for dy·W made from the form for x·Wᵀ whenever it is needed, so
+// that only one of them is held.
+#include "dot.h"
+#include "packed.h"
+
+typedef struct {
+  mk_blocks_of_64 from, to;
+  const float *scales;
+} turning;
+
+static int64_t place(const mk_blocks_of_64 *b, int64_t i, int64_t j) {
+  int64_t deep = 16 * b->group;
+  return j / 64 * b->column_stride + i / deep * b->row_stride + i % deep / b->group * 64 * b->group +
+    j % 64 * b->group + i % b->group;
+}
+
+// Element (i, j) of what is turned, in bf16.
+MK_INLINE uint16_t element(const turning *t, int64_t i, int64_t j) {
+  if (i >= t->from.k || j >= t->from.n) return 0;
+  int64_t at = place(&t->from, i, j);
+  if (t->from.group == 2) return ((const uint16_t *)t->from.data)[at];
+  return mk_narrow(t->scales[j] * (float)((const int8_t *)t->from.data)[at]);
+}
+
+// Rows 2p and 2p+1 of the result: columns 2p and 2p+1 of what is turned, which are a pair in each word of it.
+static void plain_turn(const turning *t, int64_t first) {
+  uint32_t *to = t->to.data;
+  for (int64_t i = 0; i < (t->to.n + 63) / 64 * 64; i++)
+    to[place(&t->to, first, i) / 2] = element(t, i, first) | (uint32_t)element(t, i, first + 1) << 16;
+}
+
+#if !defined(MK_NO_DOT_UNIT)
+// Pairs (first[j], second[j]) in the order of j, of two vectors of 32 values.
+MK_DOT_INLINE void interleave(__m512i first, __m512i second, uint32_t *to) {
+  static const uint16_t low[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,
+                                   8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+  static const uint16_t high[32] = {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+                                    24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(low), second));
+  _mm512_storeu_si512(to + 16, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(high), second));
+}
+
+// Sixteen vectors of sixteen words, turned.
+MK_DOT_INLINE void turn_words(__m512i *r) {
+  __m512i t[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4)
+    for (int j = 0; j < 2; j++) {
+      r[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + 2 + j]);
+      r[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + 2 + j]);
+    }
+  // r[4a + b] holds column 4·lane + b of rows 4a..<4a + 4: gather the four quarters of each.
+  for (int b = 0; b < 4; b++) {
+    t[b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0x88);
+    t[4 + b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0xDD);
+    t[8 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0x88);
+    t[12 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0xDD);
+  }
+  for (int b = 0; b < 4; b++) {
+    r[b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0x88);
+    r[8 + b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0xDD);
+    r[4 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0x88);
+    r[12 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0xDD);
+  }
+}
+
+MK_DOT_INLINE __m512 widened(__m512i bytes, const int quarter, __m512 scale) {
+  __m128i own = quarter == 0 ? _mm512_extracti32x4_epi32(bytes, 0)
+    : quarter == 1           ? _mm512_extracti32x4_epi32(bytes, 1)
+    : quarter == 2           ? _mm512_extracti32x4_epi32(bytes, 2)
+                             : _mm512_extracti32x4_epi32(bytes, 3);
+  return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(own)));
+}
+
+// Sixteen columns of what is turned, from `first` on. A word of `from` holds `group` rows of one column.
+MK_DOT_UNIT static void dot_turn(const turning *t, int64_t first) {
+  const mk_blocks_of_64 *from = &t->from, *to = &t->to;
+  int64_t deep = 16 * from->group, size = from->group == 2 ? 2 : 1;
+  for (int64_t i = 0; i < from->k; i += deep) {
+    const uint32_t *words = (const uint32_t *)((const char *)from->data + place(from, i, first) * size);
+    __m512i rows[16];
+    for (int p = 0; p < 16; p++) rows[p] = _mm512_loadu_si512(words + 64 * p);
+    turn_words(rows);
+    uint32_t *target = (uint32_t *)to->data + place(to, first, i) / 2;
+    for (int n = 0; n < 16; n += 2, target += 64) {
+      if (from->group == 2) {
+        interleave(rows[n], rows[n + 1], target);
+        continue;
+      }
+      __m512 a = _mm512_set1_ps(t->scales[first + n]), b = _mm512_set1_ps(t->scales[first + n + 1]);
+      for (int q = 0; q < 4; q++)
+        _mm512_storeu_si512(target + 16 * q, mk_pairs(widened(rows[n], q, a), widened(rows[n + 1], q, b)));
+    }
+  }
+}
+#else
+#define dot_turn plain_turn
+#endif
+
+// Sixteen rows of the result at a time, those that pad it to whole blocks with zeros.
+static void turn_rows(void *context, int64_t begin, int64_t end) {
+  const turning *t = context;
+  bool is_whole = mk_has_dot_unit() && t->from.k % 64 == 0 && t->from.n % 64 == 0;
+  for (int64_t first = 16 * begin; first < 16 * end; first += 16) {
+    if (is_whole) dot_turn(t, first);
+    else
+      for (int64_t p = 0; p < 16; p += 2) plain_turn(t, first + p);
+  }
+}
+
+void mk_turn_blocks(const mk_blocks_of_64 *from, const float *scales, const mk_blocks_of_64 *to) {
+  turning t = {*from, *to, scales};
+  mk_parallel_ranges((to->k + 31) / 32 * 2, 1, turn_rows, &t);
+}

@@ -1,0 +1,148 @@
+import CKernels
+import Foundation
+
+/// One packed matrix B `[k, n]` for products x·B. The forms of later precisions stand beside it.
+final class PackedForm {
+  private let handle: OpaquePointer
+  private let precision: Precision
+  let k: Int
+  let n: Int
+
+  init(
+    _ weights: [Float], precision: Precision, k: Int, n: Int, rowStride: Int,
+    columnStride: Int
+  ) throws {
+    let made: OpaquePointer?
+    switch precision {
+    case .f32, .int8:
+      made = mk_packed_create(
+        weights, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
+    case .bf16:
+      let narrow = Buffer(bytes: weights.count * 2)
+      let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
+      mk_to_bf16(weights, pointer, Int64(weights.count))
+      made = mk_packed_create(
+        pointer, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
+    }
+    guard let made else {
+      throw TensorError.allocation(rows: n, columns: k, reason: String(cString: mk_last_error()))
+    }
+    handle = made
+    self.precision = precision
+    self.k = k
+    self.n = n
+  }
+
+  private init(handle: OpaquePointer, precision: Precision, k: Int, n: Int) {
+    self.handle = handle
+    self.precision = precision
+    self.k = k
+    self.n = n
+  }
+
+  deinit { mk_packed_destroy(handle) }
+
+  @Compute
+  func multiply(_ x: Tensor, into y: Tensor, accumulate: Bool) throws {
+    let x = precision == .f32 ? x.converted(to: .f32) : x
+    let type = x.storage == .bf16 ? MK_BF16 : MK_F32
+    if mk_packed_multiply(
+      handle, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data, accumulate) != 0
+    {
+      throw TensorError.product(String(cString: mk_last_error()))
+    }
+  }
+
+  var bytes: UnsafeRawBufferPointer {
+    var count: Int64 = 0
+    let pointer = mk_packed_bytes(handle, &count)
+    return UnsafeRawBufferPointer(start: pointer, count: Int(count))
+  }
+
+  /// The same matrix packed for products with its transpose; what was in 8 bits is then in bf16.
+  func transposed() throws -> PackedForm {
+    let element = precision == .bf16 ? 2 : 4
+    let plain = Buffer(bytes: k * n * element)
+    let target: Precision = precision == .f32 ? .f32 : .bf16
+    let unpacked = mk_packed_unpack(handle, plain.pointer) == 0
+    var source = plain
+    if precision == .int8 {
+      source = Buffer(bytes: k * n * 2)
+      mk_to_bf16(
+        plain.pointer.assumingMemoryBound(to: Float.self),
+        source.pointer.assumingMemoryBound(to: UInt16.self),
+        Int64(k * n))
+    }
+    guard unpacked,
+      let made = mk_packed_create(source.pointer, target.element, Int64(n), Int64(k), 1, Int64(n))
+    else { throw TensorError.allocation(rows: k, columns: n, reason: String(cString: mk_last_error())) }
+    return PackedForm(handle: made, precision: target, k: n, n: k)
+  }
+
+  /// The transpose in bf16, in the memory of `reused` when there is one; nil where the layout does not allow it.
+  func turned(into reused: PackedForm?) -> PackedForm? {
+    guard precision != .f32, let made = mk_packed_turned(handle, reused?.handle) else { return nil }
+    return reused ?? PackedForm(handle: made, precision: .bf16, k: n, n: k)
+  }
+
+  func copyColumn(_ index: Int, to target: UnsafeMutablePointer<Float>) {
+    mk_packed_column(handle, Int64(index), target)
+  }
+
+  /// Bᵀ `[n, k]` widened to f32.
+  func floatsTransposed() -> [Float] {
+    let element = precision == .bf16 ? 2 : 4
+    let plain = Buffer(bytes: k * n * element)
+    // Rearranging within memory fails only where memory does.
+    if mk_packed_unpack(handle, plain.pointer) != 0 {
+      FileHandle.standardError.write(Data("motet: \(String(cString: mk_last_error()))\n".utf8))
+      exit(1)
+    }
+    return [Float](unsafeUninitializedCapacity: k * n) { values, count in
+      for i in 0..<k {
+        for j in 0..<n {
+          switch precision {
+          case .f32, .int8: values[j * k + i] = plain.pointer.assumingMemoryBound(to: Float.self)[i * n + j]
+          case .bf16:
+            let bits = plain.pointer.assumingMemoryBound(to: UInt16.self)[i * n + j]
+            values[j * k + i] = Float(bitPattern: UInt32(bits) << 16)
+          }
+        }
+      }
+      count = k * n
+    }
+  }
+}
+
+/// The memory in which matrices are turned for `dy·W`, one place for each size.
+@Compute
+public final class TurnedForms {
+  private struct Size: Hashable {
+    let k: Int
+    let n: Int
+  }
+  private var forms: [Size: PackedForm] = [:]
+
+  public init() {}
+
+  /// The transpose of `form`, valid until another matrix of its size is turned; nil where its layout forbids it.
+  func form(of form: PackedForm) -> PackedForm? {
+    let size = Size(k: form.k, n: form.n)
+    let turned = form.turned(into: forms[size])
+    if let turned { forms[size] = turned }
+    return turned
+  }
+
+  func release() { forms = [:] }
+}
+
+extension Precision {
+  /// The name that the C face knows.
+  fileprivate var element: Int32 {
+    switch self {
+    case .f32: Int32(MK_F32)
+    case .bf16: Int32(MK_BF16)
+    case .int8: Int32(MK_S8)
+    }
+  }
+}
