@@ -1,4 +1,7 @@
 // What every kernel may ask for: the vector level, scratch memory, and a place for what went wrong.
+#if defined(__linux__)
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,6 +24,16 @@ int mk_vector_level(void) {
   if (asked && atoi(asked) > 0 && atoi(asked) < found) found = atoi(asked);
   level = found;
   return level;
+}
+
+void mk_return_large_blocks(void) {
+#if defined(__GLIBC__)
+  // Left alone, glibc raises the size from which blocks go back to the system as soon as they are free to that of
+  // the largest freed so far: what loading a model used would stay.
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  malloc_trim(0);
+#endif
 }
 
 void *mk_scratch(int slot, size_t bytes) {

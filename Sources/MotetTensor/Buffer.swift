@@ -25,8 +25,9 @@ final class Buffer: Sendable {
 
 /// The memory that no tensor holds at the moment.
 ///
-/// Batches differ in length, so a block serves any request that fills at least half of it, and blocks that no
-/// step has asked for lately go back to the system: what is held stays near what one step needs.
+/// Batches differ in length, so a block serves any request that fills at least half of it, and a request that none
+/// serves takes the place of a smaller one: the pool comes to hold what the longest batch needs, once. Blocks that no
+/// step has asked for lately go back to the system.
 public enum BufferPool {
   private struct Block {
     let address: UInt
@@ -59,17 +60,25 @@ public enum BufferPool {
 
   static func take(_ bytes: Int) -> (address: UInt, capacity: Int) {
     let capacity = capacity(for: bytes)
+    var outgrown: UInt?
     let reused = free.withLock { state -> (UInt, Int)? in
-      var index = state.index(for: capacity)
+      let first = state.index(for: capacity)
+      var index = first
       while index < state.blocks.count, state.blocks[index].capacity <= 2 * capacity {
         if let block = state.blocks[index].idle.popLast() {
           return (block.address, state.blocks[index].capacity)
         }
         index += 1
       }
+      index = first - 1
+      while index >= 0, outgrown == nil, 2 * state.blocks[index].capacity >= capacity {
+        outgrown = state.blocks[index].idle.popLast()?.address
+        index -= 1
+      }
       return nil
     }
     if let reused { return reused }
+    if let outgrown { Foundation.free(UnsafeMutableRawPointer(bitPattern: outgrown)) }
     var memory: UnsafeMutableRawPointer?
     guard posix_memalign(&memory, 64, capacity) == 0, let memory else {
       FileHandle.standardError.write(Data("motet: out of memory: \(capacity) bytes asked\n".utf8))

@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import Synchronization
 
@@ -55,6 +56,7 @@ private final class ComputeExecutor: SerialExecutor {
   private static let name = "motet.compute"
 
   private func start() {
+    mk_return_large_blocks()
     let thread = Thread { [self] in work() }
     thread.name = Self.name
     thread.stackSize = 8 << 20

@@ -27,6 +27,8 @@ public final class Tape {
   public let kernels: Kernels
   /// Told the input `[tokens, inputs]` of every adapted linear before it is multiplied.
   public var inputObserver: ((_ matrix: FrozenMatrix, _ input: Tensor) -> Void)?
+  /// Asks models to run each layer through ``checkpointed(_:_:)``.
+  public var checkpointsLayers = false
   /// Told how long each operator takes.
   public var profile: OperatorProfile?
   private var steps: [() throws -> Void] = []
@@ -46,6 +48,35 @@ public final class Tape {
   /// Remembers the way back through an operator; `step` is dropped, with what it keeps alive, once it has run.
   func record(_ step: @escaping () throws -> Void) {
     steps.append(step)
+  }
+
+  /// Runs operators without keeping what their backward passes need: those run forward again, from `x`, when the
+  /// backward pass comes to them (Chen et al. 2016, arXiv 1604.06174).
+  /// - Parameters:
+  ///   - x: kept as it is
+  ///   - body: operators on the tape it is given, the same both times
+  public func checkpointed(
+    _ x: Tensor, _ body: @escaping @Compute (_ x: Tensor, _ tape: Tape) throws -> Tensor
+  ) throws -> Tensor {
+    guard isRecording else { return try body(x, self) }
+    let silent = Tape(recording: false, storage: storage, kernels: kernels)
+    silent.profile = profile
+    silent.inputObserver = inputObserver
+    let y = try body(x, silent).withPlaceForGradient
+    guard let dy = y.gradient else { return y }
+    let dx = x.gradient
+    let kept = x.withoutGradient
+    record { [storage, kernels, profile] in
+      guard let dy = dy.take() else { return }
+      let again = Tape(recording: true, storage: storage, kernels: kernels)
+      again.profile = profile
+      let input = dx == nil ? kept : kept.withPlaceForGradient
+      let output = try body(input, again)
+      output.gradient?.accumulate(dy)
+      try again.backward()
+      if let gradient = input.gradient?.take() { dx?.accumulate(gradient) }
+    }
+    return y
   }
 
   /// Goes back through everything recorded, last first, and forgets it.

@@ -79,13 +79,16 @@ public final class Tensor {
 
   /// The same memory without the place for a gradient, for those who keep a result but must not keep what
   /// flows back into it.
-  var withoutGradient: Tensor { Tensor(sharing: self) }
+  var withoutGradient: Tensor { Tensor(sharing: self, wantsGradient: false) }
 
-  private init(sharing other: Tensor) {
+  /// The same memory with a place of its own for a gradient.
+  var withPlaceForGradient: Tensor { Tensor(sharing: self, wantsGradient: true) }
+
+  private init(sharing other: Tensor, wantsGradient: Bool) {
     rows = other.rows
     columns = other.columns
     storage = other.storage
-    gradient = nil
+    gradient = wantsGradient ? Gradient() : nil
     buffer = other.buffer
   }
 

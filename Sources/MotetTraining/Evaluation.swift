@@ -38,7 +38,7 @@ extension BaseModel {
       try Task.checkCancellation()
       let part = try nextPart(of: source, from: done)
       let pass = Pass([PassPart(examples: part, mix: mix, scale: 1)])
-      let losses = try self.losses(pass.rows, labels: pass.labels, on: Tape(recording: false))
+      let losses = try self.losses(pass.rows, labels: pass.labels, on: tape(recording: false))
       for (owner, loss) in zip(pass.owners, losses) {
         sums[done + owner.example] += Double(loss)
         counts[done + owner.example] += 1

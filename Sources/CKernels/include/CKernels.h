@@ -21,6 +21,9 @@ int mk_threads(void);
 typedef void (*mk_task_body)(void *context, int64_t task);
 void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
+// Has the process give large blocks of memory back to the system when they are freed.
+void mk_return_large_blocks(void);
+
 // The vector level in use: 4 (AVX-512), 3 (AVX2), 1 (portable); MOTET_ISA=3 or 1 lowers it.
 int mk_vector_level(void);
 

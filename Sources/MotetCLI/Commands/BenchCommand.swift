@@ -39,6 +39,11 @@ struct TrainingBenchCommand: AsyncParsableCommand {
   @Option(name: .customLong("tokens-per-pass"), help: "Tokens that go through the model at once.")
   var tokensPerPass = 512
 
+  @Flag(
+    name: .customLong("checkpoint-activations"),
+    help: "Keep each layer's input alone and run the layer again on the way back.")
+  var checkpointActivations = false
+
   @Flag(help: "Repeat with twice, four and eight times the rows.")
   var growth = false
 
@@ -56,7 +61,9 @@ struct TrainingBenchCommand: AsyncParsableCommand {
 
   func run() async throws {
     let model = try await base.load()
-    let bench = TrainingBench(model, method: LoRA(rank: rank), tokensPerPass: tokensPerPass)
+    let bench = TrainingBench(
+      model, method: LoRA(rank: rank), tokensPerPass: tokensPerPass,
+      checkpointsActivations: checkpointActivations)
     let before = try await bench.ceiling()
     var runs: [(rows: Int, measurement: TrainingBench.Measurement)] = []
     for factor in growth ? [1, 2, 4, 8] : [1] {

@@ -95,7 +95,7 @@ public struct TrainingBench: Sendable {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
     var loss = 0.0
     for pass in passes(batch, adapter) {
-      let tape = base.tape(recording: true)
+      let tape = base.tape(recording: true, checkpointsActivations: checkpointsActivations)
       tape.profile = profile
       loss += try base.losses(pass.rows, labels: pass.labels, on: tape).reduce(0) { $0 + Double($1) }
       try tape.backward()
