@@ -58,6 +58,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case noPlace
   case twoValidations(adapter: String)
   case fixedByContinue(key: String, adapter: String)
+  case replacesWhatItContinues(folder: String, adapter: String)
 
   public var description: String {
     switch self {
@@ -80,6 +81,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(adapter): --eval names validation rows and --validation takes them from the data: choose one"
     case .fixedByContinue(let key, let adapter):
       "\(adapter): --\(key) cannot change with --continue: the adapter goes on as it is"
+    case .replacesWhatItContinues(let folder, let adapter):
+      "\(adapter): --continue leaves \(folder) as it is: choose another --output"
     }
   }
 
