@@ -114,39 +114,40 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
 /// An adapter under training: its weights as parameters, and the mix that carries them.
 @Compute
 public final class TrainableAdapter {
-  public let initial: AdapterWeights
   public let mix: BoundMix
   /// A and B of every site, in the base's order.
   public let parameters: [Parameter]
-  private let order: [(path: String, loraA: Parameter, loraB: Parameter)]
+  public nonisolated let parameterCount: Int
+  private let sites: [(path: String, loraA: Parameter, loraB: Parameter, scale: Float)]
+  private let baseModel: String?
+  private let isRankStabilized: Bool
 
   public init(_ weights: AdapterWeights, on base: BaseModel, dropout: Float = 0) {
-    initial = weights
-    var order: [(path: String, loraA: Parameter, loraB: Parameter)] = []
+    var sites: [(path: String, loraA: Parameter, loraB: Parameter, scale: Float)] = []
     let terms = base.sites.map { site -> [BoundMix.Term] in
       guard let update = weights.sites[site.path] else { return [] }
       let a = Parameter(rows: update.rank, columns: update.inputs, update.loraA, trainable: true)
       let b = Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: true)
-      order.append((site.path, a, b))
+      sites.append((site.path, a, b, update.scale))
       return [BoundMix.Term(loraA: a, loraB: b, scale: update.scale, dropout: dropout)]
     }
-    self.order = order
+    self.sites = sites
     mix = BoundMix(terms: terms)
-    parameters = order.flatMap { [$0.loraA, $0.loraB] }
+    parameters = sites.flatMap { [$0.loraA, $0.loraB] }
+    parameterCount = weights.parameterCount
+    baseModel = weights.baseModel
+    isRankStabilized = weights.isRankStabilized
   }
-
-  public nonisolated var parameterCount: Int { initial.parameterCount }
 
   /// The weights as they stand.
   /// - Throws: when training made them infinite or not numbers
   public func weights() throws -> AdapterWeights {
-    var sites: [String: LowRankWeights] = [:]
-    for (path, a, b) in order {
-      guard let update = initial.sites[path] else { continue }
-      sites[path] = try LowRankWeights(
-        rank: update.rank, inputs: update.inputs, outputs: update.outputs, loraA: a.values.values,
-        loraB: b.values.values, scale: update.scale)
+    var updates: [String: LowRankWeights] = [:]
+    for (path, a, b, scale) in sites {
+      updates[path] = try LowRankWeights(
+        rank: a.rows, inputs: a.columns, outputs: b.rows, loraA: a.values.values, loraB: b.values.values,
+        scale: scale, site: path)
     }
-    return try AdapterWeights(sites: sites, baseModel: initial.baseModel)
+    return try AdapterWeights(sites: updates, baseModel: baseModel, isRankStabilized: isRankStabilized)
   }
 }

@@ -76,10 +76,9 @@ public final class BaseModel {
   /// - Parameters:
   ///   - rows: packed end to end; rows of one mix that stand together make one segment
   ///   - depth: stops after so many layers; nil goes through all
-  ///   - dropoutSeed: draws the dropout of training adapters; nil outside training
   /// - Returns: `[tokens, hidden]`
   public func hiddenStates(
-    _ rows: [BatchRow], on tape: Tape, depth: Int? = nil, dropoutSeed: UInt64? = nil
+    _ rows: [BatchRow], on tape: Tape, depth: Int? = nil
   ) throws -> Tensor {
     let batch = PackedBatch(rows)
     let reach = rows.map { $0.start + $0.tokens.count }.max() ?? 0
@@ -90,8 +89,7 @@ public final class BaseModel {
     func layer(_ index: Int, _ x: Tensor, _ tape: Tape) throws -> Tensor {
       let layer = layers[index]
       func adapted(_ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil) throws -> Tensor {
-        try tape.adaptedLinear(
-          x, group.matrix, terms: batch.terms(at: group, dropoutSeed: dropoutSeed), adding: residual)
+        try tape.adaptedLinear(x, group.matrix, terms: batch.terms(at: group), adding: residual)
       }
       let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
       let attended = tape.rotaryAttention(
@@ -117,9 +115,9 @@ public final class BaseModel {
   ///     loss counts in the differentiated sum
   /// - Returns: the loss of each label in nats
   public func losses(
-    _ rows: [BatchRow], labels: [Label], on tape: Tape, dropoutSeed: UInt64? = nil
+    _ rows: [BatchRow], labels: [Label], on tape: Tape
   ) throws -> [Float] {
-    let x = try hiddenStates(rows, on: tape, dropoutSeed: dropoutSeed)
+    let x = try hiddenStates(rows, on: tape)
     let h = tape.rmsNorm(
       tape.gather(x, rows: labels.map(\.position)), weight: finalNorm,
       epsilon: Float(configuration.rmsNormEpsilon))

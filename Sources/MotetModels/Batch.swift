@@ -8,12 +8,17 @@ public struct BatchRow {
   public var start: Int
   /// Keys and values of what came before, and the place for those of these tokens.
   public var cache: KeyValueCache?
+  /// Draws the dropout of adapters that train; nil outside training.
+  public var dropoutSeed: UInt64?
 
-  public init(tokens: [Int32], mix: BoundMix, start: Int = 0, cache: KeyValueCache? = nil) {
+  public init(
+    tokens: [Int32], mix: BoundMix, start: Int = 0, cache: KeyValueCache? = nil, dropoutSeed: UInt64? = nil
+  ) {
     self.tokens = tokens
     self.mix = mix
     self.start = start
     self.cache = cache
+    self.dropoutSeed = dropoutSeed
   }
 }
 
@@ -22,24 +27,33 @@ struct PackedBatch {
   let tokens: [Int32]
   let positions: [Int32]
   let sequences: [SequenceSpan]
-  let segments: [(rows: Range<Int>, mix: BoundMix)]
+  let segments: [Segment]
+
+  struct Segment {
+    var rows: Range<Int>
+    let mix: BoundMix
+    /// For rows that train with dropout, how many tokens each has, and its seed.
+    var dropout: [(rows: Int, seed: UInt64)]
+  }
 
   @Compute
   init(_ rows: [BatchRow]) {
     var tokens: [Int32] = []
     var positions: [Int32] = []
     var sequences: [SequenceSpan] = []
-    var segments: [(rows: Range<Int>, mix: BoundMix)] = []
+    var segments: [Segment] = []
     for row in rows {
       let first = tokens.count
       tokens += row.tokens
       positions += (0..<row.tokens.count).map { Int32(row.start + $0) }
       let range = first..<tokens.count
       sequences.append(SequenceSpan(rows: range, start: row.start, cache: row.cache))
-      if let last = segments.last, last.mix === row.mix {
+      let dropout = row.dropoutSeed.map { [(rows: row.tokens.count, seed: $0)] } ?? []
+      if let last = segments.last, last.mix === row.mix, last.dropout.isEmpty == dropout.isEmpty {
         segments[segments.count - 1].rows = last.rows.lowerBound..<range.upperBound
+        segments[segments.count - 1].dropout += dropout
       } else {
-        segments.append((range, row.mix))
+        segments.append(Segment(rows: range, mix: row.mix, dropout: dropout))
       }
     }
     self.tokens = tokens
@@ -50,24 +64,33 @@ struct PackedBatch {
 
   /// What the mixes of this batch add at a group of sites.
   @Compute
-  func terms(at group: SiteGroup, dropoutSeed: UInt64?) -> [LowRankTerm] {
+  func terms(at group: SiteGroup) -> [LowRankTerm] {
     var result: [LowRankTerm] = []
     for segment in segments where !segment.mix.terms.isEmpty {
       for member in group.members {
         for (place, term) in segment.mix.terms[member.index].enumerated() {
-          let dropout = dropoutSeed.flatMap { seed -> LowRankTerm.Dropout? in
-            guard term.dropout > 0 else { return nil }
-            let part = UInt64(member.index) << 20 | UInt64(place) << 40 | UInt64(segment.rows.lowerBound)
-            var generator = SeededGenerator(seed: seed ^ (part &* 0x9e37_79b9_7f4a_7c15))
-            return LowRankTerm.Dropout(rate: term.dropout, seed: generator.next())
-          }
           result.append(
             LowRankTerm(
               rows: segment.rows, columns: member.columns, loraA: term.loraA, loraB: term.loraB,
-              scale: term.scale, dropout: dropout))
+              scale: term.scale, dropout: segment.dropout(of: term, at: member.index, place)))
         }
       }
     }
     return result
+  }
+}
+
+extension PackedBatch.Segment {
+  /// What rows drop at one site: drawn from each row's seed and the site.
+  @Compute
+  fileprivate func dropout(of term: BoundMix.Term, at site: Int, _ place: Int) -> LowRankTerm.Dropout? {
+    guard term.dropout > 0, !dropout.isEmpty else { return nil }
+    let part = (UInt64(site) << 20 | UInt64(place) << 40) &* 0x9e37_79b9_7f4a_7c15
+    return LowRankTerm.Dropout(
+      rate: term.dropout,
+      sequences: dropout.map { rows, seed in
+        var generator = SeededGenerator(seed: seed ^ part)
+        return (rows, generator.next())
+      })
   }
 }

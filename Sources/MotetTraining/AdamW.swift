@@ -12,6 +12,15 @@ public final class AdamW: Optimizer {
     public var weightDecay = 0.01
 
     public init(weightDecay: Double = 0.01) { self.weightDecay = weightDecay }
+
+    /// What the kernels of one step take.
+    /// - Parameter step: counted from 1
+    func arguments(step: Int, learningRate: Double, gradientScale: Double) -> mk_adamw_step {
+      mk_adamw_step(
+        learning_rate: Float(learningRate), beta1: Float(beta1), beta2: Float(beta2), epsilon: Float(epsilon),
+        weight_decay: Float(weightDecay), correction1: Float(1 - pow(beta1, Double(step))),
+        correction2: Float(1 - pow(beta2, Double(step))), gradient_scale: Float(gradientScale))
+    }
   }
 
   public let parameters: [Parameter]
@@ -29,11 +38,8 @@ public final class AdamW: Optimizer {
 
   public func step(learningRate: Double, gradientScale: Double) {
     steps += 1
-    var arguments = mk_adamw_step(
-      learning_rate: Float(learningRate), beta1: Float(options.beta1), beta2: Float(options.beta2),
-      epsilon: Float(options.epsilon), weight_decay: Float(options.weightDecay),
-      correction1: Float(1 - pow(options.beta1, Double(steps))),
-      correction2: Float(1 - pow(options.beta2, Double(steps))), gradient_scale: Float(gradientScale))
+    var arguments = options.arguments(
+      step: steps, learningRate: learningRate, gradientScale: gradientScale)
     for (parameter, moment) in zip(parameters, moments) {
       guard let gradient = parameter.gradient else { continue }
       mk_adamw(

@@ -55,11 +55,8 @@ public final class AdamW8bit: Optimizer {
 
   public func step(learningRate: Double, gradientScale: Double) {
     steps += 1
-    var arguments = mk_adamw_step(
-      learning_rate: Float(learningRate), beta1: Float(options.beta1), beta2: Float(options.beta2),
-      epsilon: Float(options.epsilon), weight_decay: Float(options.weightDecay),
-      correction1: Float(1 - pow(options.beta1, Double(steps))),
-      correction2: Float(1 - pow(options.beta2, Double(steps))), gradient_scale: Float(gradientScale))
+    var arguments = options.arguments(
+      step: steps, learningRate: learningRate, gradientScale: gradientScale)
     for (index, parameter) in parameters.enumerated() {
       guard let gradient = parameter.gradient else { continue }
       moments[index].step(parameter, gradient, &arguments)

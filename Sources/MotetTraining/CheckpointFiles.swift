@@ -1,5 +1,6 @@
 import Foundation
 import MotetFormats
+import MotetTensor
 
 /// A run as a checkpoint holds it: `run.json` says what it is, and each adapter has its parameters and its optimizer's
 /// state in `N.safetensors` and its steps so far in `N.json`.
@@ -8,7 +9,8 @@ import MotetFormats
 struct RunState {
   /// Which run it is: what a resumed one must share.
   struct Identity: Codable, Equatable {
-    var format = 1
+    /// Counted up when a run would go on otherwise than it began.
+    var format = 2
     /// The frozen bytes of the base in memory.
     var base: String
     var tokensPerPass: Int
@@ -25,7 +27,6 @@ struct RunState {
   var step: Int
   /// Of the steps so far.
   var seconds: Double
-  var learners: [LearnerState]
 }
 
 extension RunState {
@@ -33,6 +34,8 @@ extension RunState {
     var identity: Identity
     var step: Int
     var seconds: Double
+    /// The adapters that others are continued from, by the names of those others.
+    var parents: [String: String]?
   }
 
   private struct History: Codable {
@@ -46,39 +49,44 @@ extension RunState {
     var bestNLL: NLL?
   }
 
-  func write(to folder: URL) throws {
+  /// Writes the run and its adapters, the copy of one at a time in memory.
+  @Compute
+  func write(_ learners: [Learner], to folder: URL) throws {
     for (number, learner) in learners.enumerated() {
+      let state = learner.state
       try SafetensorsWriter.write(
-        Self.tensors(of: learner), to: folder.appending(path: "\(number).safetensors"))
+        Self.tensors(of: state), to: folder.appending(path: "\(number).safetensors"))
       try Self.write(
         History(
-          status: learner.status, goodStep: learner.goodStep, optimizerSteps: learner.optimizer.steps,
-          events: learner.events,
-          validations: learner.validations, evalBefore: learner.evalBefore, lastNLL: learner.lastNLL,
-          bestNLL: learner.bestNLL), to: folder.appending(path: "\(number).json"))
+          status: state.status, goodStep: state.goodStep, optimizerSteps: state.optimizer.steps,
+          events: state.events, validations: state.validations, evalBefore: state.evalBefore,
+          lastNLL: state.lastNLL, bestNLL: state.bestNLL), to: folder.appending(path: "\(number).json"))
     }
+    let parents = learners.compactMap { learner in learner.job.parent.map { (learner.job.name, $0.name) } }
     try Self.write(
-      Header(identity: identity, step: step, seconds: seconds), to: folder.appending(path: "run.json"))
+      Header(
+        identity: identity, step: step, seconds: seconds,
+        parents: Dictionary(parents, uniquingKeysWith: { $1 })), to: folder.appending(path: "run.json"))
   }
 
-  /// - Throws: ``TrainingError/damaged(checkpoint:problem:)``, or `FormatError` for its tensors
+  /// - Throws: ``TrainingError/damaged(checkpoint:problem:)``
   init(contentsOf folder: URL) throws {
     let header: Header = try Self.read(folder.appending(path: "run.json"))
-    identity = header.identity
-    step = header.step
-    seconds = header.seconds
-    learners = try header.identity.jobs.indices.map { number in
-      let history: History = try Self.read(folder.appending(path: "\(number).json"))
-      let file = try SafetensorsFile(contentsOf: folder.appending(path: "\(number).safetensors"))
-      let best = try Self.list("best", in: file)
-      return LearnerState(
-        status: history.status, goodStep: history.goodStep, events: history.events,
-        validations: history.validations,
-        evalBefore: history.evalBefore, lastNLL: history.lastNLL, bestNLL: history.bestNLL,
-        parameters: try Self.list("parameter", in: file), bestParameters: best.isEmpty ? nil : best,
-        optimizer: OptimizerState(
-          steps: history.optimizerSteps, blobs: try Self.blobs("optimizer.", in: file)))
-    }
+    self.init(identity: header.identity, step: header.step, seconds: header.seconds)
+  }
+
+  /// One adapter of the run, by its number.
+  /// - Throws: ``TrainingError/damaged(checkpoint:problem:)``, or `FormatError` for its tensors
+  static func learner(_ number: Int, in folder: URL) throws -> LearnerState {
+    let history: History = try read(folder.appending(path: "\(number).json"))
+    let file = try SafetensorsFile(contentsOf: folder.appending(path: "\(number).safetensors"))
+    let best = try list("best", in: file)
+    return LearnerState(
+      status: history.status, goodStep: history.goodStep, events: history.events,
+      validations: history.validations, evalBefore: history.evalBefore, lastNLL: history.lastNLL,
+      bestNLL: history.bestNLL, parameters: try list("parameter", in: file),
+      bestParameters: best.isEmpty ? nil : best,
+      optimizer: OptimizerState(steps: history.optimizerSteps, blobs: try blobs("optimizer.", in: file)))
   }
 
   /// The parameters of one adapter alone.
@@ -87,6 +95,12 @@ extension RunState {
     guard let number = header.identity.jobs.firstIndex(where: { $0.name == name }) else { return nil }
     return try list(
       "parameter", in: SafetensorsFile(contentsOf: folder.appending(path: "\(number).safetensors")))
+  }
+
+  /// What each continued adapter goes on from, by name: `math@1`, whatever was added to the library since.
+  static func parents(in folder: URL) throws -> [String: String] {
+    let header: Header = try read(folder.appending(path: "run.json"))
+    return header.parents ?? [:]
   }
 
   private static func tensors(of learner: LearnerState) -> [SafetensorsWriter.Tensor] {
@@ -132,6 +146,14 @@ extension RunState {
     do { return try decoder.decode(T.self, from: Data(contentsOf: url)) } catch {
       throw TrainingError.damaged(checkpoint: url.path, problem: "it cannot be read")
     }
+  }
+}
+
+extension Checkpoints {
+  /// For a run that goes on, what each continued adapter began with; none when it begins.
+  func resumedParents() throws -> [String: String] {
+    guard case .resume = start, let newest = newest() else { return [:] }
+    return try RunState.parents(in: newest.folder)
   }
 }
 

@@ -74,9 +74,11 @@ public struct Checkpoints: Sendable {
     return place
   }
 
-  /// Removes every checkpoint, and the folder: the run is over.
+  /// Removes every checkpoint, and the folder: the run is over. The folder it is in goes too when nothing else is
+  /// there.
   func remove() {
     try? FileManager.default.removeItem(at: folder)
+    rmdir(folder.deletingLastPathComponent().path)
   }
 
   /// Removes every checkpoint: the run begins anew.

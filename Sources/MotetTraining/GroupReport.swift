@@ -63,8 +63,8 @@ public struct GroupReport: Sendable, Codable, Equatable {
 }
 
 extension GroupReport {
-  /// A table; `*` marks differences of more than two standard errors.
-  public func text() -> String {
+  /// A line for each group, and one for all; `*` marks differences of more than two standard errors.
+  var table: TextTable {
     func number(_ value: Double?) -> String { value.map { String(format: "%.4f", $0) } ?? "–" }
     let lines = groups.map { group in
       let isClear = group.standardError.map { abs(group.difference) > 2 * $0 } ?? false
@@ -74,7 +74,7 @@ extension GroupReport {
         isClear ? "*" : "",
       ]
     }
-    let table = TextTable(
+    return TextTable(
       header: [field, "rows", "tokens", "NLL before", "NLL after", "difference", "± error", ""],
       rows: lines + [
         [
@@ -82,6 +82,8 @@ extension GroupReport {
           number(before), number(after), "", "", "",
         ]
       ])
-    return table.text() + "\n* more than two standard errors from all"
   }
+
+  /// The table for terminals.
+  public func text() -> String { table.text() + "\n* more than two standard errors from all" }
 }

@@ -7,26 +7,38 @@ extension Learner {
   /// What came of it: the weights of the last step, or the best ones where those are kept, or what an adapter
   /// that diverged was given back.
   func outcome(on base: BaseModel, fingerprint: String) throws -> JobOutcome {
-    let ending: JobOutcome.Ending =
-      switch status {
-      case .running: .stopped
-      case .completed: .completed
-      case .stoppedEarly(let step): .stoppedEarly(step: step)
-      case .diverged(let step): .diverged(step: step)
-      }
+    let result: TrainingResult?
     if let bestParameters, let best = validations.last(where: \.isBest) {
       for (parameter, bytes) in zip(adapter.parameters, bestParameters) { parameter.values.take(bytes) }
-      return JobOutcome(
-        name: job.name, ending: ending, result: try result(step: best.step, nll: bestNLL, base, fingerprint))
+      result = try self.result(step: best.step, nll: bestNLL, base, fingerprint)
+    } else if case .diverged = status {
+      result = try goodStep.map { try self.result(step: $0, nll: nil, base, fingerprint) }
+    } else {
+      let nll = validations.last?.step == step ? lastNLL : nil
+      result = try self.result(step: step, nll: nll, base, fingerprint)
     }
-    if case .diverged = status {
-      return JobOutcome(
-        name: job.name, ending: ending,
-        result: try goodStep.map { try result(step: $0, nll: nil, base, fingerprint) })
-    }
-    let nll = validations.last?.step == step ? lastNLL : nil
     return JobOutcome(
-      name: job.name, ending: ending, result: try result(step: step, nll: nll, base, fingerprint))
+      name: job.name, ending: ending, result: result, groups: groups(after: result?.evalAfter))
+  }
+
+  private var ending: JobOutcome.Ending {
+    switch status {
+    case .running: .stopped
+    // Asked to stop within the last evaluation.
+    case .completed: isOver ? .completed : .stopped
+    case .stoppedEarly(let step): .stoppedEarly(step: step)
+    case .diverged(let step): .diverged(step: step)
+    }
+  }
+
+  /// Results by group, where a field of the validation rows tells groups.
+  private func groups(after: NLL?) -> GroupReport? {
+    guard let rows = job.validation as? TrainingData, let field = rows.groupField, let after else {
+      return nil
+    }
+    return GroupReport(
+      field: field, groups: (0..<rows.count).map { rows.group(at: $0) },
+      labels: (0..<rows.count).map { rows.labelCount(at: $0) }, before: evalBefore, after: after)
   }
 
   private func result(
@@ -34,8 +46,7 @@ extension Learner {
   ) throws -> TrainingResult {
     let options = job.options
     let seconds = events.last?.seconds ?? 0
-    var settings = job.identity()
-    for key in ["data", "eval", "continue", "weights"] { settings[key] = nil }
+    var settings = job.settings
     settings["precision"] = base.precision.rawValue
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity, dataHash: job.data.digest,
@@ -48,6 +59,6 @@ extension Learner {
     return TrainingResult(
       adapter: Adapter(name: job.name, weights: try adapter.weights(), record: record), events: events,
       validations: validations, evalBefore: evalBefore, evalAfter: nll, seconds: seconds,
-      wasStopped: isRunning, step: step, fingerprint: fingerprint)
+      wasStopped: !isOver, step: step, fingerprint: fingerprint)
   }
 }

@@ -1,6 +1,7 @@
 import Foundation
 import MotetAdapters
 import MotetModels
+import MotetReport
 import MotetTensor
 
 /// One adapter under training: its parameters, its optimizer, and where it stands.
@@ -14,8 +15,11 @@ final class Learner {
 
   let job: TrainingJob
   let adapter: TrainableAdapter
-  let optimizer: any Optimizer
-  private(set) var status = Status.running
+  /// nil once there are no more steps: what it remembers is as large as two or three adapters.
+  private var optimizer: (any Optimizer)?
+  private(set) var status = Status.running {
+    didSet { if !isRunning { optimizer = nil } }
+  }
   private(set) var events: [TrainingEvent] = []
   private(set) var validations: [ValidationEvent] = []
   var evalBefore: NLL?
@@ -25,6 +29,7 @@ final class Learner {
   private(set) var bestParameters: [Data]?
   private var order: BatchOrder
   private var spikes: SpikeGuard
+  private var smoothedLoss = Smoothing()
   private var dropoutSeeds: SeededGenerator
   // The step under way.
   private var lossSum = 0.0
@@ -46,6 +51,8 @@ final class Learner {
   }
 
   var isRunning: Bool { status == .running }
+  /// Whether nothing is left to do, the last evaluation included.
+  var isOver: Bool { !isRunning && !isValidationDue }
   var step: Int { events.count }
   var steps: Int { order.steps }
 
@@ -57,11 +64,12 @@ final class Learner {
     lossSum = 0
     labels = max(1, examples.reduce(0) { $0 + $1.labelCount })
     tokens = examples.reduce(0) { $0 + $1.tokens.count }
-    let seed = dropoutSeeds.next()
-    return Pass.split(examples, limit: limit).enumerated().map { number, part in
-      PassPart(
+    var seed = dropoutSeeds.next()
+    return Pass.split(examples, limit: limit).map { part in
+      defer { seed &+= UInt64(part.count) }
+      return PassPart(
         examples: part, mix: adapter.mix, scale: 1 / Float(labels), owner: owner,
-        dropoutSeed: job.method.dropout > 0 ? seed &+ UInt64(number) : nil)
+        dropoutSeed: job.method.dropout > 0 ? seed : nil)
     }
   }
 
@@ -70,6 +78,7 @@ final class Learner {
 
   /// Moves the parameters, unless the step is a spike or the end of this adapter.
   func finishStep(secondsSoFar seconds: Double) -> [RunEvent] {
+    guard let optimizer else { return [] }
     let number = step + 1
     let loss = lossSum / Double(labels)
     let norm = optimizer.gradientNorm()
@@ -88,7 +97,7 @@ final class Learner {
     spikes.record(loss)
     tokensSoFar += tokens
     let event = TrainingEvent(
-      job: job.name, step: number, steps: steps, loss: loss, smoothedLoss: smoothed(with: loss),
+      job: job.name, step: number, steps: steps, loss: loss, smoothedLoss: smoothedLoss.add(loss),
       learningRate: rate, gradientNorm: norm, tokens: tokens,
       tokensPerSecond: Double(tokensSoFar) / max(seconds, 1e-9), seconds: seconds,
       secondsLeft: seconds / Double(number) * Double(steps - number), isSkipped: isSpike)
@@ -102,7 +111,6 @@ final class Learner {
 
   private func diverge(at number: Int) -> RunEvent {
     status = .diverged(step: number)
-    optimizer.discardGradients()
     return .diverged(job: job.name, step: number)
   }
 
@@ -110,11 +118,6 @@ final class Learner {
   func takeBack(_ parameters: [Data], of step: Int) {
     for (parameter, bytes) in zip(adapter.parameters, parameters) { parameter.values.take(bytes) }
     goodStep = step
-  }
-
-  private func smoothed(with loss: Double) -> Double {
-    guard let last = events.last else { return loss }
-    return 0.9 * last.smoothedLoss + 0.1 * loss
   }
 
   // MARK: Validation
@@ -144,7 +147,11 @@ final class Learner {
     let isBest = nll.value < (bestNLL?.value ?? .infinity)
     if isBest {
       bestNLL = nll
-      if job.options.keep == .best { bestParameters = adapter.parameters.map(\.values.bytes) }
+      if job.options.keep == .best {
+        // The older ones go before the new ones come.
+        bestParameters = nil
+        bestParameters = adapter.parameters.map(\.values.bytes)
+      }
     }
     let event = ValidationEvent(job: job.name, step: step, nll: nll.value, isBest: isBest)
     validations.append(event)
@@ -163,9 +170,11 @@ final class Learner {
   /// Takes up what a checkpoint holds, and draws again what was drawn before it.
   func restore(_ saved: LearnerState) throws {
     guard saved.parameters.count == adapter.parameters.count,
-      zip(saved.parameters, adapter.parameters).allSatisfy({ $0.count == $1.values.bytes.count })
+      zip(saved.parameters, adapter.parameters).allSatisfy({
+        $0.count == $1.count * MemoryLayout<Float>.stride
+      })
     else { throw OptimizerStateError.missing("parameters") }
-    try optimizer.restore(saved.optimizer)
+    if saved.status == .running { try optimizer?.restore(saved.optimizer) }
     for (parameter, bytes) in zip(adapter.parameters, saved.parameters) { parameter.values.take(bytes) }
     status = saved.status
     events = saved.events
@@ -179,6 +188,7 @@ final class Learner {
       _ = order.next()
       _ = dropoutSeeds.next()
       spikes.record(event.loss)
+      smoothedLoss.add(event.loss)
       tokensSoFar += event.tokens
     }
   }
@@ -189,7 +199,7 @@ final class Learner {
       status: status, goodStep: goodStep, events: events, validations: validations, evalBefore: evalBefore,
       lastNLL: lastNLL,
       bestNLL: bestNLL, parameters: adapter.parameters.map(\.values.bytes), bestParameters: bestParameters,
-      optimizer: optimizer.state)
+      optimizer: optimizer?.state ?? OptimizerState())
   }
 }
 

@@ -9,8 +9,7 @@ struct PassPart {
   let scale: Float
   /// Whose examples these are.
   var owner = 0
-  /// Draws the dropout; a part that has one goes through the model alone, because what is dropped depends on where
-  /// in the pass a row stands, and what one adapter draws must not depend on the others.
+  /// Draws the dropout of the first example, and each one more that of the next; nil for none.
   var dropoutSeed: UInt64?
 
   var tokens: Int { examples.reduce(0) { $0 + $1.tokens.count } }
@@ -33,7 +32,10 @@ struct Pass {
     for (part, entry) in parts.enumerated() {
       for (index, example) in entry.examples.enumerated() {
         let end = example.labelled.lastIndex(of: true) ?? 0
-        rows.append(BatchRow(tokens: Array(example.tokens[..<max(1, end)]), mix: entry.mix))
+        rows.append(
+          BatchRow(
+            tokens: Array(example.tokens[..<max(1, end)]), mix: entry.mix,
+            dropoutSeed: entry.dropoutSeed.map { $0 &+ UInt64(index) }))
         for target in 1..<max(2, example.tokens.count) where target <= end && example.labelled[target] {
           labels.append(
             BaseModel.Label(position: first + target - 1, token: example.tokens[target], scale: entry.scale))
@@ -70,12 +72,11 @@ struct Pass {
     var passes: [(parts: [PassPart], room: Int)] = []
     for part in parts {
       let tokens = part.tokens
-      let isShared = part.dropoutSeed == nil
-      if isShared, let place = passes.firstIndex(where: { $0.room >= tokens }) {
+      if let place = passes.firstIndex(where: { $0.room >= tokens }) {
         passes[place].parts.append(part)
         passes[place].room -= tokens
       } else {
-        passes.append(([part], isShared ? limit - tokens : 0))
+        passes.append(([part], limit - tokens))
       }
     }
     // Rows of one mix stand together.

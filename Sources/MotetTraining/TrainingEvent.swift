@@ -7,7 +7,7 @@ public struct TrainingEvent: Sendable, Equatable, Codable {
   public let steps: Int
   /// Mean over the step's labels, in nats.
   public let loss: Double
-  /// The exponential mean of the losses so far, 0.9 of it the past.
+  /// The running mean of the losses so far, as TensorBoard draws it with a smoothing of 0.9.
   public let smoothedLoss: Double
   public let learningRate: Double
   public let gradientNorm: Double

@@ -17,9 +17,11 @@ public struct TrainingJob: Sendable {
   public var parent: AdapterRecord.Parent?
   /// nil keeps the adapter in memory only.
   public var destination: Destination?
-  /// Gets a line a step while the run goes and is removed after it; nil takes `training.jsonl` in the destination's
-  /// folder, where it stays.
-  public var log: URL?
+  /// A folder that gets `training.jsonl` and `tensorboard` while the run goes, and is removed when they are beside the
+  /// saved adapter; nil takes the destination's own folder.
+  public var logFolder: URL?
+  /// Whether TensorBoard's event files are written.
+  public var writesTensorBoard = true
   /// Files to be written beside the adapter, by name.
   public var attachments: [String: Data] = [:]
 
@@ -46,10 +48,16 @@ public struct TrainingJob: Sendable {
     self.destination = destination
   }
 
-  var logFile: URL? {
-    if let log { return log }
+  /// Where the logs grow; nil for nowhere.
+  var logs: URL? {
+    if let logFolder { return logFolder }
     guard case .folder(let folder, _)? = destination else { return nil }
-    return folder.appending(path: "training.jsonl")
+    return folder
+  }
+
+  /// How it is trained, without what identifies its data and its beginning.
+  var settings: [String: String] {
+    identity().filter { !["data", "eval", "continue", "weights"].contains($0.key) }
   }
 
   /// Everything that decides the outcome, by the names of the command line: what a resumed run must share.

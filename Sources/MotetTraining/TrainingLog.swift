@@ -4,37 +4,26 @@ import MotetFormats
 /// The log of one adapter, one JSON object a line, written as the run goes: who watches the file sees each step when
 /// it is over.
 struct TrainingLog {
-  private let url: URL
-  private let handle: FileHandle
+  private let file: AppendedFile
 
   /// Begins the file anew with what a resumed run already knows.
   /// - Throws: `FormatError` when it cannot be written
   init(_ url: URL, events: [TrainingEvent], validations: [ValidationEvent]) throws {
-    self.url = url
     do {
       try FileManager.default.createDirectory(
         at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-      try AtomicFile.write(Data(Self.text(events, validations).utf8), to: url)
-      handle = try FileHandle(forWritingTo: url)
-      try handle.seekToEnd()
-    } catch let error as FormatError {
-      throw error
     } catch {
       throw FormatError.unwritable(file: url.path, reason: error.localizedDescription)
     }
+    try AtomicFile.write(Data(Self.text(events, validations).utf8), to: url)
+    file = try AppendedFile(url)
   }
 
   func append(_ event: RunEvent) throws {
     switch event {
-    case .step(let event): try append(Self.line(event))
-    case .validation(let event): try append(Self.line(event))
+    case .step(let event): try file.append(Data(Self.line(event).utf8))
+    case .validation(let event): try file.append(Data(Self.line(event).utf8))
     default: break
-    }
-  }
-
-  private func append(_ line: String) throws {
-    do { try handle.write(contentsOf: Data(line.utf8)) } catch {
-      throw FormatError.unwritable(file: url.path, reason: error.localizedDescription)
     }
   }
 

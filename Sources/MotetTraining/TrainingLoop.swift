@@ -35,7 +35,8 @@ struct TrainingLoop {
       guard differences.isEmpty else {
         throw TrainingError.differs(folder: newest.folder.relativePath, what: differences)
       }
-      for (learner, saved) in zip(learners, state.learners) {
+      for (number, learner) in learners.enumerated() {
+        let saved = try RunState.learner(number, in: newest.folder)
         do { try learner.restore(saved) } catch {
           throw TrainingError.damaged(checkpoint: newest.folder.path, problem: "\(error)")
         }
@@ -47,15 +48,12 @@ struct TrainingLoop {
   }
 
   /// Steps until every adapter is at its end, or the task is cancelled.
-  mutating func train(_ onEvent: @Compute (RunEvent) -> Void) async throws {
-    let logs = try learners.map { learner in
-      try learner.job.logFile.map {
-        try TrainingLog($0, events: learner.events, validations: learner.validations)
-      }
-    }
+  /// - Parameter isResumed: whether it goes on from a checkpoint
+  mutating func train(isResumed: Bool, _ onEvent: @Compute (RunEvent) -> Void) async throws {
+    let logs = try learners.map { try AdapterLogs($0, isResumed: isResumed) }
     func tell(_ events: [RunEvent], of index: Int) throws {
       for event in events {
-        try logs[index]?.append(event)
+        try logs[index].append(event)
         onEvent(event)
       }
     }
@@ -66,13 +64,13 @@ struct TrainingLoop {
         guard let nll = try await unlessCancelled({ try await run.validationNLL(of: learner) }) else { break }
         try tell(learner.take(nll), of: index)
       }
-      let isOver = !learners.contains(where: \.isRunning)
-      if isOver { return }
-      if Task.isCancelled || isCheckpointDue(since: lastCheckpoint) {
+      let isOver = learners.allSatisfy(\.isOver)
+      // The last one too: a process that is killed while it saves the adapters goes on with saving them.
+      if isOver || Task.isCancelled || isCheckpointDue(since: lastCheckpoint) {
         if let folder = try writeCheckpoint() { onEvent(.checkpoint(step: step, folder: folder.path)) }
         lastCheckpoint = .now
       }
-      if Task.isCancelled { return }
+      if isOver || Task.isCancelled { return }
       for (index, events) in try takeStep() {
         try tell(events, of: index)
         if case .diverged = learners[index].status { try takeBackLastGood(learners[index]) }
@@ -111,8 +109,7 @@ struct TrainingLoop {
   private func writeCheckpoint() throws -> URL? {
     guard let checkpoints = run.checkpoints, step > 0 else { return nil }
     return try checkpoints.write(step: step) { folder in
-      try RunState(identity: identity, step: step, seconds: seconds, learners: learners.map(\.state))
-        .write(to: folder)
+      try RunState(identity: identity, step: step, seconds: seconds).write(learners, to: folder)
     }
   }
 
@@ -134,9 +131,8 @@ extension TrainingRun {
   @Compute
   func gatherGradients(_ parts: [PassPart]) throws -> [(owner: Int, loss: Double)] {
     let pass = Pass(parts)
-    let tape = base.tape(recording: true)
-    let losses = try base.losses(
-      pass.rows, labels: pass.labels, on: tape, dropoutSeed: parts.first?.dropoutSeed)
+    let tape = base.tape(recording: true, checkpointsActivations: checkpointsActivations)
+    let losses = try base.losses(pass.rows, labels: pass.labels, on: tape)
     try tape.backward()
     return zip(pass.owners, losses).map { (parts[$0.part].owner, Double($1)) }
   }

@@ -3,24 +3,39 @@ import MotetAdapters
 import MotetFormats
 import MotetReport
 
-/// What a run leaves: a PEFT folder with `motet.json`, the log in JSONL and the loss curve as SVG.
+/// What a run leaves: a PEFT folder with `motet.json`, the log in JSONL, the loss curve as SVG, and with a ``report``
+/// the page that shows how it went.
 public struct TrainingOutput {
   public let result: TrainingResult
+  /// Written as `report.html`; nil for none.
+  public var report: RunReport?
   /// Other files to write beside the adapter, by name.
-  public let attachments: [String: Data]
+  public var attachments: [String: Data]
+  /// Where TensorBoard's files of the run are, to be beside the adapter too.
+  public var tensorBoard: URL?
 
-  public init(_ result: TrainingResult, attachments: [String: Data] = [:]) {
+  public init(
+    _ result: TrainingResult, report: RunReport? = nil, attachments: [String: Data] = [:],
+    tensorBoard: URL? = nil
+  ) {
     self.result = result
+    self.report = report
     self.attachments = attachments
+    self.tensorBoard = tensorBoard
   }
 
   /// Writes into a folder, or as the newest version of the adapter's name in a library.
+  /// - Parameter isAgain: takes a version of the library that already is this adapter for saved: a process that was
+  ///   killed later has put it there
   /// - Returns: the folder, or the version as `math@3`; nil for no destination
-  func save(_ destination: TrainingJob.Destination?) throws -> String? {
+  func save(_ destination: TrainingJob.Destination?, isAgain: Bool) throws -> String? {
     switch destination {
-    case nil: nil
-    case .folder(let folder, _): try save(output: folder.relativePath, name: nil)
-    case .library(let library): try save(output: nil, name: result.adapter.name, library: library)
+    case nil: return nil
+    case .folder(let folder, _): return try save(output: folder.relativePath, name: nil)
+    case .library(let library):
+      let name = result.adapter.name
+      if isAgain, let entry = try version(of: name, in: library) { return entry.description }
+      return try save(output: nil, name: name, library: library)
     }
   }
 
@@ -38,6 +53,18 @@ public struct TrainingOutput {
     return folder.relativePath
   }
 
+  /// The version that is this adapter: of the same data and steps, and bit for bit of the same weights.
+  private func version(of name: String, in library: AdapterLibrary) throws -> AdapterLibrary.Entry? {
+    let own = result.adapter.record
+    return try library.versions(of: name).last { entry in
+      guard let record = try? entry.record(), record.dataHash == own?.dataHash,
+        record.training?.steps == own?.training?.steps, record.parents == own?.parents,
+        let weights = try? AdapterWeights(peft: entry.folder)
+      else { return false }
+      return weights.sites == result.adapter.weights.sites
+    }
+  }
+
   /// The loss of each step, as a picture.
   public var lossCurve: String {
     LineChart(
@@ -49,8 +76,24 @@ public struct TrainingOutput {
   private func write(to folder: URL) throws {
     try result.adapter.weights.write(to: folder, record: result.adapter.record)
     let log = TrainingLog.text(result.events, result.validations)
-    try AtomicFile.write(Data(log.utf8), to: folder.appending(path: "training.jsonl"))
+    try AtomicFile.write(Data(log.utf8), to: folder.appending(path: AdapterLogs.textFile))
     try AtomicFile.write(Data(lossCurve.utf8), to: folder.appending(path: "loss.svg"))
+    if let report {
+      try AtomicFile.write(Data(report.page().html().utf8), to: folder.appending(path: "report.html"))
+    }
     for (name, data) in attachments { try AtomicFile.write(data, to: folder.appending(path: name)) }
+    try copyBoard(to: folder.appending(path: AdapterLogs.boardFolder))
+  }
+
+  private func copyBoard(to folder: URL) throws {
+    guard let tensorBoard, tensorBoard.standardizedFileURL.path != folder.standardizedFileURL.path else {
+      return
+    }
+    let files = TensorBoardLog.files(in: tensorBoard)
+    if files.isEmpty { return }
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    for file in files {
+      try AtomicFile.write(Data(contentsOf: file), to: folder.appending(path: file.lastPathComponent))
+    }
   }
 }

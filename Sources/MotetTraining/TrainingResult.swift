@@ -42,6 +42,8 @@ public struct JobOutcome: Sendable {
   public let ending: Ending
   /// nil when it diverged and no good weights were kept.
   public let result: TrainingResult?
+  /// The validation NLL by groups of the rows, where a field tells groups.
+  public let groups: GroupReport?
   /// Where it was saved: the folder, or the version as `math@3`.
   public internal(set) var place: String?
 }

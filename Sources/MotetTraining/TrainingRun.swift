@@ -15,8 +15,15 @@ public struct TrainingRun: Sendable {
   public var jobs: [TrainingJob]
   /// Tokens that go through the model at one time.
   public var tokensPerPass: Int
+  /// Keeps each layer's input alone and runs the layer again on the way back: the same result with less memory, in
+  /// about a third more time.
+  public var checkpointsActivations = false
   /// nil writes nothing while the run goes.
   public var checkpoints: Checkpoints?
+  /// Gets the page of the whole run, beside those of its adapters; nil for none.
+  public var report: URL?
+  /// How the run was started, as its pages tell.
+  public var command = ""
 
   /// - Parameter tokensPerPass: nil takes the most that a job's options ask for
   public init(
@@ -36,50 +43,46 @@ public struct TrainingRun: Sendable {
   public func train(onEvent: @Compute (RunEvent) -> Void = { _ in }) async throws -> [JobOutcome] {
     try validate()
     let lock = try checkpoints.map { try RunLock($0) }
-    defer { withExtendedLifetime(lock) {} }
+    defer {
+      // A run that came to nothing leaves nothing.
+      if let checkpoints, checkpoints.newest() == nil { checkpoints.remove() }
+      withExtendedLifetime(lock) {}
+    }
     let fingerprint = base.fingerprint()
+    var (learners, isResumed) = try await takeSteps(fingerprint, onEvent)
+    base.releaseBackward()
+    BufferPool.trim()
+    let after = base.fingerprint()
+    guard fingerprint == after else { throw TrainingError.baseChanged(before: fingerprint, after: after) }
+    let outcomes = try RunEnd(run: self, fingerprint: fingerprint, isResumed: isResumed).save(&learners)
+    for outcome in outcomes { onEvent(.finished(outcome)) }
+    return outcomes
+  }
+
+  /// All steps, from the beginning or from a checkpoint.
+  @Compute
+  private func takeSteps(
+    _ fingerprint: String, _ onEvent: @Compute (RunEvent) -> Void
+  ) async throws -> (learners: [Learner], isResumed: Bool) {
     let learners = try jobs.map { try Learner($0, on: base) }
     let identity = RunState.Identity(
       base: fingerprint, tokensPerPass: tokensPerPass,
       jobs: jobs.map { RunState.Identity.Job(name: $0.name, settings: $0.identity()) })
     var loop = TrainingLoop(run: self, learners: learners, identity: identity)
-    if let step = try loop.resume() {
-      onEvent(.resumed(step: step))
+    let resumed = try loop.resume()
+    if let resumed {
+      onEvent(.resumed(step: resumed))
     } else {
       for learner in learners { learner.evalBefore = try await validationNLL(of: learner) }
     }
-    try await loop.train(onEvent)
-    base.releaseBackward()
-    BufferPool.trim()
-    let after = base.fingerprint()
-    guard fingerprint == after else { throw TrainingError.baseChanged(before: fingerprint, after: after) }
-    return try finish(learners, fingerprint: fingerprint, onEvent)
+    try await loop.train(isResumed: resumed != nil, onEvent)
+    return (learners, resumed != nil)
   }
 
   @Compute
   func validationNLL(of learner: Learner) async throws -> NLL? {
     guard let rows = learner.job.validation else { return nil }
     return try await base.nll(of: rows, mix: learner.adapter.mix)
-  }
-
-  @Compute
-  private func finish(
-    _ learners: [Learner], fingerprint: String, _ onEvent: @Compute (RunEvent) -> Void
-  ) throws -> [JobOutcome] {
-    var outcomes = try learners.map { try $0.outcome(on: base, fingerprint: fingerprint) }
-    for (index, job) in jobs.enumerated() {
-      if let result = outcomes[index].result, result.step > 0 || outcomes[index].ending == .completed {
-        outcomes[index].place = try TrainingOutput(result, attachments: job.attachments).save(job.destination)
-      }
-    }
-    if !learners.contains(where: \.isRunning) {
-      checkpoints?.remove()
-      for case let log? in jobs.map(\.log) { try? FileManager.default.removeItem(at: log) }
-      // The run's own folder goes too when nothing else is in it.
-      if let folder = checkpoints?.folder.deletingLastPathComponent() { rmdir(folder.path) }
-    }
-    for outcome in outcomes { onEvent(.finished(outcome)) }
-    return outcomes
   }
 
   // MARK: What cannot be is refused before anything begins

@@ -57,7 +57,7 @@ import Testing
       rows: 2..<9, columns: 0..<1,
       loraA: Parameter(rows: 1, columns: inputs, [Float](repeating: 1, count: inputs), trainable: true),
       loraB: Parameter(rows: 1, columns: 1, [1], trainable: true), scale: 1,
-      dropout: .init(rate: 0.4, seed: 77))
+      dropout: .init(rate: 0.4, sequences: [(3, 77), (4, 78)]))
     let values = floats(rows * inputs, seed: 5)
     let tape = Tape(recording: true, kernels: kernels)
     let x = tensor(rows, inputs, values)

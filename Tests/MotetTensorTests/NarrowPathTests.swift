@@ -58,11 +58,14 @@ import Testing
     // Two adapters on the first rows, one of them alone on the last; the second adds to some columns.
     let (a1, b1) = (parameter(rank, inputs, 2), parameter(outputs, rank, 3))
     let (a2, b2) = (parameter(rank + 1, inputs, 4), parameter(outputs - 9, rank + 1, 5))
-    let drop = dropout > 0 ? LowRankTerm.Dropout(rate: dropout, seed: 9) : nil
+    func drop(_ sequences: [(rows: Int, seed: UInt64)]) -> LowRankTerm.Dropout? {
+      dropout > 0 ? LowRankTerm.Dropout(rate: dropout, sequences: sequences) : nil
+    }
+    let (first, last) = (drop([(20, 9), (21, 10)]), drop([(27, 11)]))
     let terms = [
-      LowRankTerm(rows: 0..<41, columns: 0..<outputs, loraA: a1, loraB: b1, scale: 0.5, dropout: drop),
-      LowRankTerm(rows: 0..<41, columns: 9..<outputs, loraA: a2, loraB: b2, scale: 1.5, dropout: drop),
-      LowRankTerm(rows: 50..<rows, columns: 0..<outputs, loraA: a1, loraB: b1, scale: 0.5, dropout: drop),
+      LowRankTerm(rows: 0..<41, columns: 0..<outputs, loraA: a1, loraB: b1, scale: 0.5, dropout: first),
+      LowRankTerm(rows: 0..<41, columns: 9..<outputs, loraA: a2, loraB: b2, scale: 1.5, dropout: first),
+      LowRankTerm(rows: 50..<rows, columns: 0..<outputs, loraA: a1, loraB: b1, scale: 0.5, dropout: last),
     ]
     let tape = Tape(recording: true, storage: storage, kernels: .fast)
     let x = tensor(rows, inputs, floats(rows * inputs, seed: 6))

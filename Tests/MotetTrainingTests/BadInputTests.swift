@@ -127,7 +127,7 @@ import Testing
     #expect(b.adapter.weights.rank == 3)
     #expect(abs(try #require(a.evalAfter).value - (try #require(b.evalBefore)).value) < 1e-6)
     #expect(try #require(b.evalAfter).value < #require(a.evalAfter).value)
-    #expect(b.adapter.record?.parents.map(\.name) == ["math"])
+    #expect(b.adapter.record?.parents.map(\.name) == ["math@1"])
     let now = try Data(
       contentsOf: library.resolve("math@1").folder.appending(path: "adapter_model.safetensors"))
     #expect(old == now)

@@ -15,7 +15,9 @@ import Testing
     var first = try TinyModel.job(
       "a", TinyModel.data(12), on: base, method: LoRA(rank: 4, dropout: 0.2), options: Self.options,
       validation: TinyModel.data(5))
-    var second = try TinyModel.job("b", TinyModel.sums(9), on: base)
+    var second = try TinyModel.job(
+      "b", TinyModel.sums(9), on: base,
+      options: TrainingOptions(epochs: 2, batchRows: 4, optimizer: .adamW8bit, learningRate: 5e-3))
     first.destination = .folder(folder.file("a"))
     second.destination = .folder(folder.file("b"))
     return [first, second]
@@ -50,7 +52,7 @@ import Testing
   func aRunThatWasStoppedEndsBitForBitAsOneThatWasNot(step: Int) async throws {
     let base = try await TinyModel.load()
     let (whole, parted) = (try TrainingFolder(), try TrainingFolder())
-    _ = try await run(base, in: whole).train()
+    let wholeOutcomes = try await run(base, in: whole).train()
     let first = try run(base, in: parted, every: nil)
     let stopped = try await Task { try await train(first, cancellingAfter: step) }.value
     #expect(stopped.contains { $0.ending == .stopped })
@@ -59,6 +61,10 @@ import Testing
     #expect(outcomes.map(\.ending) == [.completed, .completed])
     #expect(try bytes(whole) == bytes(parted))
     #expect(outcomes[0].result?.events.map(\.step) == Array(1...8))
+    for (one, other) in zip(wholeOutcomes, outcomes) {
+      #expect(one.result?.events.map(\.smoothedLoss) == other.result?.events.map(\.smoothedLoss))
+      #expect(one.result?.validations == other.result?.validations)
+    }
     #expect(!parted.exists("checkpoints"))
     let (log, other) = (
       try String(contentsOf: whole.file("a/training.jsonl"), encoding: .utf8),

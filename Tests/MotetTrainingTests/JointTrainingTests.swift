@@ -83,7 +83,7 @@ import Testing
     #expect(outcomes[0].ending == .completed)
   }
 
-  @Test @Compute func partsOfSeveralAdaptersShareAPassButThoseWithDropoutDoNot() {
+  @Test @Compute func partsOfSeveralAdaptersShareAPassThoseWithDropoutToo() {
     func part(_ tokens: Int, owner: Int, dropout: UInt64? = nil) -> PassPart {
       PassPart(
         examples: [
@@ -97,15 +97,65 @@ import Testing
         part(60, owner: 0), part(30, owner: 0), part(50, owner: 1, dropout: 1), part(10, owner: 1),
         part(120, owner: 2), part(40, owner: 3),
       ], limit: 100)
-    #expect(passes.map { $0.map(\.owner) } == [[0, 0, 1], [1], [2], [3]])
+    #expect(passes.map { $0.map(\.owner) } == [[0, 0, 1], [1, 3], [2]])
     #expect(passes.joined().reduce(0) { $0 + $1.tokens } == 310)
+  }
+
+  @Test func whatIsDroppedDependsOnTheRowNotOnThePass() async throws {
+    let base = try await TinyModel.load()
+    func train(_ dropout: Float, tokensPerPass: Int) async throws -> AdapterWeights {
+      let job = try TinyModel.job(
+        "a", TinyModel.data(12), on: base, method: LoRA(rank: 4, dropout: dropout))
+      let run = TrainingRun(base, jobs: [job], tokensPerPass: tokensPerPass)
+      return try #require(try await run.train().first?.result).adapter.weights
+    }
+    let (whole, parted, none) = (
+      try await train(0.3, tokensPerPass: 512), try await train(0.3, tokensPerPass: 1),
+      try await train(0, tokensPerPass: 512)
+    )
+    #expect(largestDifference(whole, parted) < 1e-4)
+    #expect(largestDifference(whole, none) > 1e-3)
+  }
+
+  @Test @Compute func rowsDrawTheirOwnDropout() async throws {
+    let base = try await TinyModel.load()
+    let method = LoRA(rank: 4, dropout: 0.5)
+    let adapter = TrainableAdapter(
+      try method.initialWeights(for: base, seed: 1), on: base, dropout: method.dropout)
+    // B begins at zero, where nothing of the update shows.
+    for (index, parameter) in adapter.parameters.enumerated() where !index.isMultiple(of: 2) {
+      parameter.values.fill(0.05)
+    }
+    func states(_ seeds: [UInt64?]) throws -> [[Float]] {
+      let rows = seeds.map { BatchRow(tokens: [5, 6, 7], mix: adapter.mix, dropoutSeed: $0) }
+      let x = try base.hiddenStates(rows, on: Tape(recording: false))
+      return seeds.indices.map { row in Array(x.values[row * 3 * x.columns..<(row + 1) * 3 * x.columns]) }
+    }
+    let alone = try states([7])[0]
+    let together = try states([8, 7, nil, 7])
+    #expect(largestDifference(together[1], alone) < 1e-5)
+    #expect(largestDifference(together[3], alone) < 1e-5)
+    #expect(largestDifference(together[0], alone) > 1e-3)
+    #expect(largestDifference(together[2], try states([nil])[0]) < 1e-5)
+    #expect(largestDifference(together[2], alone) > 1e-3)
+  }
+
+  @Test func anAdapterThatGoesOnKeepsItsRuleOfScale() async throws {
+    let base = try await TinyModel.load()
+    var job = try TinyModel.job("a", TinyModel.data(4), on: base)
+    var start = try job.method.initialWeights(for: base, seed: 1)
+    start.isRankStabilized = true
+    job.start = start
+    let weights = try #require(try await TrainingRun(base, jobs: [job]).train().first?.result).adapter.weights
+    #expect(weights.isRankStabilized)
+    #expect(weights.alpha == start.alpha)
   }
 
   @Test func accumulatedBatchesAreOneLargerBatch() async throws {
     let base = try await TinyModel.load()
     func train(_ rows: Int, _ batches: Int) async throws -> TrainingResult {
       try await Trainer(
-        base, method: LoRA(rank: 4),
+        base, method: LoRA(rank: 4, dropout: 0.2),
         options: TrainingOptions(epochs: 2, batchRows: rows, accumulation: batches)
       ).train(on: TinyModel.data(10))
     }

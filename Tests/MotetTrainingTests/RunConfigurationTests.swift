@@ -41,7 +41,7 @@ import Testing
       epochs: 2.5
       batch: 4
       accumulate: 2
-      optimizer: adamw
+      optimizer: adamw-8bit
       lr: 1e-3
       schedule: linear
       warmup: 0.1
@@ -53,6 +53,7 @@ import Testing
       patience: 3
       keep: best
       spike-sigma: 0
+      tensorboard: false
       """)
     try configuration.check()
     let adapter = configuration.adapters[0]
@@ -62,6 +63,7 @@ import Testing
     #expect(adapter.lora.layers == 0...2)
     let options = adapter.options(tokensPerPass: configuration.tokensPerPass)
     #expect(options.clip == nil && options.spikeSigma == nil && !options.shuffles)
+    #expect(options.optimizer == .adamW8bit && !adapter.tensorboard)
     #expect(options.seed == .max && options.keep == .best && options.learningRate == 1e-3)
     // All but the one that only a new adapter lacks.
     let all = Set(AdapterConfiguration.settings.map(\.key))
@@ -155,6 +157,7 @@ import Testing
     ("{name: a, data: x, eval: y, validation: 0.1}", "a: --eval names validation rows and --validation"),
     ("{name: a, data: x, groups: y}", "a: --groups needs validation rows"),
     ("{name: a, data: x, continue: b, rank: 3}", "a: --rank cannot change with --continue"),
+    ("{output: out/a, data: x, continue: ./out/a/}", "a: --continue leaves ./out/a/ as it is"),
   ])
   func whatIsWrongIsNamedWithItsLine(yaml: String, problem: String) {
     #expect(message(yaml).hasPrefix(problem), "\(message(yaml))")
@@ -180,5 +183,7 @@ import Testing
     for key in RunConfiguration.settings.map(\.key) + AdapterConfiguration.settings.map(\.key) {
       #expect(RunConfiguration.flagsHelp.contains("\(key)"))
     }
+    #expect(RunConfiguration.flagsHelp.contains("--optimizer adamw|adamw-8bit"))
+    #expect(RunConfiguration.flagsHelp.contains("--[no-]tensorboard"))
   }
 }

@@ -24,6 +24,12 @@ struct TrainingBenchCommand: AsyncParsableCommand {
   @Option(help: "Rows to train on; without it, random tokens.")
   var data: String?
 
+  @Option(
+    help:
+      "A model of random weights in place of the base: \(SyntheticModel.Shape.allCases.map(\.rawValue).joined(separator: " or "))."
+  )
+  var synthetic: String?
+
   @Option(help: "Rows a step.")
   var rows = 4
 
@@ -51,6 +57,13 @@ struct TrainingBenchCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
+    if let synthetic, SyntheticModel.Shape(rawValue: synthetic) == nil {
+      let known = SyntheticModel.Shape.allCases.map(\.rawValue).joined(separator: ", ")
+      throw ValidationError("--synthetic \(synthetic) is not known: choose among \(known)")
+    }
+    if synthetic != nil, data != nil {
+      throw ValidationError("--data says nothing to a model of random weights: leave it out")
+    }
     for (name, value) in [
       ("rows", rows), ("length", length), ("steps", steps), ("tokens-per-pass", tokensPerPass),
     ]
@@ -60,7 +73,7 @@ struct TrainingBenchCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try await base.load()
+    let model = try await loadModel()
     let bench = TrainingBench(
       model, method: LoRA(rank: rank), tokensPerPass: tokensPerPass,
       checkpointsActivations: checkpointActivations)
@@ -82,6 +95,15 @@ struct TrainingBenchCommand: AsyncParsableCommand {
     let ceiling = before.operationsPerSecond > after.operationsPerSecond ? before : after
     if json { return try Console.json(Report(ceiling: ceiling, runs: runs)) }
     show(runs, ceiling: ceiling, precision: model.precision)
+  }
+
+  private func loadModel() async throws -> BaseModel {
+    guard let shape = synthetic.flatMap(SyntheticModel.Shape.init) else { return try await base.load() }
+    let words = try ModelStore().find(base.base).source()
+    Console.note("making random weights")
+    return try await BaseModel.load(
+      SyntheticModel(shape, words: words), name: "synthetic-\(shape.rawValue)",
+      precision: Precision(rawValue: base.precision))
   }
 
   private func batches(_ model: BaseModel, rows: Int) throws -> [[Example]] {

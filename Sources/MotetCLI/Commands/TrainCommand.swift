@@ -8,11 +8,15 @@ struct TrainCommand: AsyncParsableCommand {
     usage: "motet train --data FILE… (--output DIR | --name NAME) [OPTION…]\n"
       + "motet train --config run.yaml [OPTION…]",
     discussion: """
-      The adapter is a PEFT folder, with motet.json, the log (training.jsonl), the loss curve (loss.svg) and the \
-      configuration (run.yaml) beside it. --output names the folder; --name adds it to the library as the adapter's \
-      newest version. Ctrl-C stops after the step under way and saves what was learnt; --resume goes on.
+      The adapter is a PEFT folder. --output names it; --name adds the adapter to the library, as its newest version. \
+      Beside it stand motet.json (its base, data and settings), report.html (the page of the run), training.jsonl (a \
+      line a step), tensorboard/ (event files), loss.svg, and run.yaml (the configuration that was in force).
 
-      A YAML file has the same names as keys, and adapters: for several, each with its own. Flags go before the file.
+      A YAML file has the options below as keys, and under adapters: a list of several that are trained together, each \
+      with what it has of its own. A flag goes before the file.
+
+      Ctrl-C stops after the step under way and saves what was learnt; a second one ends at once. --resume goes on \
+      from the last checkpoint, after a kill too, and ends with the same adapters.
 
       \(RunConfiguration.flagsHelp)
       """)
@@ -55,19 +59,21 @@ struct TrainCommand: AsyncParsableCommand {
     try configuration.apply(flags: option)
     try configuration.check()
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
-    let run = try configuration.run(
+    var run = try configuration.run(
       on: base, start: resume ? .resume : overwrite ? .overwrite : .fresh,
       onData: TrainingProgress.showData)
+    run.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
     Console.endProgress()
     try await run.validate()
     if dryRun { return try await DryRun(run).show(json: json) }
     for job in run.jobs { note(job, on: base) }
     let outcomes = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
+      [run] in
       let progress = await TrainingProgress(run)
       return try await run.train { progress.show($0) }
     }
     Console.endProgress()
-    try TrainingReport(configuration, run, outcomes).show(json: json)
+    try TrainingReport(run, outcomes).show(json: json)
     try reportDiverged(outcomes)
   }
 
@@ -76,6 +82,7 @@ struct TrainCommand: AsyncParsableCommand {
     Console.note("\(job.name) on \(base.name) in \(base.precision.rawValue)")
     guard let data = job.data as? TrainingData else { return }
     for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
+    if let note = job.sharedRowsNote { Console.note("  \(note)") }
   }
 
   /// One line on stderr and status 1, after what the others became.

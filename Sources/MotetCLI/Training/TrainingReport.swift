@@ -3,19 +3,17 @@ import Motet
 
 /// What a run came to, for people or as JSON.
 struct TrainingReport {
-  private let configuration: RunConfiguration
   private let run: TrainingRun
   private let outcomes: [JobOutcome]
 
-  init(_ configuration: RunConfiguration, _ run: TrainingRun, _ outcomes: [JobOutcome]) {
-    self.configuration = configuration
+  init(_ run: TrainingRun, _ outcomes: [JobOutcome]) {
     self.run = run
     self.outcomes = outcomes
   }
 
   func show(json: Bool) throws {
     if json {
-      let adapters = outcomes.indices.map(adapter)
+      let adapters = outcomes.map(adapter)
       if adapters.count == 1 { return try Console.json(adapters[0]) }
       let seconds = adapters.map(\.seconds).max() ?? 0
       let tokens = adapters.reduce(0) { $0 + $1.tokens }
@@ -24,10 +22,11 @@ struct TrainingReport {
           adapters: adapters, tokens: tokens, seconds: seconds,
           tokensPerSecond: Double(tokens) / max(seconds, 1e-9), peakRssBytes: peakResidentBytes()))
     }
-    for (index, outcome) in outcomes.enumerated() { show(outcome, groups: groups(index)) }
+    for outcome in outcomes { show(outcome) }
+    if let report = run.report { Console.result("the run: \(report.relativePath)") }
   }
 
-  private func show(_ outcome: JobOutcome, groups: GroupReport?) {
+  private func show(_ outcome: JobOutcome) {
     guard let result = outcome.result else { return }
     let speed = rounded(Double(result.tokens) / max(result.seconds, 1e-9), 0)
     let skipped = result.skippedSteps
@@ -40,11 +39,10 @@ struct TrainingReport {
     if let before = result.evalBefore, let after = result.evalAfter {
       Console.result("  validation NLL: \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
     }
-    if let groups { Console.result(groups.text()) }
+    if let groups = outcome.groups { Console.result(groups.text()) }
   }
 
-  private func adapter(_ index: Int) -> One {
-    let outcome = outcomes[index]
+  private func adapter(_ outcome: JobOutcome) -> One {
     let result = outcome.result
     let (ending, step): (String, Int?) =
       switch outcome.ending {
@@ -61,17 +59,7 @@ struct TrainingReport {
       evalNllBefore: result?.evalBefore?.value, evalNllAfter: result?.evalAfter?.value,
       peakRssBytes: peakResidentBytes(), stopped: outcome.ending == .stopped, ending: ending,
       endedAtStep: step,
-      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: groups(index))
-  }
-
-  /// Results by group, where a field is named to tell groups by.
-  private func groups(_ index: Int) -> GroupReport? {
-    guard let field = configuration.adapters[index].groups, let result = outcomes[index].result,
-      let rows = run.jobs[index].validation as? TrainingData, let after = result.evalAfter
-    else { return nil }
-    return GroupReport(
-      field: field, groups: (0..<rows.count).map { rows.group(at: $0) },
-      labels: (0..<rows.count).map { rows.labelCount(at: $0) }, before: result.evalBefore, after: after)
+      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: outcome.groups)
   }
 
   private struct Several: Encodable {

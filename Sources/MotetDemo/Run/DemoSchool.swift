@@ -67,7 +67,8 @@ struct DemoSchool: Sendable {
         event.step % max(1, event.steps / 3) == 0)
     }
     try Task.checkCancellation()
-    let place = try TrainingOutput(result).save(output: nil, name: name, library: library)
+    let place = try TrainingOutput(result, report: RunReport(result, base: base)).save(
+      output: nil, name: name, library: library)
     let first = result.events.first?.loss ?? 0
     let last = result.finalLoss ?? 0
     demo.say(

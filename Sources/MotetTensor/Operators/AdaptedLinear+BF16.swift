@@ -51,9 +51,8 @@ private struct NarrowTerms {
         return Entry(term: term, input: input, firstRow: term.rows.lowerBound, inner: inner)
       }
       let dropped = Tensor(rows: term.rows.count, columns: input.columns, as: .bf16)
-      mk_dropout_bf16(
-        input.narrow + term.rows.lowerBound * input.columns, dropped.narrow, Int64(dropped.rows),
-        Int64(dropped.columns), dropout.rate, dropout.seed)
+      dropout.apply(
+        to: input.narrow + term.rows.lowerBound * input.columns, into: dropped.narrow, columns: input.columns)
       return Entry(term: term, input: dropped, firstRow: 0, inner: inner)
     }
   }
@@ -106,9 +105,8 @@ private struct NarrowTerms {
     withExtendedLifetime(inner) { mk_low_rank_backward(terms, Int64(terms.count)) }
     guard let dx else { return }
     for (dropout, rows, gradient) in masked {
-      mk_dropout(
-        gradient.data, dx.row(rows.lowerBound), Int64(gradient.rows), Int64(gradient.columns), dropout.rate,
-        dropout.seed, true)
+      dropout.apply(
+        to: gradient.data, into: dx.row(rows.lowerBound), columns: gradient.columns, accumulate: true)
     }
   }
 

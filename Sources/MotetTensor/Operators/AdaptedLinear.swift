@@ -18,18 +18,8 @@ public struct LowRankTerm {
   public let loraB: Parameter
   /// α/r (or α/√r) times the weight in the mix.
   public let scale: Float
-  /// Drops inputs of this term while training (rate, seed of this step and site).
+  /// Drops inputs of this term while training.
   public let dropout: Dropout?
-
-  public struct Dropout: Sendable {
-    public let rate: Float
-    public let seed: UInt64
-
-    public init(rate: Float, seed: UInt64) {
-      self.rate = rate
-      self.seed = seed
-    }
-  }
 
   public init(
     rows: Range<Int>, columns: Range<Int>, loraA: Parameter, loraB: Parameter, scale: Float,
@@ -63,6 +53,7 @@ extension Tape {
       precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= matrix.outputs)
       precondition(term.loraA.columns == matrix.inputs && term.loraB.rows == term.columns.count)
       precondition(term.loraB.columns == term.rank)
+      precondition(term.dropout.map { $0.rows == term.rows.count } ?? true)
     }
     inputObserver?(matrix, x)
     let inputGradient = x.gradient
@@ -168,9 +159,7 @@ extension LowRankTerm {
   private func droppedInput(_ x: Tensor) -> InputRows {
     guard let dropout else { return InputRows(tensor: x, data: x.row(rows.lowerBound), columns: x.columns) }
     let dropped = Tensor(rows: rows.count, columns: x.columns)
-    mk_dropout(
-      x.row(rows.lowerBound), dropped.data, Int64(rows.count), Int64(x.columns), dropout.rate, dropout.seed,
-      false)
+    dropout.apply(to: x.row(rows.lowerBound), into: dropped.data, columns: x.columns, accumulate: false)
     return InputRows(tensor: dropped, data: dropped.data, columns: x.columns)
   }
 
@@ -178,8 +167,7 @@ extension LowRankTerm {
   @Compute
   private func addInputGradient(_ d: Tensor, to dx: Tensor) {
     if let dropout {
-      mk_dropout(
-        d.data, dx.row(rows.lowerBound), Int64(d.rows), Int64(d.columns), dropout.rate, dropout.seed, true)
+      dropout.apply(to: d.data, into: dx.row(rows.lowerBound), columns: d.columns, accumulate: true)
     } else {
       mk_add_scaled(dx.row(rows.lowerBound), d.data, 1, Int64(d.count))
     }

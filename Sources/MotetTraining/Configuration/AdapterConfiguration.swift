@@ -35,6 +35,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var keep = TrainingOptions.Keep.last
   /// 0 for none.
   public var spikeSigma = 8.0
+  public var tensorboard = true
   /// The keys that were set, in a file or by a flag.
   var given: Set<String> = []
 
@@ -79,6 +80,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
     Setting(
       "spike-sigma", \.spikeSigma, "σ",
       "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
+    Setting(
+      "tensorboard", \.tensorboard, "", "Write event files to tensorboard/ beside the adapter (on)."),
   ]
 
   /// What an adapter that is continued has already.

@@ -17,7 +17,12 @@ extension RunConfiguration {
       if adapter.groups != nil, adapter.validation == nil, adapter.eval.isEmpty {
         throw TrainingError.needsValidation(option: "groups", job: known)
       }
-      if adapter.continued != nil {
+      if let continued = adapter.continued {
+        if case .folder(let path) = try AdapterReference(parsing: continued),
+          URL(filePath: path).standardizedFileURL.path == output(of: adapter)?.standardizedFileURL.path
+        {
+          throw ConfigurationError.replacesWhatItContinues(folder: path, adapter: known)
+        }
         for key in AdapterConfiguration.fixedByContinue where adapter.given.contains(key) {
           throw ConfigurationError.fixedByContinue(key: key, adapter: known)
         }
@@ -42,26 +47,53 @@ extension RunConfiguration {
     effective.precision = PrecisionSetting(precision: base.precision)
     var replaces = false
     if case .overwrite = start { replaces = true }
+    let checkpoints =
+      checkpointMinutes == 0 && checkpointEvery == nil
+      ? nil
+      : Checkpoints(
+        folder: folder.appending(path: "checkpoints"), everySteps: checkpointEvery,
+        everySeconds: checkpointMinutes == 0 ? nil : checkpointMinutes * 60, start: start)
+    let parents = try checkpoints?.resumedParents() ?? [:]
     let jobs = try adapters.indices.map { index -> TrainingJob in
       let adapter = adapters[index]
       let name = name(of: adapter) ?? "adapter"
-      var job = try job(of: adapter, name: name, on: base, library: library) { onData(name, $0) }
+      if let continued = adapter.continued {
+        effective.adapters[index].continued = try exactName(
+          of: continued, in: library, resumed: parents[name])
+      }
+      var job = try job(of: effective.adapters[index], name: name, on: base, library: library) {
+        onData(name, $0)
+      }
       if let output = output(of: adapter) {
         job.destination = .folder(output, replaces: replaces)
       } else {
         job.destination = .library(library)
-        job.log = folder.appending(path: "\(name).jsonl")
+        job.logFolder = folder.appending(path: name)
       }
       job.attachments["run.yaml"] = Data(try effective.yaml(ofAdapter: index).utf8)
       return job
     }
-    return TrainingRun(
-      base, jobs: jobs, tokensPerPass: tokensPerPass,
-      checkpoints: checkpointMinutes == 0 && checkpointEvery == nil
-        ? nil
-        : Checkpoints(
-          folder: folder.appending(path: "checkpoints"), everySteps: checkpointEvery,
-          everySeconds: checkpointMinutes == 0 ? nil : checkpointMinutes * 60, start: start))
+    var run = TrainingRun(base, jobs: jobs, tokensPerPass: tokensPerPass, checkpoints: checkpoints)
+    run.checkpointsActivations = checkpointActivations
+    if jobs.count > 1, parent != nil, adapters.allSatisfy({ output(of: $0)?.standardizedFileURL != folder }) {
+      run.report = folder.appending(path: "report.html")
+    }
+    return run
+  }
+
+  /// The version that an adapter's name means now: `math@1` for `math`. A run that goes on takes the one it began
+  /// with, whatever was added since, by itself before it was killed too.
+  private func exactName(
+    of text: String, in library: AdapterLibrary, resumed: String?
+  ) throws -> String {
+    guard case .library(let name) = try AdapterReference(parsing: text), name.version == nil else {
+      return text
+    }
+    if let resumed, case .library(let then)? = try? AdapterReference(parsing: resumed), then.name == name.name
+    {
+      return resumed
+    }
+    return try library.resolve(name).description
   }
 
   private func job(
@@ -82,6 +114,7 @@ extension RunConfiguration {
     }
     var job = TrainingJob(
       name: name, method: adapter.lora, options: options, data: data, validation: validation)
+    job.writesTensorBoard = adapter.tensorboard
     if let continued = adapter.continued {
       let folder = try AdapterReference(parsing: continued).folder(in: library)
       let old = try Adapter.load(folder, name: continued, for: base)

@@ -10,6 +10,7 @@ public struct RunConfiguration: Sendable, Equatable {
   public var base = "smollm2-135m-instruct"
   public var precision = PrecisionSetting(precision: nil)
   public var tokensPerPass = 512
+  public var checkpointActivations = false
   public var checkpointEvery: Int?
   /// 0 for none.
   public var checkpointMinutes = 10.0
@@ -28,6 +29,9 @@ public struct RunConfiguration: Sendable, Equatable {
     Setting(
       "tokens-per-pass", \.tokensPerPass, "N",
       "Tokens that go through the model at once; fewer take less memory (512)."),
+    Setting(
+      "checkpoint-activations", \.checkpointActivations, "",
+      "Keep each layer's input alone and run the layer again on the way back: long rows in little memory."),
     Setting("checkpoint-every", \.checkpointEvery, "STEPS", "Keep the run on the disk so often."),
     Setting("checkpoint-minutes", \.checkpointMinutes, "M", "The same by the clock; 0 for not (10)."),
   ]
@@ -58,6 +62,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case noPlace
   case twoValidations(adapter: String)
   case fixedByContinue(key: String, adapter: String)
+  case replacesWhatItContinues(folder: String, adapter: String)
 
   public var description: String {
     switch self {
@@ -80,6 +85,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
       "\(adapter): --eval names validation rows and --validation takes them from the data: choose one"
     case .fixedByContinue(let key, let adapter):
       "\(adapter): --\(key) cannot change with --continue: the adapter goes on as it is"
+    case .replacesWhatItContinues(let folder, let adapter):
+      "\(adapter): --continue leaves \(folder) as it is: choose another --output"
     }
   }
 

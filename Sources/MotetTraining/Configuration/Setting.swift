@@ -22,37 +22,40 @@ public struct Setting<Root>: Sendable {
   init<Value: SettingValue>(
     _ key: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ placeholder: String, _ help: String
   ) {
-    self.key = key
-    self.help = help
-    self.placeholder = placeholder
-    isList = Value.isList
-    expected = Value.expected
-    set = { root, input in
-      guard let value = Value(input) else { return false }
-      root[keyPath: path] = value
-      return true
-    }
-    get = { $0[keyPath: path].input }
+    self.init(
+      key, Value.self, placeholder, help, get: { $0[keyPath: path].input },
+      set: { root, input in
+        guard let value = Value(input) else { return false }
+        root[keyPath: path] = value
+        return true
+      })
   }
 
   /// One that may be left out.
   init<Value: SettingValue>(
     _ key: String, _ path: WritableKeyPath<Root, Value?> & Sendable, _ placeholder: String, _ help: String
   ) {
+    self.init(
+      key, Value.self, placeholder, help, get: { $0[keyPath: path]?.input },
+      set: { root, input in
+        let value = Value(input)
+        guard value != nil || input == .null else { return false }
+        root[keyPath: path] = value
+        return true
+      })
+  }
+
+  private init<Value: SettingValue>(
+    _ key: String, _ type: Value.Type, _ placeholder: String, _ help: String,
+    get: @escaping @Sendable (Root) -> SettingInput?,
+    set: @escaping @Sendable (inout Root, SettingInput) -> Bool
+  ) {
     self.key = key
     self.help = help
     self.placeholder = placeholder
-    isList = Value.isList
-    expected = Value.expected
-    set = { root, input in
-      if input == .null {
-        root[keyPath: path] = nil
-        return true
-      }
-      guard let value = Value(input) else { return false }
-      root[keyPath: path] = value
-      return true
-    }
-    get = { $0[keyPath: path]?.input }
+    isList = type.isList
+    expected = type.expected
+    self.get = get
+    self.set = set
   }
 }

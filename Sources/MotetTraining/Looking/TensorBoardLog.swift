@@ -42,6 +42,14 @@ public final class TensorBoardLog: Sendable {
     try write(.text(tag: tag, text), step: step, time: time)
   }
 
+  /// The event files of a folder, in the order in which readers take them.
+  static func files(in folder: URL) -> [URL] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.filter { $0.hasPrefix(prefix) }.sorted().map { folder.appending(path: $0) }
+  }
+
+  private static let prefix = "events.out.tfevents."
+
   private func write(_ content: TensorBoardEvent.Content, step: Int, time: Date) throws {
     let event = TensorBoardEvent(wallTime: time.timeIntervalSince1970, step: step, content: content)
     try file.append(TFRecord.frame(event.bytes))
@@ -50,11 +58,8 @@ public final class TensorBoardLog: Sendable {
   /// `events.out.tfevents.SECONDS.HOST.PID.0`. Readers take a folder's files in the order of their names, so a file's
   /// seconds are later than those of all that are there.
   private static func fileName(in folder: URL, time: Date) -> String {
-    let prefix = "events.out.tfevents."
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    let last = names.compactMap { name -> Int? in
-      guard name.hasPrefix(prefix) else { return nil }
-      return Int(name.dropFirst(prefix.count).prefix { $0.isNumber })
+    let last = files(in: folder).compactMap { file in
+      Int(file.lastPathComponent.dropFirst(prefix.count).prefix { $0.isNumber })
     }.max()
     let seconds = max(Int(time.timeIntervalSince1970), (last ?? -1) + 1)
     return prefix + String(format: "%010d", seconds) + ".\(hostName).\(getpid()).0"
