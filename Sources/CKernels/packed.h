@@ -3,13 +3,17 @@
 
 #include "dispatch.h"
 
-// Weights of 8 bits with a scale for each column: W[i][j] = scales[j]·q[i][j], q within ±127.
+// Weights of 8 bits with a scale for each column and one for each row: W[i][j] = scales[j]·flatten[i]·q[i][j], q
+// within ±127. flatten[i] is what x[i] is multiplied by before it is brought to 8 bits, so that inputs that are often
+// large leave room for the others (Xiao et al. 2022, arXiv 2211.10438, equation 3).
 // `sums` are those of q by column: x is held as x + 128, and x·W is scale·(x' · q - 128·sums).
 void mk_quantize_columns(
-  const float *weights, int64_t k, int64_t n, int64_t brs, int64_t bcs, int8_t *q, float *scales, int32_t *sums);
+  const float *weights, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten, int8_t *q,
+  float *scales, int32_t *sums);
 
-// Rows of x (f32 or bf16) as x/scale + 128, a scale for each row.
-void mk_quantize_rows(const void *x, int x_type, int64_t rows, int64_t k, uint8_t *q, float *scales);
+// Rows of x (f32 or bf16) as flatten·x/scale + 128, a scale for each row.
+void mk_quantize_rows(
+  const void *x, int x_type, int64_t rows, int64_t k, const float *flatten, uint8_t *q, float *scales);
 
 // y[rows][n] (rows `stride` apart) = row scale · column scale · (sum - 128·column sum), or added to y.
 void mk_dequantize(
@@ -23,5 +27,6 @@ typedef struct {
   int64_t k, n, group, row_stride, column_stride;
 } mk_blocks_of_64;
 
-// Writes Bᵀ in bf16 for B of bf16 (group 2) or 8 bits (group 4, times the columns' scales).
-void mk_turn_blocks(const mk_blocks_of_64 *from, const float *scales, const mk_blocks_of_64 *to);
+// Writes Bᵀ in bf16 for B of bf16 (group 2) or 8 bits (group 4, times the scales of columns and rows).
+void mk_turn_blocks(
+  const mk_blocks_of_64 *from, const float *scales, const float *flatten, const mk_blocks_of_64 *to);

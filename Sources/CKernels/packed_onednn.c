@@ -24,7 +24,7 @@ struct mk_packed {
   // The packed values, and behind them, of 8-bit ones, the columns' scales and sums.
   char *data;
   int64_t bytes;
-  float *scales;
+  float *scales, *flatten;
   int32_t *sums;
   // Columns of a block of the layout and the elements from one block to the next, when a run of whole blocks is a
   // matrix of its own; else 0. Where oneDNN leaves the matrix row-major, any columns are.
@@ -213,7 +213,7 @@ static int allocate(mk_packed *matrix) {
   if (!bad) {
     const_layout layout = dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     int64_t values = ((int64_t)size_of(layout) + 63) / 64 * 64;
-    matrix->bytes = values + (matrix->type == MK_S8 ? 8 * matrix->n : 0);
+    matrix->bytes = values + (matrix->type == MK_S8 ? 8 * matrix->n + 4 * matrix->k : 0);
     void *memory = NULL;
     if (posix_memalign(&memory, 64, (size_t)matrix->bytes) != 0) {
       mk_set_error("out of memory for a matrix of %lld by %lld", (long long)matrix->n, (long long)matrix->k);
@@ -225,6 +225,7 @@ static int allocate(mk_packed *matrix) {
       if (matrix->type == MK_S8) {
         matrix->scales = (float *)(matrix->data + values);
         matrix->sums = (int32_t *)(matrix->scales + matrix->n);
+        matrix->flatten = (float *)(matrix->sums + matrix->n);
       }
       bad = failed(dnnl_memory_create(&matrix->memory, layout, engine, memory), "wrap a packed matrix");
     }
@@ -246,7 +247,8 @@ static int allocate(mk_packed *matrix) {
   return 0;
 }
 
-mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs) {
+mk_packed *mk_packed_create(
+  const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten) {
   if (prepare()) return NULL;
   if (type == MK_S8 && !mk_int8_is_exact()) {
     // Without the unit, sums of two products saturate at 16 bits and come out wrong.
@@ -267,7 +269,8 @@ mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n,
     narrow = malloc((size_t)(k * n));
     if (!narrow) mk_set_error("out of memory for a matrix of %lld by %lld", (long long)n, (long long)k);
     bad = !narrow;
-    if (!bad) mk_quantize_columns(weights, k, n, brs, bcs, narrow, matrix->scales, matrix->sums);
+    for (int64_t i = 0; i < k; i++) matrix->flatten[i] = flatten ? flatten[i] : 1;
+    if (!bad) mk_quantize_columns(weights, k, n, brs, bcs, matrix->flatten, narrow, matrix->scales, matrix->sums);
     weights = narrow, brs = 1, bcs = k;
   }
   if (!bad) {
@@ -314,7 +317,7 @@ int mk_packed_unpack(const mk_packed *matrix, void *weights) {
   if (narrow && !bad)
     for (int64_t i = 0; i < matrix->k; i++)
       for (int64_t j = 0; j < matrix->n; j++)
-        wide[i * matrix->n + j] = matrix->scales[j] * (float)narrow[i * matrix->n + j];
+        wide[i * matrix->n + j] = matrix->scales[j] * matrix->flatten[i] * (float)narrow[i * matrix->n + j];
   free(narrow);
   return bad;
 }
@@ -339,7 +342,7 @@ void mk_packed_column(const mk_packed *matrix, int64_t j, float *column) {
     int64_t at = place(&b, i, j);
     if (matrix->type == MK_F32) column[i] = ((const float *)matrix->data)[at];
     else if (matrix->type == MK_BF16) column[i] = mk_widen(((const uint16_t *)matrix->data)[at]);
-    else column[i] = matrix->scales[j] * (float)((const int8_t *)matrix->data)[at];
+    else column[i] = matrix->scales[j] * matrix->flatten[i] * (float)((const int8_t *)matrix->data)[at];
   }
 }
 
@@ -376,7 +379,7 @@ mk_packed *mk_packed_turned(const mk_packed *matrix, mk_packed *reused) {
     if (!reused) mk_packed_destroy(turned);
     return NULL;
   }
-  mk_turn_blocks(&from, matrix->scales, &to);
+  mk_turn_blocks(&from, matrix->scales, matrix->flatten, &to);
   return turned;
 }
 
@@ -527,7 +530,7 @@ static const void *narrowed(const product *p, int64_t begin, int64_t rows, int s
 static uint8_t *quantized(const product *p, int64_t begin, int64_t rows, uint8_t *to, float **scales) {
   int64_t k = p->matrix->k, size = p->x_type == MK_BF16 ? 2 : 4;
   *scales = (float *)(to + (rows * k + 63) / 64 * 64);
-  mk_quantize_rows((const char *)p->x + begin * k * size, p->x_type, rows, k, to, *scales);
+  mk_quantize_rows((const char *)p->x + begin * k * size, p->x_type, rows, k, p->matrix->flatten, to, *scales);
   return to;
 }
 

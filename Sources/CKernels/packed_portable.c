@@ -10,7 +10,7 @@ struct mk_packed {
   int type;
   int64_t k, n, panels, bytes;
   void *data;  // [panels][k][32], and behind it the columns' scales of 8-bit ones
-  float *scales;
+  float *scales, *flatten;
 };
 
 static int64_t element_size(int type) { return type == MK_F32 ? 4 : type == MK_BF16 ? 2 : 1; }
@@ -20,20 +20,24 @@ static mk_packed *allocate(int type, int64_t k, int64_t n) {
   if (!matrix) return NULL;
   *matrix = (mk_packed){.type = type, .k = k, .n = n, .panels = (n + 31) / 32};
   int64_t values = matrix->panels * k * 32 * element_size(type);
-  matrix->bytes = values + (type == MK_S8 ? matrix->panels * 32 * 4 : 0);
+  matrix->bytes = values + (type == MK_S8 ? (matrix->panels * 32 + k) * 4 : 0);
   if (posix_memalign(&matrix->data, 64, (size_t)matrix->bytes) != 0) {
     mk_set_error("out of memory for a matrix of %lld by %lld", (long long)n, (long long)k);
     free(matrix);
     return NULL;
   }
   memset(matrix->data, 0, (size_t)matrix->bytes);
-  if (type == MK_S8) matrix->scales = (float *)((char *)matrix->data + values);
+  if (type == MK_S8) {
+    matrix->scales = (float *)((char *)matrix->data + values);
+    matrix->flatten = matrix->scales + matrix->panels * 32;
+  }
   return matrix;
 }
 
 static int64_t place(const mk_packed *matrix, int64_t i, int64_t j) { return (j / 32 * matrix->k + i) * 32 + j % 32; }
 
-mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs) {
+mk_packed *mk_packed_create(
+  const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten) {
   mk_packed *matrix = allocate(type, k, n);
   if (!matrix) return NULL;
   int8_t *narrow = NULL;
@@ -46,7 +50,8 @@ mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n,
       mk_packed_destroy(matrix);
       return NULL;
     }
-    mk_quantize_columns(weights, k, n, brs, bcs, narrow, matrix->scales, sums);
+    for (int64_t i = 0; i < k; i++) matrix->flatten[i] = flatten ? flatten[i] : 1;
+    mk_quantize_columns(weights, k, n, brs, bcs, matrix->flatten, narrow, matrix->scales, sums);
     weights = narrow, brs = 1, bcs = k;
   }
   int64_t element = element_size(type);
@@ -73,7 +78,7 @@ MK_INLINE float value(const mk_packed *matrix, int64_t i, int64_t j) {
   int64_t at = place(matrix, i, j);
   if (matrix->type == MK_F32) return ((const float *)matrix->data)[at];
   if (matrix->type == MK_BF16) return mk_widen(((const uint16_t *)matrix->data)[at]);
-  return matrix->scales[j] * (float)((const int8_t *)matrix->data)[at];
+  return matrix->scales[j] * matrix->flatten[i] * (float)((const int8_t *)matrix->data)[at];
 }
 
 int mk_packed_unpack(const mk_packed *matrix, void *weights) {
@@ -121,7 +126,8 @@ MK_KERNEL(packed_panels, (const product *p, int64_t begin, int64_t end), (p, beg
     } else if (wide) {
       const int8_t *narrow = (const int8_t *)matrix->data + panel * k * 32;
       for (int64_t i = 0; i < k; i++)
-        for (int64_t j = 0; j < 32; j++) wide[i * 32 + j] = matrix->scales[panel * 32 + j] * (float)narrow[i * 32 + j];
+        for (int64_t j = 0; j < 32; j++) 
+          wide[i * 32 + j] = matrix->scales[panel * 32 + j] * matrix->flatten[i] * (float)narrow[i * 32 + j];
     }
     if (wide) b = wide;
     int64_t n = matrix->n - panel * 32 < 32 ? matrix->n - panel * 32 : 32;

@@ -4,6 +4,7 @@
 typedef struct {
   const float *weights;
   int64_t k, n, brs, bcs;
+  const float *flatten;
   int8_t *q;
   float *scales;
   int32_t *sums;
@@ -14,13 +15,13 @@ MK_KERNEL(quantize_column_range, (const columns *c, int64_t begin, int64_t end),
     const float *w = c->weights + j * c->bcs;
     float highest = 0;
     for (int64_t i = 0; i < c->k; i++) {
-      float size = fabsf(w[i * c->brs]);
+      float size = fabsf(w[i * c->brs] / c->flatten[i]);
       highest = size > highest ? size : highest;
     }
     float scale = highest / 127, inverse = highest > 0 ? 127 / highest : 0;
     int32_t sum = 0;
     for (int64_t i = 0; i < c->k; i++) {
-      int8_t q = (int8_t)__builtin_rintf(w[i * c->brs] * inverse);
+      int8_t q = (int8_t)__builtin_rintf(w[i * c->brs] / c->flatten[i] * inverse);
       c->q[j * c->k + i] = q;
       sum += q;
     }
@@ -32,8 +33,9 @@ static void quantize_column_part(void *c, int64_t begin, int64_t end) { quantize
 
 // q is [n][k]: a column of W after another.
 void mk_quantize_columns(
-  const float *weights, int64_t k, int64_t n, int64_t brs, int64_t bcs, int8_t *q, float *scales, int32_t *sums) {
-  columns c = {weights, k, n, brs, bcs, q, scales, sums};
+  const float *weights, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten, int8_t *q,
+  float *scales, int32_t *sums) {
+  columns c = {weights, k, n, brs, bcs, flatten, q, scales, sums};
   mk_parallel_ranges(n, 8, quantize_column_part, &c);
 }
 
@@ -51,19 +53,24 @@ MK_KERNEL(quantize_row, (const float *restrict x, int64_t k, uint8_t *restrict q
   for (int64_t i = 0; i < k; i++) q[i] = (uint8_t)((int32_t)__builtin_rintf(x[i] * inverse) + 128);
 }
 
-MK_KERNEL(widen_row, (const uint16_t *restrict x, int64_t k, float *restrict y), (x, k, y)) {
-  for (int64_t i = 0; i < k; i++) y[i] = mk_widen(x[i]);
+MK_KERNEL(
+  flatten_row, (const void *x, bool is_narrow, int64_t k, const float *restrict flatten, float *restrict y),
+  (x, is_narrow, k, flatten, y)) {
+  const uint16_t *narrow = x;
+  const float *wide = x;
+  if (is_narrow)
+    for (int64_t i = 0; i < k; i++) y[i] = flatten[i] * mk_widen(narrow[i]);
+  else
+    for (int64_t i = 0; i < k; i++) y[i] = flatten[i] * wide[i];
 }
 
-void mk_quantize_rows(const void *x, int x_type, int64_t rows, int64_t k, uint8_t *q, float *scales) {
-  float *wide = x_type == MK_BF16 ? mk_scratch(4, (size_t)k * sizeof(float)) : NULL;
+void mk_quantize_rows(
+  const void *x, int x_type, int64_t rows, int64_t k, const float *flatten, uint8_t *q, float *scales) {
+  float *flat = mk_scratch(4, (size_t)k * sizeof(float));
+  int64_t size = x_type == MK_BF16 ? 2 : 4;
   for (int64_t i = 0; i < rows; i++) {
-    const float *row = (const float *)x + i * k;
-    if (wide) {
-      widen_row((const uint16_t *)x + i * k, k, wide);
-      row = wide;
-    }
-    quantize_row(row, k, q + i * k, scales + i);
+    flatten_row((const char *)x + i * k * size, x_type == MK_BF16, k, flatten, flat);
+    quantize_row(flat, k, q + i * k, scales + i);
   }
 }
 

@@ -5,7 +5,7 @@
 
 typedef struct {
   mk_blocks_of_64 from, to;
-  const float *scales;
+  const float *scales, *flatten;
 } turning;
 
 static int64_t place(const mk_blocks_of_64 *b, int64_t i, int64_t j) {
@@ -19,7 +19,7 @@ MK_INLINE uint16_t element(const turning *t, int64_t i, int64_t j) {
   if (i >= t->from.k || j >= t->from.n) return 0;
   int64_t at = place(&t->from, i, j);
   if (t->from.group == 2) return ((const uint16_t *)t->from.data)[at];
-  return mk_narrow(t->scales[j] * (float)((const int8_t *)t->from.data)[at]);
+  return mk_narrow(t->scales[j] * t->flatten[i] * (float)((const int8_t *)t->from.data)[at]);
 }
 
 // Rows 2p and 2p+1 of the result: columns 2p and 2p+1 of what is turned, which are a pair in each word of it.
@@ -67,12 +67,12 @@ MK_DOT_INLINE void turn_words(__m512i *r) {
   }
 }
 
-MK_DOT_INLINE __m512 widened(__m512i bytes, const int quarter, __m512 scale) {
+MK_DOT_INLINE __m512 widened(__m512i bytes, const int quarter, __m512 scale, __m512 flatten) {
   __m128i own = quarter == 0 ? _mm512_extracti32x4_epi32(bytes, 0)
     : quarter == 1           ? _mm512_extracti32x4_epi32(bytes, 1)
     : quarter == 2           ? _mm512_extracti32x4_epi32(bytes, 2)
                              : _mm512_extracti32x4_epi32(bytes, 3);
-  return _mm512_mul_ps(scale, _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(own)));
+  return _mm512_mul_ps(_mm512_mul_ps(scale, flatten), _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(own)));
 }
 
 // Sixteen columns of what is turned, from `first` on. A word of `from` holds `group` rows of one column.
@@ -91,8 +91,11 @@ MK_DOT_UNIT static void dot_turn(const turning *t, int64_t first) {
         continue;
       }
       __m512 a = _mm512_set1_ps(t->scales[first + n]), b = _mm512_set1_ps(t->scales[first + n + 1]);
-      for (int q = 0; q < 4; q++)
-        _mm512_storeu_si512(target + 16 * q, mk_pairs(widened(rows[n], q, a), widened(rows[n + 1], q, b)));
+      for (int q = 0; q < 4; q++) {
+        __m512 flat = _mm512_loadu_ps(t->flatten + i + 16 * q);
+        _mm512_storeu_si512(
+          target + 16 * q, mk_pairs(widened(rows[n], q, a, flat), widened(rows[n + 1], q, b, flat)));
+      }
     }
   }
 }
@@ -111,7 +114,8 @@ static void turn_rows(void *context, int64_t begin, int64_t end) {
   }
 }
 
-void mk_turn_blocks(const mk_blocks_of_64 *from, const float *scales, const mk_blocks_of_64 *to) {
-  turning t = {*from, *to, scales};
+void mk_turn_blocks(
+  const mk_blocks_of_64 *from, const float *scales, const float *flatten, const mk_blocks_of_64 *to) {
+  turning t = {*from, *to, scales, flatten};
   mk_parallel_ranges((to->k + 31) / 32 * 2, 1, turn_rows, &t);
 }

@@ -25,12 +25,11 @@ extension BaseModel {
     return try await Compute.run {
       let precision = precision ?? .automatic
       var loader = PartLoader(source: source, precision: precision, name: name)
-      let parts = try loader.parts()
+      let parts = try loader.parts(tokenizer)
       BufferPool.trim()
       return BaseModel(
         name: name, precision: precision, tokenizer: tokenizer, template: template, source: source,
-        parts: parts
-      )
+        parts: parts)
     }
   }
 }
@@ -39,6 +38,7 @@ extension BaseModel {
 @Compute
 private struct PartLoader {
   let source: any ModelSource
+  /// Of the base. What 8 bits are made from is packed as it would be without them first.
   let precision: Precision
   let name: String
   let turned = TurnedForms()
@@ -46,13 +46,20 @@ private struct PartLoader {
   var sketch: [String: [Float]] = [:]
 
   private var configuration: ModelConfiguration { source.configuration }
+  private var packed: Precision { precision == .int8 ? .automatic : precision }
 
-  mutating func parts() throws -> BaseModel.Parts {
+  mutating func parts(_ tokenizer: Tokenizer) throws -> BaseModel.Parts {
     let c = configuration
-    let (embedding, head) = try embeddingAndHead()
+    let (embedding, wideHead) = try embeddingAndHead()
     var layers: [DecoderLayer] = []
-    for index in 0..<c.layers { layers.append(try layer(index)) }
+    var quantization =
+      precision == .int8 ? Quantization(c, embedding: embedding, tokenizer: tokenizer) : nil
+    for index in 0..<c.layers {
+      let layer = try layer(index)
+      layers.append(try quantization?.quantize(layer) ?? layer)
+    }
     let finalNorm = FrozenVector(try read("model.norm.weight", shape: [c.hiddenSize]))
+    let head = try quantization?.quantize(head: wideHead, finalNorm: finalNorm) ?? wideHead
     return BaseModel.Parts(
       identity: BaseIdentity(
         name: name, architecture: c.architecture, layers: c.layers, hidden: c.hiddenSize,
@@ -67,14 +74,14 @@ private struct PartLoader {
     let values = try read("model.embed_tokens.weight", shape: shape)
     func head(_ values: [Float]) throws -> FrozenMatrix {
       try FrozenMatrix(
-        values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: precision, sharing: turned)
+        values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: packed, sharing: turned)
     }
     let isTied = c.tieWordEmbeddings || !source.contains("lm_head.weight")
     if isTied, precision != .int8 {
       let head = try head(values)
       return (FrozenTable(sharing: head), head)
     }
-    let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: precision)
+    let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed)
     return (table, try head(isTied ? values : read("lm_head.weight", shape: shape)))
   }
 
@@ -114,7 +121,7 @@ private struct PartLoader {
       stacked = stacked.isEmpty ? values : stacked + values
     }
     let matrix = try FrozenMatrix(
-      stacked, outputs: offset, inputs: inputs, precision: precision, sharing: turned)
+      stacked, outputs: offset, inputs: inputs, precision: packed, sharing: turned)
     return SiteGroup(matrix: matrix, members: members)
   }
 

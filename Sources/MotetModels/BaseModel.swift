@@ -83,27 +83,14 @@ public final class BaseModel {
     let batch = PackedBatch(rows)
     let reach = rows.map { $0.start + $0.tokens.count }.max() ?? 0
     try prepareTable(for: reach)
-    let shape = AttentionShape(
-      heads: configuration.heads, kvHeads: configuration.kvHeads, headDimension: configuration.headDimension)
-    let epsilon = Float(configuration.rmsNormEpsilon)
-    func layer(_ index: Int, _ x: Tensor, _ tape: Tape) throws -> Tensor {
-      let layer = layers[index]
-      func adapted(_ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil) throws -> Tensor {
-        try tape.adaptedLinear(x, group.matrix, terms: batch.terms(at: group), adding: residual)
-      }
-      let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
-      let attended = tape.rotaryAttention(
-        try adapted(normed, layer.queryKeyValue), shape: shape, sequences: batch.sequences,
-        positions: batch.positions, table: table, layer: index)
-      let x = try adapted(attended, layer.attentionOutput, adding: x)
-      let inner = tape.rmsNorm(x, weight: layer.feedForwardNorm, epsilon: epsilon)
-      return try adapted(tape.swiglu(try adapted(inner, layer.gateUp)), layer.down, adding: x)
-    }
+    let pass = LayerPass(batch, configuration: configuration, table: table)
     var x = embedding.lookUp(batch.tokens)
     for index in layers.indices.prefix(depth ?? layers.count) {
+      let layer = layers[index]
       x =
         tape.checkpointsLayers
-        ? try tape.checkpointed(x) { try layer(index, $0, $1) } : try layer(index, x, tape)
+        ? try tape.checkpointed(x) { try pass.run(layer, index, $0, on: $1) }
+        : try pass.run(layer, index, x, on: tape)
     }
     for row in rows { row.cache?.advance(to: row.start + row.tokens.count) }
     return x
@@ -194,7 +181,7 @@ public final class BaseModel {
     table = Self.rotaryTable(configuration, positions: tablePositions)
   }
 
-  private static func rotaryTable(_ configuration: ModelConfiguration, positions: Int) -> RotaryTable {
+  static func rotaryTable(_ configuration: ModelConfiguration, positions: Int) -> RotaryTable {
     RotaryTable(
       positions: positions, headDimension: configuration.headDimension, theta: configuration.ropeTheta)
   }

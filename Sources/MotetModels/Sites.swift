@@ -27,6 +27,13 @@ struct DecoderLayer: Sendable {
   let gateUp: SiteGroup
   let down: SiteGroup
 
+  func mapGroups(_ change: (SiteGroup) throws -> SiteGroup) rethrows -> DecoderLayer {
+    DecoderLayer(
+      attentionNorm: attentionNorm, queryKeyValue: try change(queryKeyValue),
+      attentionOutput: try change(attentionOutput), feedForwardNorm: feedForwardNorm,
+      gateUp: try change(gateUp), down: try change(down))
+  }
+
   var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
 }
 

@@ -54,9 +54,13 @@ public final class FrozenMatrix {
   private var plain: [Float]?
 
   /// Packs `weights`, row-major `[outputs, inputs]`.
-  /// - Parameter turned: the memory for `dy·W` that the matrices of a model share; nil for its own
+  /// - Parameters:
+  ///   - turned: the memory for `dy·W` that the matrices of a model share; nil for its own
+  ///   - inputPeaks: for int8, how large each input gets, `[inputs]`: those that get large are flattened before a row
+  ///     is brought to 8 bits, and the weights that take them raised
   public init(
-    _ weights: [Float], outputs: Int, inputs: Int, precision: Precision, sharing turned: TurnedForms? = nil
+    _ weights: [Float], outputs: Int, inputs: Int, precision: Precision, sharing turned: TurnedForms? = nil,
+    inputPeaks: [Float]? = nil
   ) throws {
     precondition(weights.count == outputs * inputs)
     self.outputs = outputs
@@ -65,7 +69,25 @@ public final class FrozenMatrix {
     self.turned = turned ?? TurnedForms()
     // W is B transposed: B(i, j) = W(j, i).
     forward = try PackedForm(
-      weights, precision: precision, k: inputs, n: outputs, rowStride: 1, columnStride: inputs)
+      weights, precision: precision, k: inputs, n: outputs, rowStride: 1, columnStride: inputs,
+      flatten: inputPeaks.map { Self.flatten(weights, inputs: inputs, peaks: $0) })
+  }
+
+  /// √(largest weight of an input / largest value of it): Xiao et al. 2022, arXiv 2211.10438, equation 4 with α = ½.
+  private static func flatten(_ weights: [Float], inputs: Int, peaks: [Float]) -> [Float] {
+    var largest = [Float](repeating: 0, count: inputs)
+    for row in stride(from: 0, to: weights.count, by: inputs) {
+      for column in 0..<inputs { largest[column] = max(largest[column], abs(weights[row + column])) }
+    }
+    return zip(largest, peaks).map { weight, peak in
+      weight > 0 && peak > 0 ? (weight / peak).squareRoot() : 1
+    }
+  }
+
+  /// The same weights in 8 bits.
+  public func quantized(inputPeaks: [Float]?) throws -> FrozenMatrix {
+    try FrozenMatrix(
+      floats(), outputs: outputs, inputs: inputs, precision: .int8, sharing: turned, inputPeaks: inputPeaks)
   }
 
   /// y = x·Wᵀ: `[rows, inputs]` to `[rows, outputs]`; added to `y` with `accumulate`.

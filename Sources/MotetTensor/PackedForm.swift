@@ -10,19 +10,19 @@ final class PackedForm {
 
   init(
     _ weights: [Float], precision: Precision, k: Int, n: Int, rowStride: Int,
-    columnStride: Int
+    columnStride: Int, flatten: [Float]? = nil
   ) throws {
     let made: OpaquePointer?
     switch precision {
     case .f32, .int8:
       made = mk_packed_create(
-        weights, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
+        weights, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), flatten)
     case .bf16:
       let narrow = Buffer(bytes: weights.count * 2)
       let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
       mk_to_bf16(weights, pointer, Int64(weights.count))
       made = mk_packed_create(
-        pointer, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride))
+        pointer, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), nil)
     }
     guard let made else {
       throw TensorError.allocation(rows: n, columns: k, reason: String(cString: mk_last_error()))
@@ -74,7 +74,7 @@ final class PackedForm {
         Int64(k * n))
     }
     guard unpacked,
-      let made = mk_packed_create(source.pointer, target.element, Int64(n), Int64(k), 1, Int64(n))
+      let made = mk_packed_create(source.pointer, target.element, Int64(n), Int64(k), 1, Int64(n), nil)
     else { throw TensorError.allocation(rows: k, columns: n, reason: String(cString: mk_last_error())) }
     return PackedForm(handle: made, precision: target, k: n, n: k)
   }

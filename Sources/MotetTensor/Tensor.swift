@@ -161,3 +161,16 @@ public final class Parameter {
   public var isTrainable: Bool { gradient != nil }
   public nonisolated var count: Int { rows * columns }
 }
+
+extension Tensor {
+  /// The largest size in each column.
+  public func largestByColumn() -> [Float] {
+    let wide = converted(to: .f32)
+    var largest = [Float](repeating: 0, count: columns)
+    for row in 0..<rows {
+      let values = wide.row(row)
+      for column in 0..<columns { largest[column] = max(largest[column], abs(values[column])) }
+    }
+    return largest
+  }
+}

@@ -44,7 +44,9 @@ typedef struct mk_packed mk_packed;
 // Packs B from `weights`, of element type `type`, where B(i,j) stands at weights[i·brs + j·bcs]. The products are
 // done in `type`. MK_S8 takes f32 weights and holds them in 8 bits with a scale for each column; its products bring
 // rows of x to 8 bits with a scale for each. NULL when memory, oneDNN or the processor refuses: see mk_last_error.
-mk_packed *mk_packed_create(const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs);
+// `flatten`, for MK_S8, is what each of the k inputs is multiplied by before its row is brought to 8 bits; NULL is 1.
+mk_packed *mk_packed_create(
+  const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten);
 void mk_packed_destroy(mk_packed *matrix);
 
 // The packed bytes, for fingerprints.

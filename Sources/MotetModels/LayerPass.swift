@@ -1,0 +1,32 @@
+import MotetFormats
+import MotetTensor
+
+/// A batch on its way through the layers.
+@Compute
+struct LayerPass {
+  let batch: PackedBatch
+  let shape: AttentionShape
+  let epsilon: Float
+  let table: RotaryTable
+
+  init(_ batch: PackedBatch, configuration c: ModelConfiguration, table: RotaryTable) {
+    self.batch = batch
+    self.table = table
+    shape = AttentionShape(heads: c.heads, kvHeads: c.kvHeads, headDimension: c.headDimension)
+    epsilon = Float(c.rmsNormEpsilon)
+  }
+
+  /// One decoder layer: `[tokens, hidden]` to the same.
+  func run(_ layer: DecoderLayer, _ index: Int, _ x: Tensor, on tape: Tape) throws -> Tensor {
+    func adapted(_ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil) throws -> Tensor {
+      try tape.adaptedLinear(x, group.matrix, terms: batch.terms(at: group), adding: residual)
+    }
+    let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
+    let attended = tape.rotaryAttention(
+      try adapted(normed, layer.queryKeyValue), shape: shape, sequences: batch.sequences,
+      positions: batch.positions, table: table, layer: index)
+    let x = try adapted(attended, layer.attentionOutput, adding: x)
+    let inner = tape.rmsNorm(x, weight: layer.feedForwardNorm, epsilon: epsilon)
+    return try adapted(tape.swiglu(try adapted(inner, layer.gateUp)), layer.down, adding: x)
+  }
+}
