@@ -42,4 +42,17 @@ struct SmolLM2EvaluationTests {
     #expect(values[0] > 0.5)
     #expect(abs(values[1] / values[0] - 1) < 0.005)
   }
+
+  @Test(.enabled(if: Precision.int8.isSupported && Precision.bf16.isSupported))
+  func eightBitsCostAtMostAPercentOfTheNLLOfBF16() async throws {
+    let data = Dataset(Self.rows.map { DatasetRow(prompt: $0.0, response: $0.1) })
+    var values: [Double] = []
+    for precision in [Precision.bf16, .int8] {
+      let base = try await BaseModel.load(model, precision: precision)
+      values.append(try await base.nll(of: data.examples(for: base)).value)
+    }
+    print("NLL in bf16 \(values[0]), in int8 \(values[1])")
+    #expect(values[1] != values[0])
+    #expect(values[1] / values[0] < 1.01)
+  }
 }

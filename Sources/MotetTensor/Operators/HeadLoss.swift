@@ -7,7 +7,7 @@ import CKernels
 
 extension Tape {
   /// Rows of logits that exist at one time.
-  static let headChunk = 256
+  static let headChunk = 128
 
   /// The head's cross-entropy by row.
   /// - Parameters:

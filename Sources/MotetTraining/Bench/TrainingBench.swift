@@ -116,7 +116,7 @@ public struct TrainingBench: Sendable {
     return (0..<steps).map { _ in
       (0..<rows).map { row in
         let tokens = (0...length).map { _ in Int32(generator.next() % UInt64(vocabulary)) }
-        return Example(tokens: tokens, labelled: tokens.map { _ in true }, line: row + 1)
+        return Example(tokens: tokens, labelled: tokens.indices.map { $0 > 0 }, line: row + 1)
       }
     }
   }
