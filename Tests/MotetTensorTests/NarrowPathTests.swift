@@ -5,27 +5,13 @@ import Testing
 
 /// The operators whose activations are in bf16 against the same in f32: they differ by rounding alone.
 @Suite struct NarrowPathTests {
-  @Compute func attention(
-    _ shape: AttentionShape, _ lengths: [Int], _ storage: ActivationStorage
-  ) throws -> (y: [Float], dx: [Float]) {
-    let (spans, positions) = packed(lengths)
-    let tape = Tape(recording: true, storage: storage, kernels: .fast)
-    let x = tensor(
-      positions.count, shape.packedWidth, floats(positions.count * shape.packedWidth, seed: 1, scale: 2))
-    let table = RotaryTable(positions: 400, headDimension: shape.headDimension, theta: 10_000)
-    let y = tape.rotaryAttention(
-      x, shape: shape, sequences: spans, positions: positions, table: table, layer: 0)
-    try goBack(tape, from: y, floats(y.count, seed: 2))
-    return (y.values, x.gradientValue?.values ?? [])
-  }
-
   @Test(arguments: [
     (3, 1, 64, [127, 128, 129]), (2, 2, 32, [301, 1]), (9, 3, 64, [16, 1, 1, 150]), (4, 2, 96, [33, 2, 31]),
   ])
   @Compute func attentionDiffersByRounding(heads: Int, kvHeads: Int, dimension: Int, lengths: [Int]) throws {
     let shape = AttentionShape(heads: heads, kvHeads: kvHeads, headDimension: dimension)
-    let narrow = try attention(shape, lengths, .bf16)
-    let wide = try attention(shape, lengths, .f32)
+    let narrow = try AttentionTests().run(shape, lengths, .fast, storage: .bf16)
+    let wide = try AttentionTests().run(shape, lengths, .fast)
     expectClose(narrow.y, wide.y, 0.01, "y")
     expectClose(narrow.dx, wide.dx, 0.02, "dx")
     #expect(narrow.y != wide.y)
