@@ -13,7 +13,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public let name: String
   public let weights: AdapterWeights
   public let record: AdapterRecord?
-  @Compute private var parameters: [String: (loraA: Parameter, loraB: Parameter)] = [:]
+  @Compute private weak var bound: BaseModel?
+  @Compute private var parts: AdapterParts?
 
   public init(name: String, weights: AdapterWeights, record: AdapterRecord? = nil) {
     self.name = name
@@ -63,16 +64,18 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
-  /// The factors at a site on the compute thread, made once.
+  /// What it adds to `base`, made once.
   @Compute
-  func parameters(at path: String) -> (loraA: Parameter, loraB: Parameter)? {
-    if let made = parameters[path] { return made }
-    guard let site = weights.sites[path] else { return nil }
-    let pair = (
-      loraA: Parameter(rows: site.rank, columns: site.inputs, site.loraA, trainable: false),
-      loraB: Parameter(rows: site.outputs, columns: site.rank, site.loraB, trainable: false)
-    )
-    parameters[path] = pair
-    return pair
+  func parts(on base: BaseModel) throws -> AdapterParts {
+    if let parts, bound === base { return parts }
+    let made = try weights.method.parts(of: weights, on: base)
+    (parts, bound) = (made, base)
+    return made
+  }
+
+  /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` with its method's reason
+  func require(_ ability: Ability) throws {
+    guard let reason = weights.refusal(of: ability) else { return }
+    throw MethodError.refused(ability, adapter: name, method: weights.method.name, reason: reason)
   }
 }

@@ -2,10 +2,15 @@ import Foundation
 import MotetFormats
 
 extension AdapterWeights {
-  /// Reads an adapter's folder as PEFT writes it.
+  /// Reads an adapter's folder as PEFT writes it, of whichever method.
   ///
-  /// - Throws: `FormatError`, or `AdapterWeightsError` for a scale that is not finite.
+  /// - Throws: `FormatError`, or `AdapterWeightsError` for values that do not fit.
   public init(peft folder: URL) throws {
+    let members = try JSONValue.object(contentsOf: folder.appending(path: "adapter_config.json"))
+    if let method = AdapterMethods.stored.first(where: { $0.reads(members) }) {
+      self = try method.read(PEFTFolder(folder))
+      return
+    }
     let (configuration, sites) = try PEFTAdapterFile.read(folder)
     try self.init(configuration: configuration, sites: sites)
   }
@@ -56,6 +61,10 @@ extension AdapterWeights {
   public func write(
     to folder: URL, configuration: PEFTConfiguration? = nil, record: AdapterRecord? = nil
   ) throws {
+    if let method = method as? any StoredMethod.Type {
+      try method.write(self, to: folder)
+      return try write(record, to: folder)
+    }
     let configuration = configuration ?? self.configuration
     for (path, site) in sites.sorted(by: { $0.key < $1.key }) {
       let scale = try configuration.scale(at: path)
@@ -65,6 +74,10 @@ extension AdapterWeights {
       }
     }
     try PEFTAdapterFile.write(configuration, peftSites, to: folder)
+    try write(record, to: folder)
+  }
+
+  private func write(_ record: AdapterRecord?, to folder: URL) throws {
     let place = folder.appendingPathComponent(AdapterRecord.fileName)
     if var record {
       record.weightsHash = try AdapterRecord.hash(of: folder)

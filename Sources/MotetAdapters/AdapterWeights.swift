@@ -1,6 +1,7 @@
 import Foundation
 
-/// The whole of a low-rank adapter, on the host: one `LowRankWeights` for each adapted site.
+/// The whole of an adapter, on the host: one `LowRankWeights` for each adapted site, and what its method holds beside
+/// them, or in their place.
 ///
 /// It is what merging, fusing, comparing and storing work on; nothing here needs the base model.
 public struct AdapterWeights: Sendable, Equatable {
@@ -11,13 +12,17 @@ public struct AdapterWeights: Sendable, Equatable {
   /// Whether `lora_alpha` is written for the rule α/√r (rsLoRA) instead of α/r. The scales of the
   /// sites already contain the rule; this only keeps the file in the form it came in.
   public var isRankStabilized: Bool
+  /// nil for an adapter that is its low-rank factors and nothing else.
+  public var content: MethodContent?
 
-  /// - Throws: `AdapterWeightsError.noSites` when `sites` is empty; the values were checked when each
+  /// - Throws: `AdapterWeightsError.noSites` when there is nothing; the values were checked when each
   ///   `LowRankWeights` was made.
   public init(
-    sites: [String: LowRankWeights], baseModel: String? = nil, isRankStabilized: Bool = false
+    sites: [String: LowRankWeights], baseModel: String? = nil, isRankStabilized: Bool = false,
+    content: MethodContent? = nil
   ) throws {
-    guard !sites.isEmpty else { throw AdapterWeightsError.noSites }
+    guard !sites.isEmpty || content?.tensors.isEmpty == false else { throw AdapterWeightsError.noSites }
+    self.content = content
     self.sites = sites
     self.baseModel = baseModel
     self.isRankStabilized = isRankStabilized
@@ -26,10 +31,26 @@ public struct AdapterWeights: Sendable, Equatable {
   public var siteNames: [String] { sites.keys.sorted() }
 
   /// The number of trained values.
-  public var parameterCount: Int { sites.values.reduce(0) { $0 + $1.parameterCount } }
+  public var parameterCount: Int {
+    content?.parameterCount ?? sites.values.reduce(0) { $0 + $1.parameterCount }
+  }
 
   /// The size of the values in f32.
   public var bytes: Int { parameterCount * MemoryLayout<Float>.size }
+
+  /// Its method, as far as the weights themselves show it.
+  public var method: any AdapterMethod.Type {
+    content.flatMap { try? AdapterMethods.named($0.method) } ?? LoRA.self
+  }
+
+  /// In a few words, for reports: `LoRA, rank 16, alpha 32`.
+  public var summary: String {
+    let kind = content.map(\.method) ?? "LoRA"
+    return sites.isEmpty ? kind : "\(kind), rank \(rank), alpha \(String(format: "%g", alpha))"
+  }
+
+  /// Why it cannot do something; nil when it can.
+  public func refusal(of ability: Ability) -> String? { method.refusals[ability] }
 
   /// The rank most sites have; of equally frequent ones the largest. Written as `r`.
   public var rank: Int { mostFrequent(sites.values.map { Double($0.rank) }).map(Int.init) ?? 0 }

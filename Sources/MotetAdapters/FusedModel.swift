@@ -31,6 +31,7 @@ public struct FusedModel: Sendable {
     to folder: URL, type: ElementType = .f32, overwriting: Bool = false,
     onTensor: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws {
+    try mix.require(.fuse)
     let target = folder.standardizedFileURL
     try checkTarget(target, overwriting: overwriting)
     let companions = try base.source.companions()

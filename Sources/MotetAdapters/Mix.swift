@@ -32,19 +32,17 @@ public struct Mix: Sendable, Hashable, ExpressibleByDictionaryLiteral, CustomStr
   }
 
   /// The mix in place for `base`; rows that should stand in one segment carry the same result.
+  /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` for an adapter that can only be carried alone
   @Compute
-  public func bound(to base: BaseModel) -> BoundMix {
+  public func bound(to base: BaseModel) throws -> BoundMix {
     guard !terms.isEmpty else { return .base }
+    if terms.count > 1 || terms[0].weight != 1 { try require(.blend) }
     return BoundMix(
-      terms: base.sites.map { site in
-        terms.compactMap { term in
-          guard let update = term.adapter.weights.sites[site.path],
-            let pair = term.adapter.parameters(at: site.path)
-          else { return nil }
-          return BoundMix.Term(loraA: pair.loraA, loraB: pair.loraB, scale: update.scale * term.weight)
-        }
-      })
+      try terms.map { (parts: try $0.adapter.parts(on: base), weight: $0.weight) }, sites: base.sites.count)
   }
+
+  /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` when one of its adapters cannot do it
+  public func require(_ ability: Ability) throws { for term in terms { try term.adapter.require(ability) } }
 }
 
 extension MixSpecification {

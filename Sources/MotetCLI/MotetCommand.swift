@@ -16,6 +16,6 @@ struct MotetCommand: AsyncParsableCommand {
       PullCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, AdaptersCommand.self,
-      BenchCommand.self, DemoCommand.self,
+      BenchCommand.self, MethodsCommand.self, DemoCommand.self,
     ])
 }

@@ -1,21 +1,26 @@
 import Foundation
 
 /// The members of a JSON configuration, taken out by name and type with an error that names both.
-struct ConfigurationFields {
-  let file: String
-  let members: [String: JSONValue]
+package struct ConfigurationFields {
+  package let file: String
+  package let members: [String: JSONValue]
 
-  func malformed(_ name: String, _ problem: String) -> FormatError {
+  package init(file: String, members: [String: JSONValue]) {
+    self.file = file
+    self.members = members
+  }
+
+  package func malformed(_ name: String, _ problem: String) -> FormatError {
     .malformed(
       file: file, place: quoted(name), problem: problem, mend: "fetch the file again, or correct the value")
   }
 
-  func unsupported(_ name: String, _ feature: String, mend: String) -> FormatError {
+  package func unsupported(_ name: String, _ feature: String, mend: String) -> FormatError {
     .unsupported(file: file, place: quoted(name), feature: feature, mend: mend)
   }
 
   /// A member that is there and not null, or nil.
-  func present(_ name: String) -> JSONValue? {
+  package func present(_ name: String) -> JSONValue? {
     guard let value = members[name], value != .null else { return nil }
     return value
   }
@@ -25,38 +30,38 @@ struct ConfigurationFields {
     return value
   }
 
-  func string(_ name: String) throws -> String {
+  package func string(_ name: String) throws -> String {
     guard let value = try required(name).stringValue else { throw malformed(name, "it is no string") }
     return value
   }
 
-  func optionalString(_ name: String) throws -> String? {
+  package func optionalString(_ name: String) throws -> String? {
     present(name) == nil ? nil : try string(name)
   }
 
-  func int(_ name: String) throws -> Int {
+  package func int(_ name: String) throws -> Int {
     guard let value = try required(name).intValue else { throw malformed(name, "it is no whole number") }
     return value
   }
 
-  func int(_ name: String, or fallback: @autoclosure () throws -> Int) throws -> Int {
+  package func int(_ name: String, or fallback: @autoclosure () throws -> Int) throws -> Int {
     present(name) == nil ? try fallback() : try int(name)
   }
 
-  func double(_ name: String, or fallback: Double) throws -> Double {
+  package func double(_ name: String, or fallback: Double) throws -> Double {
     guard let value = present(name) else { return fallback }
     guard let number = value.doubleValue else { throw malformed(name, "it is no number") }
     return number
   }
 
-  func bool(_ name: String, or fallback: Bool) throws -> Bool {
+  package func bool(_ name: String, or fallback: Bool) throws -> Bool {
     guard let value = present(name) else { return fallback }
     guard let truth = value.boolValue else { throw malformed(name, "it is neither true nor false") }
     return truth
   }
 
   /// A number or a list of numbers; null and absence give none.
-  func ints(_ name: String) throws -> [Int] {
+  package func ints(_ name: String) throws -> [Int] {
     guard let value = present(name) else { return [] }
     guard let numbers = value.intValue.map({ [$0] }) ?? value.intsValue else {
       throw malformed(name, "it is neither a whole number nor a list of them")
@@ -65,10 +70,10 @@ struct ConfigurationFields {
   }
 
   /// Token ids; -1, which some writers mean as "none", gives none.
-  func tokens(_ name: String) throws -> [Int] { try ints(name).filter { $0 != -1 } }
+  package func tokens(_ name: String) throws -> [Int] { try ints(name).filter { $0 != -1 } }
 
   /// A string or a list of strings; null and absence give none.
-  func strings(_ name: String) throws -> [String] {
+  package func strings(_ name: String) throws -> [String] {
     guard let value = present(name) else { return [] }
     guard let strings = value.stringValue.map({ [$0] }) ?? value.stringsValue else {
       throw malformed(name, "it is neither a string nor a list of them")
@@ -77,7 +82,7 @@ struct ConfigurationFields {
   }
 
   /// An object of numbers; null and absence give none.
-  func numbers(_ name: String) throws -> [String: Double] {
+  package func numbers(_ name: String) throws -> [String: Double] {
     guard let value = present(name) else { return [:] }
     guard case .object(let members) = value else { throw malformed(name, "it is no object") }
     return try members.mapValues { member in

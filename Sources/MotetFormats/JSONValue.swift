@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value as a tree, for small files: configurations and indexes.
-enum JSONValue: Equatable, Sendable {
+package enum JSONValue: Equatable, Sendable {
   case null
   case bool(Bool)
   case int(Int)
@@ -11,7 +11,7 @@ enum JSONValue: Equatable, Sendable {
   case object([String: JSONValue])
 
   /// Reads the object in the file at `url`, which may have at most `limit` bytes.
-  static func object(contentsOf url: URL, limit: Int = 16 << 20) throws -> [String: JSONValue] {
+  package static func object(contentsOf url: URL, limit: Int = 16 << 20) throws -> [String: JSONValue] {
     let file = try MappedFile(contentsOf: url)
     guard file.count <= limit else {
       throw FormatError.malformed(
@@ -30,7 +30,7 @@ enum JSONValue: Equatable, Sendable {
   }
 
   /// The value as text, with members sorted by name; with `indent` each on a line of its own.
-  func text(indent: Int? = nil, level: Int = 0) -> String {
+  package func text(indent: Int? = nil, level: Int = 0) -> String {
     let inner = indent.map { "\n" + String(repeating: " ", count: $0 * (level + 1)) } ?? ""
     let outer = indent.map { "\n" + String(repeating: " ", count: $0 * level) } ?? ""
     let colon = indent == nil ? ":" : ": "
@@ -76,15 +76,15 @@ enum JSONValue: Equatable, Sendable {
 
 extension JSONValue {
   /// A number: whole when it is one, as Python would write it.
-  static func number(_ value: Double) -> JSONValue {
+  package static func number(_ value: Double) -> JSONValue {
     Int(exactly: value).map { .int($0) } ?? .double(value)
   }
 
-  var stringValue: String? { if case .string(let value) = self { value } else { nil } }
-  var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
+  package var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+  package var boolValue: Bool? { if case .bool(let value) = self { value } else { nil } }
 
   /// A whole number; `4.0` counts as one.
-  var intValue: Int? {
+  package var intValue: Int? {
     switch self {
     case .int(let value): value
     case .double(let value): Int(exactly: value)
@@ -92,7 +92,7 @@ extension JSONValue {
     }
   }
 
-  var doubleValue: Double? {
+  package var doubleValue: Double? {
     switch self {
     case .int(let value): Double(value)
     case .double(let value): value
@@ -101,21 +101,21 @@ extension JSONValue {
   }
 
   /// The strings of an array that holds nothing else.
-  var stringsValue: [String]? {
+  package var stringsValue: [String]? {
     guard case .array(let elements) = self else { return nil }
     let strings = elements.compactMap(\.stringValue)
     return strings.count == elements.count ? strings : nil
   }
 
   /// The whole numbers of an array that holds nothing else.
-  var intsValue: [Int]? {
+  package var intsValue: [Int]? {
     guard case .array(let elements) = self else { return nil }
     let ints = elements.compactMap(\.intValue)
     return ints.count == elements.count ? ints : nil
   }
 
   /// Whether the value says "nothing": null, false, an empty array or an empty object.
-  var isAbsent: Bool {
+  package var isAbsent: Bool {
     switch self {
     case .null, .bool(false): true
     case .array(let elements): elements.isEmpty

@@ -150,10 +150,13 @@ public final class Parameter {
   public let values: Tensor
   /// Zeroed by the optimizer after each step; nil for a parameter that does not train.
   public let gradient: Tensor?
+  /// What the learning rate of a step is multiplied by for this parameter.
+  public nonisolated let rate: Double
 
-  public init(rows: Int, columns: Int, _ values: [Float], trainable: Bool) {
+  public init(rows: Int, columns: Int, _ values: [Float], trainable: Bool, rate: Double = 1) {
     self.rows = rows
     self.columns = columns
+    self.rate = rate
     self.values = Tensor(rows: rows, columns: columns, values)
     gradient = trainable ? Tensor.zeros(rows: rows, columns: columns) : nil
   }

@@ -42,6 +42,7 @@ public final class AdamW: Optimizer {
       step: steps, learningRate: learningRate, gradientScale: gradientScale)
     for (parameter, moment) in zip(parameters, moments) {
       guard let gradient = parameter.gradient else { continue }
+      arguments.learning_rate = Float(learningRate * parameter.rate)
       mk_adamw(
         parameter.values.data, gradient.data, moment.mean.data, moment.square.data, Int64(parameter.count),
         &arguments)

@@ -59,6 +59,7 @@ public final class AdamW8bit: Optimizer {
       step: steps, learningRate: learningRate, gradientScale: gradientScale)
     for (index, parameter) in parameters.enumerated() {
       guard let gradient = parameter.gradient else { continue }
+      arguments.learning_rate = Float(learningRate * parameter.rate)
       moments[index].step(parameter, gradient, &arguments)
       gradient.fill(0)
     }

@@ -86,6 +86,7 @@ extension RunState {
       validations: history.validations, evalBefore: history.evalBefore, lastNLL: history.lastNLL,
       bestNLL: history.bestNLL, parameters: try list("parameter", in: file),
       bestParameters: best.isEmpty ? nil : best,
+      memory: try blobs("memory.", in: file).mapValues(floats),
       optimizer: OptimizerState(steps: history.optimizerSteps, blobs: try blobs("optimizer.", in: file)))
   }
 
@@ -109,10 +110,19 @@ extension RunState {
     }
     var tensors = learner.parameters.enumerated().map { floats("parameter.\($0)", $1) }
     tensors += (learner.bestParameters ?? []).enumerated().map { floats("best.\($0)", $1) }
+    tensors += learner.memory.map { name, values in
+      floats("memory.\(name)", values.withUnsafeBytes { Data($0) })
+    }
     tensors += learner.optimizer.blobs.map {
       .init(name: "optimizer.\($0.key)", shape: [$0.value.count], type: .u8, data: $0.value)
     }
     return tensors
+  }
+
+  private static func floats(_ data: Data) -> [Float] {
+    [Float](unsafeUninitializedCapacity: data.count / MemoryLayout<Float>.stride) { buffer, count in
+      count = data.copyBytes(to: buffer) / MemoryLayout<Float>.stride
+    }
   }
 
   private static func list(_ name: String, in file: SafetensorsFile) throws -> [Data] {

@@ -9,7 +9,7 @@ extension Learner {
   func outcome(on base: BaseModel, fingerprint: String) throws -> JobOutcome {
     let result: TrainingResult?
     if let bestParameters, let best = validations.last(where: \.isBest) {
-      for (parameter, bytes) in zip(adapter.parameters, bestParameters) { parameter.values.take(bytes) }
+      take(bestParameters)
       result = try self.result(step: best.step, nll: bestNLL, base, fingerprint)
     } else if case .diverged = status {
       result = try goodStep.map { try self.result(step: $0, nll: nil, base, fingerprint) }
@@ -51,7 +51,8 @@ extension Learner {
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity, dataHash: job.data.digest,
       training: TrainingRecord(
-        method: "lora", steps: step, tokens: events.reduce(0) { $0 + $1.tokens }, rows: job.data.count,
+        method: type(of: job.method).name, steps: step, tokens: events.reduce(0) { $0 + $1.tokens },
+        rows: job.data.count,
         epochs: options.epochs, seconds: seconds, loss: events.last?.loss, evalNLLBefore: evalBefore?.value,
         evalNLLAfter: nll?.value, learningRate: options.learningRate, seed: options.seed,
         settings: settings),

@@ -14,7 +14,7 @@ final class Learner {
   }
 
   let job: TrainingJob
-  let adapter: TrainableAdapter
+  let adapter: any TrainableAdapter
   /// nil once there are no more steps: what it remembers is as large as two or three adapters.
   private var optimizer: (any Optimizer)?
   private(set) var status = Status.running {
@@ -41,9 +41,9 @@ final class Learner {
 
   init(_ job: TrainingJob, on base: BaseModel) throws {
     self.job = job
-    adapter = TrainableAdapter(
-      try job.start ?? job.method.initialWeights(for: base, seed: job.options.seed), on: base,
-      dropout: job.method.dropout)
+    adapter =
+      try job.start.map { try job.method.continue($0, on: base) }
+      ?? job.method.begin(on: base, seed: job.options.seed)
     optimizer = job.options.optimizer.make(adapter.parameters, weightDecay: job.options.weightDecay)
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
@@ -60,6 +60,7 @@ final class Learner {
 
   /// The examples of the next step, in parts of at most `limit` tokens.
   func nextParts(limit: Int, owner: Int) throws -> [PassPart] {
+    adapter.beginStep(step, of: steps)
     let examples = try (order.next() ?? []).map { try job.data.example(at: $0) }
     lossSum = 0
     labels = max(1, examples.reduce(0) { $0 + $1.labelCount })
@@ -80,6 +81,7 @@ final class Learner {
   func finishStep(secondsSoFar seconds: Double) -> [RunEvent] {
     guard let optimizer else { return [] }
     let number = step + 1
+    adapter.gatherGradients()
     let loss = lossSum / Double(labels)
     let norm = optimizer.gradientNorm()
     guard loss.isFinite, norm.isFinite else { return [diverge(at: number)] }
@@ -93,6 +95,7 @@ final class Learner {
     } else {
       optimizer.step(
         learningRate: rate, gradientScale: options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
+      adapter.finishStep(learningRate: rate)
     }
     spikes.record(loss)
     tokensSoFar += tokens
@@ -114,9 +117,15 @@ final class Learner {
     return .diverged(job: job.name, step: number)
   }
 
+  /// Puts the adapter's parameters back to what they were.
+  func take(_ parameters: [Data]) {
+    for (parameter, bytes) in zip(adapter.parameters, parameters) { parameter.values.take(bytes) }
+    adapter.derive()
+  }
+
   /// Gives an adapter that diverged the weights of a checkpoint back.
   func takeBack(_ parameters: [Data], of step: Int) {
-    for (parameter, bytes) in zip(adapter.parameters, parameters) { parameter.values.take(bytes) }
+    take(parameters)
     goodStep = step
   }
 
@@ -175,7 +184,8 @@ final class Learner {
       })
     else { throw OptimizerStateError.missing("parameters") }
     if saved.status == .running { try optimizer?.restore(saved.optimizer) }
-    for (parameter, bytes) in zip(adapter.parameters, saved.parameters) { parameter.values.take(bytes) }
+    try adapter.restore(saved.memory)
+    take(saved.parameters)
     status = saved.status
     events = saved.events
     goodStep = saved.goodStep
@@ -199,7 +209,7 @@ final class Learner {
       status: status, goodStep: goodStep, events: events, validations: validations, evalBefore: evalBefore,
       lastNLL: lastNLL,
       bestNLL: bestNLL, parameters: adapter.parameters.map(\.values.bytes), bestParameters: bestParameters,
-      optimizer: optimizer?.state ?? OptimizerState())
+      memory: adapter.memory, optimizer: optimizer?.state ?? OptimizerState())
   }
 }
 
@@ -214,6 +224,8 @@ struct LearnerState {
   var bestNLL: NLL?
   var parameters: [Data]
   var bestParameters: [Data]?
+  /// What the adapter's method remembers beside them.
+  var memory: [String: [Float]]
   var optimizer: OptimizerState
 }
 

@@ -11,10 +11,12 @@ import MotetTensor
 /// It is a ``TrainingRun`` of one job, for who has one.
 public struct Trainer: Sendable {
   public let base: BaseModel
-  public let method: LoRA
+  public let method: any AdapterMethod
   public let options: TrainingOptions
 
-  public init(_ base: BaseModel, method: LoRA = LoRA(), options: TrainingOptions = TrainingOptions()) {
+  public init(
+    _ base: BaseModel, method: any AdapterMethod = LoRA(), options: TrainingOptions = TrainingOptions()
+  ) {
     self.base = base
     self.method = method
     self.options = options

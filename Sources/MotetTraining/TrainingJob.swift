@@ -6,7 +6,7 @@ import MotetModels
 /// One adapter to train: what it is, on which rows, and where it goes.
 public struct TrainingJob: Sendable {
   public var name: String
-  public var method: LoRA
+  public var method: any AdapterMethod
   public var options: TrainingOptions
   public var data: any ExampleSource
   /// Rows whose NLL is taken before, after and on the way.
@@ -34,7 +34,7 @@ public struct TrainingJob: Sendable {
   }
 
   public init(
-    name: String, method: LoRA = LoRA(), options: TrainingOptions = TrainingOptions(),
+    name: String, method: any AdapterMethod = LoRA(), options: TrainingOptions = TrainingOptions(),
     data: any ExampleSource, validation: (any ExampleSource)? = nil, start: AdapterWeights? = nil,
     parent: AdapterRecord.Parent? = nil, destination: Destination? = nil
   ) {
@@ -63,6 +63,7 @@ public struct TrainingJob: Sendable {
   /// Everything that decides the outcome, by the names of the command line: what a resumed run must share.
   func identity() -> [String: String] {
     var identity = options.settings
+    identity["method"] = type(of: method).name
     identity["dropout"] = "\(method.dropout)"
     identity["data"] = "\(data.count) rows, \(data.digest)"
     identity["weights"] =
@@ -72,15 +73,7 @@ public struct TrainingJob: Sendable {
       identity["continue"] = Self.hash(start)
     } else {
       identity["continue"] = "none"
-      identity["rank"] = "\(method.rank)"
-      identity["alpha"] = "\(method.alpha)"
-      identity["init"] = method.initialization.rawValue
-      identity["layers"] = method.layers.map { "\($0)" } ?? "all"
-      identity["targets"] =
-        switch method.targets {
-        case .allLinear: "all-linear"
-        case .modules(let names): names.joined(separator: ",")
-        }
+      identity.merge(method.settings) { $1 }
     }
     return identity
   }
@@ -91,6 +84,10 @@ public struct TrainingJob: Sendable {
       guard let site = weights.sites[name] else { continue }
       sha.update(data: Data("\(name) \(site.rank) \(site.scale) ".utf8))
       for factor in [site.loraA, site.loraB] { factor.withUnsafeBytes { sha.update(bufferPointer: $0) } }
+    }
+    for (name, tensor) in (weights.content?.tensors ?? [:]).sorted(by: { $0.key < $1.key }) {
+      sha.update(data: Data("\(name) \(tensor.shape) ".utf8))
+      tensor.values.withUnsafeBytes { sha.update(bufferPointer: $0) }
     }
     return sha.finalize().map { String(format: "%02x", $0) }.joined()
   }
@@ -111,6 +108,14 @@ public struct TrainingJob: Sendable {
           job: name, row: index + 1, tokens: source.tokenCount(at: index), limit: limit)
       }
     }
-    if start == nil { _ = try method.sites(of: base) }
+    guard let start else {
+      _ = try method.sites(of: base)
+      return
+    }
+    let (own, asked) = (start.method.name, type(of: method).name)
+    // An adapter of low rank and nothing else goes on as any method that trains its two factors.
+    guard own == asked || start.content == nil else {
+      throw MethodError.otherMethod(adapter: parent?.name ?? name, own: own, asked: asked)
+    }
   }
 }

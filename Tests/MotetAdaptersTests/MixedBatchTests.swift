@@ -20,7 +20,7 @@ import Testing
     _ base: BaseModel, mixes: [Mix], tokens: (Int) -> [Int32]
   ) throws -> Float {
     var bound: [Mix: BoundMix] = [:]
-    for mix in mixes where bound[mix] == nil { bound[mix] = mix.bound(to: base) }
+    for mix in mixes where bound[mix] == nil { bound[mix] = try mix.bound(to: base) }
     let rows = mixes.enumerated().map { BatchRow(tokens: tokens($0), mix: bound[$1] ?? .base) }
     let count = rows.reduce(0) { $0 + $1.tokens.count }
     let batch = try base.logits(rows, at: Array(0..<count), on: Tape(recording: false)).values
@@ -72,7 +72,7 @@ import Testing
     let base = try await TinyModel.load()
     let a = try noisyAdapter("a", on: base, seed: 1)
     let b = try noisyAdapter("b", on: base, seed: 2)
-    let bound = [Mix.base, Mix(a), Mix(b), Mix([(a, 0.5), (b, 0.4)])].map { $0.bound(to: base) }
+    let bound = try [Mix.base, Mix(a), Mix(b), Mix([(a, 0.5), (b, 0.4)])].map { try $0.bound(to: base) }
     let requests = (0..<8).map { index in
       GenerationRequest(
         prompt: (0...index).map { Int32(3 + $0 * 9) }, mix: bound[index * 3 % 4], maximumTokens: 3 + index,

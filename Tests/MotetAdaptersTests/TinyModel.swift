@@ -58,7 +58,7 @@ extension BaseModel {
   /// The logits at every position of one sequence, in one pass of its own.
   func wholeLogits(_ tokens: [Int32], mix: Mix) throws -> [Float] {
     try logits(
-      [BatchRow(tokens: tokens, mix: mix.bound(to: self))], at: Array(tokens.indices),
+      [BatchRow(tokens: tokens, mix: try mix.bound(to: self))], at: Array(tokens.indices),
       on: Tape(recording: false)
     ).values
   }

@@ -139,7 +139,7 @@ import Testing
     let examples = try TinyModel.data(16).examples(for: base)
     var ends: [Double] = []
     for kind in OptimizerKind.allCases {
-      let adapter = TrainableAdapter(try LoRA(rank: 4).initialWeights(for: base, seed: 1), on: base)
+      let adapter = TrainableLoRA(try LoRA(rank: 4).initialWeights(for: base, seed: 1), on: base)
       let optimizer = kind.make(adapter.parameters, weightDecay: 0.01)
       for _ in 0..<10 {
         for start in stride(from: 0, to: examples.count, by: 4) {

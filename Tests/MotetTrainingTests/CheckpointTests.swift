@@ -136,7 +136,7 @@ import Testing
     }
     let rate = try await differences { $0.jobs[0].options.learningRate = 1 }
     #expect(rate == ["a: lr was 0.005 and is 1.0"])
-    let rank = try await differences { $0.jobs[1].method.rank = 2 }
+    let rank = try await differences { $0.jobs[1].method = LoRA(rank: 2, alpha: 8) }
     #expect(rank == ["b: rank was 4 and is 2"])
     let passes = try await differences { $0.tokensPerPass = 64 }
     #expect(passes == ["tokens-per-pass was 512 and is 64"])

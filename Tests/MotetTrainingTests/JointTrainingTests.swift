@@ -33,7 +33,7 @@ import Testing
     for (job, outcome) in zip(jobs, together) {
       let alone = try #require(try await TrainingRun(base, jobs: [job]).train().first)
       #expect(try largestDifference(weights(alone), weights(outcome)) < 1e-4)
-      let initial = try job.method.initialWeights(for: base, seed: job.options.seed)
+      let initial = try await job.freshWeights(on: base)
       #expect(try largestDifference(weights(outcome), initial) > 1e-3)
       #expect(outcome.ending == .completed)
     }
@@ -71,7 +71,7 @@ import Testing
     // The rate rises until the weights break.
     jobs[1].options = TrainingOptions(
       epochs: 4, batchRows: 1, learningRate: 1e38, schedule: .constant, warmup: 1, clip: nil, spikeSigma: nil)
-    jobs[1].start = try jobs[1].method.initialWeights(for: base, seed: 3)
+    jobs[1].start = try await jobs[1].freshWeights(on: base)
     let outcomes = try await TrainingRun(
       base, jobs: jobs, checkpoints: Checkpoints(folder: folder.file("checkpoints"), everySteps: 1)
     ).train()
@@ -120,7 +120,7 @@ import Testing
   @Test @Compute func rowsDrawTheirOwnDropout() async throws {
     let base = try await TinyModel.load()
     let method = LoRA(rank: 4, dropout: 0.5)
-    let adapter = TrainableAdapter(
+    let adapter = TrainableLoRA(
       try method.initialWeights(for: base, seed: 1), on: base, dropout: method.dropout)
     // B begins at zero, where nothing of the update shows.
     for (index, parameter) in adapter.parameters.enumerated() where !index.isMultiple(of: 2) {
@@ -143,7 +143,7 @@ import Testing
   @Test func anAdapterThatGoesOnKeepsItsRuleOfScale() async throws {
     let base = try await TinyModel.load()
     var job = try TinyModel.job("a", TinyModel.data(4), on: base)
-    var start = try job.method.initialWeights(for: base, seed: 1)
+    var start = try await job.freshWeights(on: base)
     start.isRankStabilized = true
     job.start = start
     let weights = try #require(try await TrainingRun(base, jobs: [job]).train().first?.result).adapter.weights

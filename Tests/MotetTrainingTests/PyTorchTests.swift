@@ -10,7 +10,7 @@ import Testing
   @Test @Compute func lossesGradientsAndStepsAreThoseOfPyTorch() async throws {
     let base = try await TinyModel.load()
     let start = try Adapter.load(TinyModel.adapter, for: base).weights
-    let adapter = TrainableAdapter(start, on: base)
+    let adapter = TrainableLoRA(start, on: base)
     let expected = try TinyModel.expected()
     let examples = expected.rows.map { Example(tokens: $0.tokens, labelled: $0.labelled, line: 1) }
     let count = examples.reduce(0) { $0 + $1.labelCount }

@@ -71,13 +71,13 @@ import Testing
     let base = try await TinyModel.load()
     let tokens: [Int32] = [5, 6, 7]
     let row = { (mix: BoundMix) in [BatchRow(tokens: tokens, mix: mix)] }
-    let upper = TrainableAdapter(
+    let upper = TrainableLoRA(
       try LoRA(rank: 2, targets: .modules(["down_proj"]), layers: 1...1).initialWeights(for: base, seed: 1),
       on: base)
     let tape = Tape(recording: true)
     let label = BaseModel.Label(position: 1, token: 9, scale: 1)
     _ = try base.losses(row(upper.mix), labels: [label], on: tape)
-    let all = TrainableAdapter(try LoRA(rank: 2).initialWeights(for: base, seed: 1), on: base)
+    let all = TrainableLoRA(try LoRA(rank: 2).initialWeights(for: base, seed: 1), on: base)
     let longer = Tape(recording: true)
     _ = try base.losses(row(all.mix), labels: [label], on: longer)
     let none = Tape(recording: true)

@@ -12,7 +12,7 @@ import Testing
     let c = base.configuration
     let method = LoRA(rank: 2)
     let cost = TrainingCost(
-      base: base, adapted: try method.sites(of: base), rank: 2, lengths: [3, 5], labels: 4)
+      base: base, adapted: try method.sites(of: base).map { ($0, 2) }, lengths: [3, 5], labels: 4)
     #expect(cost.head == Double(4 * 4 * c.hiddenSize * c.vocabulary))
     // 3 sees 1 + 2 + 3 positions, 5 sees 15; two products forward and five back, two operations each.
     #expect(cost.attention == Double(14 * (6 + 15) * c.heads * c.headDimension * c.layers))

@@ -1,6 +1,7 @@
 import Foundation
 import MotetAdapters
 import MotetModels
+import MotetTensor
 import MotetTraining
 
 /// A folder for one test, gone after it.
@@ -47,4 +48,11 @@ func largestDifference(_ a: AdapterWeights, _ b: AdapterWeights) -> Float {
     guard let x = a.sites[name], let y = b.sites[name] else { return .infinity }
     return max(largestDifference(x.loraA, y.loraA), largestDifference(x.loraB, y.loraB))
   }.max() ?? .infinity
+}
+
+extension TrainingJob {
+  /// What it begins with.
+  @Compute func freshWeights(on base: BaseModel) throws -> AdapterWeights {
+    try method.begin(on: base, seed: options.seed).weights()
+  }
 }

@@ -79,6 +79,11 @@ extension MergeMethod {
     for (index, term) in terms.enumerated() where !term.weight.isFinite {
       throw MergeError.weightNotFinite(position: index + 1, weight: term.weight)
     }
+    for (index, term) in terms.enumerated() {
+      guard let reason = term.adapter.refusal(of: .merge) else { continue }
+      throw MethodError.refused(
+        .merge, adapter: "adapter \(index + 1)", method: term.adapter.method.name, reason: reason)
+    }
     var merged: [String: LowRankWeights] = [:]
     for site in Set(terms.flatMap { $0.adapter.sites.keys }).sorted() {
       let updates = terms.compactMap { term in

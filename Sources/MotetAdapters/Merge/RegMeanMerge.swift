@@ -65,7 +65,7 @@ public enum InputFit {
       var total: [String: InputMoment] = [:]
       var products = terms.map { _ in [String: [Float]]() }
       for (index, term) in terms.enumerated() {
-        let mix = Mix(term.adapter).bound(to: base)
+        let mix = try Mix(term.adapter).bound(to: base)
         let moments = try await base.inputMoments(
           of: term.rows.filter { !$0.isEmpty }, mix: mix, layers: range)
         for (path, moment) in moments {

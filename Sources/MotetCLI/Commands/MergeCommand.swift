@@ -52,6 +52,7 @@ struct MergeCommand: AsyncParsableCommand {
     let base = try await base.load()
     let mix = try MixLoader(base, force: force).load(mix)
     let method = try Merge.method(named: self.method)
+    try mix.require(.merge)
     let merged = try method.merge(try await updates(of: mix, for: method, on: base), rank: rank)
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity,

@@ -5,11 +5,13 @@ import MotetTensor
 /// Measures how fast an adapter trains on a base, and where the time goes.
 public struct TrainingBench: Sendable {
   public let base: BaseModel
-  public let method: LoRA
+  public let method: any AdapterMethod
   public let tokensPerPass: Int
   public let checkpointsActivations: Bool
 
-  public init(_ base: BaseModel, method: LoRA, tokensPerPass: Int, checkpointsActivations: Bool = false) {
+  public init(
+    _ base: BaseModel, method: any AdapterMethod, tokensPerPass: Int, checkpointsActivations: Bool = false
+  ) {
     self.base = base
     self.method = method
     self.tokensPerPass = tokensPerPass
@@ -39,9 +41,9 @@ public struct TrainingBench: Sendable {
   public func run(
     _ batches: [[Example]], onStep: (_ done: Int, _ of: Int) -> Void = { _, _ in }
   ) async throws -> Measurement {
-    let adapter = TrainableAdapter(
-      try method.initialWeights(for: base, seed: 0), on: base, dropout: method.dropout)
-    let adapted = try method.sites(of: base)
+    let adapter = try method.begin(on: base, seed: 0)
+    let fresh = try adapter.weights().sites
+    let adapted = try method.sites(of: base).map { (site: $0, rank: fresh[$0.path]?.rank ?? 0) }
     let optimizer = AdamW(adapter.parameters, options: AdamW.Options())
     let profile = OperatorProfile()
     if let first = batches.first { _ = try step(first, adapter, optimizer, profile: nil) }
@@ -55,7 +57,7 @@ public struct TrainingBench: Sendable {
       for pass in passes(batch, adapter) {
         tokens += pass.rows.reduce(0) { $0 + $1.tokens.count }
         cost += TrainingCost(
-          base: base, adapted: adapted, rank: method.rank, lengths: pass.rows.map(\.tokens.count),
+          base: base, adapted: adapted, lengths: pass.rows.map(\.tokens.count),
           labels: pass.labels.count)
       }
       onStep(index + 1, batches.count)
@@ -78,7 +80,7 @@ public struct TrainingBench: Sendable {
   }
 
   @Compute
-  private func passes(_ batch: [Example], _ adapter: TrainableAdapter) -> [Pass] {
+  private func passes(_ batch: [Example], _ adapter: any TrainableAdapter) -> [Pass] {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
     return Pass.split(batch, limit: tokensPerPass).map {
       Pass([
@@ -90,10 +92,11 @@ public struct TrainingBench: Sendable {
   /// - Returns: the mean loss over the batch's labels
   @Compute
   private func step(
-    _ batch: [Example], _ adapter: TrainableAdapter, _ optimizer: AdamW, profile: OperatorProfile?
+    _ batch: [Example], _ adapter: any TrainableAdapter, _ optimizer: AdamW, profile: OperatorProfile?
   ) throws -> Double {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
     var loss = 0.0
+    adapter.beginStep(0, of: 1)
     for pass in passes(batch, adapter) {
       let tape = base.tape(recording: true, checkpointsActivations: checkpointsActivations)
       tape.profile = profile
@@ -101,8 +104,10 @@ public struct TrainingBench: Sendable {
       try tape.backward()
     }
     profile.measured(.optimizer) {
+      adapter.gatherGradients()
       let norm = optimizer.gradientNorm()
       optimizer.step(learningRate: 1e-4, gradientScale: min(1, 1 / (norm + 1e-6)))
+      adapter.finishStep(learningRate: 1e-4)
     }
     BufferPool.endStep()
     return loss / Double(labels)

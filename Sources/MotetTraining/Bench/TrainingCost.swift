@@ -22,10 +22,11 @@ public struct TrainingCost: Sendable, Equatable {
   /// - Parameters:
   ///   - lengths: positions of each sequence
   ///   - labels: positions that predict
-  public init(base: BaseModel, adapted: [AdapterSite], rank: Int, lengths: [Int], labels: Int) {
+  ///   - adapted: the sites with the rank of the update at each
+  public init(base: BaseModel, adapted: [(site: AdapterSite, rank: Int)], lengths: [Int], labels: Int) {
     let c = base.configuration
     let tokens = Double(lengths.reduce(0, +))
-    let lowest = adapted.map(\.layer).min() ?? 0
+    let lowest = adapted.map(\.site.layer).min() ?? 0
     for site in base.sites {
       let products = site.layer > lowest ? 2.0 : 1.0
       let one = 2 * tokens * Double(site.inputs * site.outputs)
@@ -34,7 +35,11 @@ public struct TrainingCost: Sendable, Equatable {
       layers += one * (site.layer == lowest && !readsNorm ? 2 : products)
     }
     head = 4 * Double(labels) * Double(c.hiddenSize * c.vocabulary)
-    lowRank = 6 * 2 / 2 * adapted.reduce(0.0) { $0 + tokens * Double(rank * ($1.inputs + $1.outputs)) }
+    lowRank =
+      6 * 2 / 2
+      * adapted.reduce(0.0) { sum, adapted in
+        sum + tokens * Double(adapted.rank * (adapted.site.inputs + adapted.site.outputs))
+      }
     let pairs = lengths.reduce(0.0) { $0 + Double($1) * Double($1 + 1) / 2 }
     attention = 7 * 2 * pairs * Double(c.heads * c.headDimension * c.layers)
   }

@@ -10,7 +10,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var maxLength: Int?
   public var dropBadRows = false
   public var groups: String?
-  public var method = AdapterMethod.lora
+  public var method = MethodSetting(name: "lora")
+  /// Options that only some methods have, by key.
+  public var methodOptions: [String: String] = [:]
   public var rank = 16
   public var alpha: Double?
   public var targets = LoRA.Targets.allLinear
@@ -22,7 +24,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var batch = 8
   public var accumulate = 1
   public var optimizer = OptimizerKind.adamW
-  public var lr = 2e-4
+  /// nil takes the method's.
+  public var lr: Double?
   public var schedule = Schedule.cosine
   public var warmup = 0.03
   public var weightDecay = 0.01
@@ -42,60 +45,74 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public init() {}
 
   /// In the order of the help.
-  public static let settings: [Setting<AdapterConfiguration>] = [
-    Setting("name", \.name, "NAME", "The adapter's name in the library."),
-    Setting("output", \.output, "DIR", "The folder to write, in place of the library."),
-    Setting(
-      "data", \.data, "FILE[=WEIGHT]…", "Rows (JSONL or JSON); a weight of 0.5 takes half of them an epoch."),
-    Setting("eval", \.eval, "FILE…", "Rows whose NLL is taken before, on the way and after."),
-    Setting("validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval."),
-    Setting("max-length", \.maxLength, "TOKENS", "Cut rows to this many tokens."),
-    Setting("drop-bad-rows", \.dropBadRows, "", "Leave out rows that cannot be used, and report them."),
-    Setting("groups", \.groups, "FIELD", "A field of the rows to report the validation NLL by."),
-    Setting("method", \.method, "lora", "How the base is adapted."),
-    Setting("rank", \.rank, "R", "The rank of the update (16)."),
-    Setting("alpha", \.alpha, "A", "The update counts alpha/rank (twice the rank)."),
-    Setting("targets", \.targets, "NAMES", "all-linear, or module names between commas."),
-    Setting("layers", \.layers, "0-29", "The layers to adapt (all)."),
-    Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
-    Setting("dropout", \.dropout, "SHARE", "The share of the update's inputs that is dropped (0)."),
-    Setting("continue", \.continued, "ADAPTER", "Go on from an adapter's weights; it stays as it is."),
-    Setting("epochs", \.epochs, "N", "Times through the data; may be a fraction (1)."),
-    Setting("batch", \.batch, "ROWS", "Rows a batch (8)."),
-    Setting("accumulate", \.accumulate, "N", "Batches a step (1)."),
-    Setting(
-      "optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"),
-      "What moves the parameters (adamw)."),
-    Setting("lr", \.lr, "RATE", "The learning rate (2e-4)."),
-    Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
-    Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
-    Setting("weight-decay", \.weightDecay, "λ", "AdamW's decoupled decay (0.01)."),
-    Setting("clip", \.clip, "NORM", "The global norm gradients are clipped to; 0 for none (1)."),
-    Setting("seed", \.seed, "N", "Draws the initial weights, the order and the dropout (0)."),
-    Setting("shuffle", \.shuffle, "", "Draw the rows in a new order each epoch (on)."),
-    Setting("eval-every", \.evalEvery, "STEPS", "Take the validation NLL so often."),
-    Setting("patience", \.patience, "N", "End after N evaluations without betterment."),
-    Setting(
-      "keep", \.keep, "last|best", "The weights to end with: the last, or the best by validation NLL (last)."),
-    Setting(
-      "spike-sigma", \.spikeSigma, "σ",
-      "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
-    Setting(
-      "tensorboard", \.tensorboard, "", "Write event files to tensorboard/ beside the adapter (on)."),
-  ]
+  public static let settings: [Setting<AdapterConfiguration>] =
+    [
+      Setting("name", \.name, "NAME", "The adapter's name in the library."),
+      Setting("output", \.output, "DIR", "The folder to write, in place of the library."),
+      Setting(
+        "data", \.data, "FILE[=WEIGHT]…", "Rows (JSONL or JSON); a weight of 0.5 takes half of them an epoch."
+      ),
+      Setting("eval", \.eval, "FILE…", "Rows whose NLL is taken before, on the way and after."),
+      Setting("validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval."),
+      Setting("max-length", \.maxLength, "TOKENS", "Cut rows to this many tokens."),
+      Setting("drop-bad-rows", \.dropBadRows, "", "Leave out rows that cannot be used, and report them."),
+      Setting("groups", \.groups, "FIELD", "A field of the rows to report the validation NLL by."),
+      Setting(
+        "method", \.method, AdapterMethods.names.joined(separator: "|"),
+        "How the base is adapted (lora); motet methods tells of each."),
+      Setting("rank", \.rank, "R", "The rank of the update (16)."),
+      Setting("alpha", \.alpha, "A", "The update counts alpha/rank (twice the rank)."),
+      Setting("targets", \.targets, "NAMES", "all-linear, or module names between commas."),
+      Setting("layers", \.layers, "0-29", "The layers to adapt (all)."),
+      Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
+      Setting("dropout", \.dropout, "SHARE", "The share of the update's inputs that is dropped (0)."),
+      Setting("continue", \.continued, "ADAPTER", "Go on from an adapter's weights; it stays as it is."),
+      Setting("epochs", \.epochs, "N", "Times through the data; may be a fraction (1)."),
+      Setting("batch", \.batch, "ROWS", "Rows a batch (8)."),
+      Setting("accumulate", \.accumulate, "N", "Batches a step (1)."),
+      Setting(
+        "optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"),
+        "What moves the parameters (adamw)."),
+      Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 2e-4)."),
+      Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
+      Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
+      Setting("weight-decay", \.weightDecay, "λ", "AdamW's decoupled decay (0.01)."),
+      Setting("clip", \.clip, "NORM", "The global norm gradients are clipped to; 0 for none (1)."),
+      Setting("seed", \.seed, "N", "Draws the initial weights, the order and the dropout (0)."),
+      Setting("shuffle", \.shuffle, "", "Draw the rows in a new order each epoch (on)."),
+      Setting("eval-every", \.evalEvery, "STEPS", "Take the validation NLL so often."),
+      Setting("patience", \.patience, "N", "End after N evaluations without betterment."),
+      Setting(
+        "keep", \.keep, "last|best",
+        "The weights to end with: the last, or the best by validation NLL (last)."),
+      Setting(
+        "spike-sigma", \.spikeSigma, "σ",
+        "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
+      Setting(
+        "tensorboard", \.tensorboard, "", "Write event files to tensorboard/ beside the adapter (on)."),
+    ] + AdapterMethods.options.map { Setting(of: $0) }
 
   /// What an adapter that is continued has already.
   static let fixedByContinue = ["rank", "alpha", "targets", "layers", "init"]
 
+  /// What the method's shared options say.
   var lora: LoRA {
     LoRA(
       rank: rank, alpha: alpha, targets: targets, layers: layers?.range, dropout: dropout,
       initialization: initialization)
   }
 
+  /// The method with its options.
+  /// - Throws: ``MethodError``
+  func makeMethod() throws -> any AdapterMethod {
+    let shared = SharedOption.allCases.filter { given.contains($0.rawValue) }
+    return try MethodSettings(shape: lora, given: Set(shared), own: methodOptions).make(method.method)
+  }
+
   func options(tokensPerPass: Int) -> TrainingOptions {
     TrainingOptions(
-      epochs: epochs, batchRows: batch, accumulation: accumulate, optimizer: optimizer, learningRate: lr,
+      epochs: epochs, batchRows: batch, accumulation: accumulate, optimizer: optimizer,
+      learningRate: lr ?? method.method.learningRate,
       schedule: schedule, warmup: warmup, weightDecay: weightDecay, clip: clip == 0 ? nil : clip, seed: seed,
       shuffles: shuffle, maximumLength: maxLength, tokensPerPass: tokensPerPass, evaluationSteps: evalEvery,
       patience: patience, keep: keep, spikeSigma: spikeSigma == 0 ? nil : spikeSigma)

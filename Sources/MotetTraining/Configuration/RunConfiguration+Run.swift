@@ -11,6 +11,7 @@ extension RunConfiguration {
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"
       guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
+      _ = try adapter.makeMethod()
       if adapter.validation != nil, !adapter.eval.isEmpty {
         throw ConfigurationError.twoValidations(adapter: known)
       }
@@ -57,6 +58,7 @@ extension RunConfiguration {
     let jobs = try adapters.indices.map { index -> TrainingJob in
       let adapter = adapters[index]
       let name = name(of: adapter) ?? "adapter"
+      effective.adapters[index].lr = adapter.lr ?? adapter.method.method.learningRate
       if let continued = adapter.continued {
         effective.adapters[index].continued = try exactName(
           of: continued, in: library, resumed: parents[name])
@@ -113,7 +115,7 @@ extension RunConfiguration {
       (data, validation) = try data.split(validation: share, seed: adapter.seed)
     }
     var job = TrainingJob(
-      name: name, method: adapter.lora, options: options, data: data, validation: validation)
+      name: name, method: try adapter.makeMethod(), options: options, data: data, validation: validation)
     job.writesTensorBoard = adapter.tensorboard
     if let continued = adapter.continued {
       let folder = try AdapterReference(parsing: continued).folder(in: library)

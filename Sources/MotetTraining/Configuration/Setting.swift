@@ -1,3 +1,5 @@
+import MotetAdapters
+
 /// One option of a run: its name, what it is for, and the property it sets.
 ///
 /// There is one list of them. The command line, the YAML file and the configuration written beside an adapter all
@@ -45,7 +47,7 @@ public struct Setting<Root>: Sendable {
       })
   }
 
-  private init<Value: SettingValue>(
+  fileprivate init<Value: SettingValue>(
     _ key: String, _ type: Value.Type, _ placeholder: String, _ help: String,
     get: @escaping @Sendable (Root) -> SettingInput?,
     set: @escaping @Sendable (inout Root, SettingInput) -> Bool
@@ -57,5 +59,20 @@ public struct Setting<Root>: Sendable {
     expected = type.expected
     self.get = get
     self.set = set
+  }
+}
+
+extension Setting where Root == AdapterConfiguration {
+  /// An option that only some methods have.
+  init(of option: MethodOption) {
+    let methods = AdapterMethods.all.filter { $0.options.contains { $0.key == option.key } }.map { $0.name }
+    self.init(
+      option.key, String.self, option.placeholder, "\(option.help) (\(methods.joined(separator: ", ")))",
+      get: { $0.methodOptions[option.key].map { .scalar($0) } },
+      set: { root, input in
+        guard let text = String(input) else { return false }
+        root.methodOptions[option.key] = text
+        return true
+      })
   }
 }

@@ -69,9 +69,23 @@ extension OptimizerKind: ScalarSetting {}
 extension TrainingOptions.Keep: ScalarSetting {}
 extension LoRA.Initialization: ScalarSetting {}
 
-/// The adapter methods there are.
-public enum AdapterMethod: String, Sendable, CaseIterable { case lora }
-extension AdapterMethod: ScalarSetting {}
+/// An adapter method by its name.
+public struct MethodSetting: Sendable, Equatable, ScalarSetting {
+  public var name: String
+
+  public init(name: String) { self.name = name }
+
+  static var expected: String { AdapterMethods.names.joined(separator: " or ") }
+
+  init?(text: String) {
+    guard AdapterMethods.names.contains(text) else { return nil }
+    name = text
+  }
+
+  var text: String { name }
+
+  var method: any AdapterMethod.Type { (try? AdapterMethods.named(name)) ?? LoRA.self }
+}
 
 extension LoRA.Targets: SettingValue {
   static var expected: String { "all-linear, or module names" }

@@ -10,7 +10,7 @@ extension RunReport {
     let weights = result.adapter.weights
     let record = result.adapter.record?.training
     var run = AdapterRun(
-      name: result.adapter.name, method: AdapterRun.lora(rank: weights.rank, alpha: weights.alpha),
+      name: result.adapter.name, method: weights.summary,
       trainableParameters: weights.parameterCount, rows: record?.rows ?? 0, tokens: result.tokens)
     run.take(result.events, result.validations, before: result.evalBefore)
     if result.wasStopped { run.ending = AdapterRun.wasStopped }
@@ -41,17 +41,12 @@ extension RunReport {
 extension RunReport.AdapterRun {
   static let wasStopped = "it was asked to stop; what was learnt until then is saved."
 
-  static func lora(rank: Int, alpha: Double) -> String {
-    "LoRA, rank \(rank), alpha \(String(format: "%g", alpha))"
-  }
-
   @Compute
   init(_ learner: Learner, _ outcome: JobOutcome) {
     let job = learner.job
     self.init(
       name: job.name,
-      method: Self.lora(
-        rank: job.start?.rank ?? job.method.rank, alpha: job.start?.alpha ?? job.method.alpha),
+      method: job.start?.summary ?? job.method.summary,
       trainableParameters: learner.adapter.parameterCount, rows: job.data.count,
       tokens: learner.events.reduce(0) { $0 + $1.tokens })
     take(learner.events, learner.validations, before: learner.evalBefore)

@@ -4,7 +4,15 @@ import MotetTensor
 
 /// ΔW = s·B·A with s = α/r (Hu et al. 2021, arXiv 2106.09685): A random, B zero, so that training starts from
 /// the base itself.
-public struct LoRA: Sendable, Equatable {
+///
+/// Its options are the shape of every other update of low rank too.
+public struct LoRA: AdapterMethod, Equatable {
+  public static let name = "lora"
+  public static let title = "an update of low rank, B·A·α/r"
+  public static let source = "Hu et al. 2021, arXiv 2106.09685"
+  public static let learningRate = 2e-4
+  public static let sharedOptions = Set<SharedOption>.lowRank
+
   public enum Initialization: String, Sendable, CaseIterable, Codable {
     /// A uniform in ±1/√inputs, as PEFT draws it (He et al. 2015 with a = √5).
     case kaiming
@@ -20,7 +28,7 @@ public struct LoRA: Sendable, Equatable {
   public var initialization: Initialization
 
   /// Which modules are adapted.
-  public enum Targets: Sendable, Equatable {
+  public enum Targets: Sendable, Equatable, CustomStringConvertible {
     case allLinear
     /// Names such as `q_proj`.
     case modules([String])
@@ -29,6 +37,13 @@ public struct LoRA: Sendable, Equatable {
     public init(parsing text: String) {
       let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
       self = names == ["all-linear"] ? .allLinear : .modules(names.filter { !$0.isEmpty })
+    }
+
+    public var description: String {
+      switch self {
+      case .allLinear: "all-linear"
+      case .modules(let names): names.joined(separator: ",")
+      }
     }
   }
 
@@ -45,8 +60,17 @@ public struct LoRA: Sendable, Equatable {
     self.initialization = initialization
   }
 
-  /// The sites of `base` that are adapted.
-  /// - Throws: ``LoRAError`` for options that fit no matrix, naming those that exist
+  public init(_ settings: MethodSettings) { self = settings.shape }
+
+  public var settings: [String: String] {
+    [
+      "rank": "\(rank)", "alpha": "\(alpha)", "init": initialization.rawValue,
+      "layers": layers.map { "\($0)" } ?? "all", "targets": targets.description, "dropout": "\(dropout)",
+    ]
+  }
+
+  public var summary: String { "LoRA, rank \(rank), alpha \(String(format: "%g", alpha))" }
+
   public func sites(of base: BaseModel) throws -> [AdapterSite] {
     guard (0..<1).contains(dropout) else { throw LoRAError.dropout(dropout) }
     let last = base.configuration.layers - 1
@@ -68,6 +92,16 @@ public struct LoRA: Sendable, Equatable {
     }
     guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
     return chosen
+  }
+
+  @Compute
+  public func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter {
+    TrainableLoRA(try initialWeights(for: base, seed: seed), on: base, dropout: dropout)
+  }
+
+  @Compute
+  public func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter {
+    TrainableLoRA(weights, on: base, dropout: dropout)
   }
 
   /// Fresh weights for `base`; a site's numbers depend on the seed and its name alone.
@@ -108,46 +142,5 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
     case .unknownTarget(let name, let known):
       "no module \"\(name)\" to adapt: choose all-linear or among \(known.joined(separator: ", "))"
     }
-  }
-}
-
-/// An adapter under training: its weights as parameters, and the mix that carries them.
-@Compute
-public final class TrainableAdapter {
-  public let mix: BoundMix
-  /// A and B of every site, in the base's order.
-  public let parameters: [Parameter]
-  public nonisolated let parameterCount: Int
-  private let sites: [(path: String, loraA: Parameter, loraB: Parameter, scale: Float)]
-  private let baseModel: String?
-  private let isRankStabilized: Bool
-
-  public init(_ weights: AdapterWeights, on base: BaseModel, dropout: Float = 0) {
-    var sites: [(path: String, loraA: Parameter, loraB: Parameter, scale: Float)] = []
-    let terms = base.sites.map { site -> [BoundMix.Term] in
-      guard let update = weights.sites[site.path] else { return [] }
-      let a = Parameter(rows: update.rank, columns: update.inputs, update.loraA, trainable: true)
-      let b = Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: true)
-      sites.append((site.path, a, b, update.scale))
-      return [BoundMix.Term(loraA: a, loraB: b, scale: update.scale, dropout: dropout)]
-    }
-    self.sites = sites
-    mix = BoundMix(terms: terms)
-    parameters = sites.flatMap { [$0.loraA, $0.loraB] }
-    parameterCount = weights.parameterCount
-    baseModel = weights.baseModel
-    isRankStabilized = weights.isRankStabilized
-  }
-
-  /// The weights as they stand.
-  /// - Throws: when training made them infinite or not numbers
-  public func weights() throws -> AdapterWeights {
-    var updates: [String: LowRankWeights] = [:]
-    for (path, a, b, scale) in sites {
-      updates[path] = try LowRankWeights(
-        rank: a.rows, inputs: a.columns, outputs: b.rows, loraA: a.values.values, loraB: b.values.values,
-        scale: scale, site: path)
-    }
-    return try AdapterWeights(sites: updates, baseModel: baseModel, isRankStabilized: isRankStabilized)
   }
 }

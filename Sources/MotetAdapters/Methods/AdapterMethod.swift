@@ -1,0 +1,118 @@
+import MotetModels
+import MotetTensor
+
+/// A way of adapting a frozen base: one file in this folder and one line in ``AdapterMethods``.
+///
+/// A method says what it is called, which options it takes and what its adapters can do. Its value holds the options
+/// of one adapter; ``begin(on:seed:)`` makes the adapter that is trained. What a trained one adds to the base's sites
+/// is data, ``AdapterParts``: most methods are low-rank terms that the pass already knows, and differ in what those
+/// follow from.
+public protocol AdapterMethod: Sendable {
+  /// As `--method` has it: `rslora`.
+  static var name: String { get }
+  /// In a line of the help.
+  static var title: String { get }
+  /// Hu et al. 2021, arXiv 2106.09685.
+  static var source: String { get }
+  /// The learning rate that works on small models, taken where none is given.
+  static var learningRate: Double { get }
+  /// Of the options that methods share, those that say something here.
+  static var sharedOptions: Set<SharedOption> { get }
+  /// Those that this one has beside them.
+  static var options: [MethodOption] { get }
+  /// What its adapters cannot do, each with the reason and the mend.
+  static var refusals: [Ability: String] { get }
+
+  /// - Throws: ``MethodError`` for an option that cannot be
+  init(_ settings: MethodSettings) throws
+
+  /// What decides an adapter's beginning and its training, by the names of the command line.
+  var settings: [String: String] { get }
+  /// In a few words, for reports: `LoRA, rank 16, alpha 32`.
+  var summary: String { get }
+  /// The rate at which the inputs of its terms are dropped in training.
+  var dropout: Float { get }
+
+  /// The sites of `base` that are adapted.
+  /// - Throws: ``LoRAError`` for options that fit no matrix, naming those that exist
+  func sites(of base: BaseModel) throws -> [AdapterSite]
+
+  /// A fresh adapter; a site's numbers depend on the seed and its name alone.
+  @Compute func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter
+
+  /// One that goes on from weights of this method.
+  @Compute func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter
+
+  /// What trained weights add to the base.
+  @Compute static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts
+}
+
+/// What a mix may do with an adapter beside being carried alone.
+public enum Ability: String, Sendable, CaseIterable {
+  /// Stand in a mix with others, or with another weight than 1.
+  case blend
+  /// Become one adapter with others.
+  case merge
+  /// Be written into the base's matrices.
+  case fuse
+}
+
+extension AdapterMethod {
+  public static var options: [MethodOption] { [] }
+  public static var refusals: [Ability: String] { [:] }
+  public var dropout: Float { 0 }
+
+  /// Low-rank weights as they are.
+  @Compute public static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts {
+    AdapterParts(
+      terms: base.sites.map { site in
+        guard let update = weights.sites[site.path] else { return [] }
+        return [
+          BoundMix.Term(
+            loraA: Parameter(rows: update.rank, columns: update.inputs, update.loraA, trainable: false),
+            loraB: Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: false),
+            scale: update.scale)
+        ]
+      })
+  }
+}
+
+/// An adapter under training: its parameters, and the mix that carries what follows from them.
+///
+/// A step goes: ``beginStep(_:of:)``, passes that leave gradients in what the mix carries, ``gatherGradients()``, the
+/// optimizer on ``parameters``, ``finishStep(learningRate:)``.
+@Compute
+public protocol TrainableAdapter: AnyObject {
+  /// The same object for a whole run.
+  var mix: BoundMix { get }
+  /// What the optimizer moves.
+  var parameters: [Parameter] { get }
+  nonisolated var parameterCount: Int { get }
+
+  /// Before the passes of a step, counted from 0: chooses what this step trains, where a method does.
+  func beginStep(_ step: Int, of steps: Int)
+  /// After them: brings gradients from what the mix carries to the parameters, and adds those of penalties.
+  func gatherGradients()
+  /// After the optimizer moved the parameters.
+  func finishStep(learningRate: Double)
+  /// Brings what the mix carries in line with the parameters, which were taken back or moved.
+  func derive()
+
+  /// What it remembers beside the parameters, for checkpoints.
+  var memory: [String: [Float]] { get }
+  /// - Throws: ``MethodError/foreignMemory(_:)`` when it is another adapter's
+  func restore(_ memory: [String: [Float]]) throws
+
+  /// The weights as they stand.
+  /// - Throws: when training made them infinite or not numbers
+  func weights() throws -> AdapterWeights
+}
+
+extension TrainableAdapter {
+  public func beginStep(_ step: Int, of steps: Int) {}
+  public func gatherGradients() {}
+  public func finishStep(learningRate: Double) { derive() }
+  public func derive() {}
+  public var memory: [String: [Float]] { [:] }
+  public func restore(_ memory: [String: [Float]]) throws {}
+}

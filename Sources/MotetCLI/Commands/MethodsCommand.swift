@@ -1,0 +1,28 @@
+import ArgumentParser
+import MotetAdapters
+
+struct MethodsCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "methods", abstract: "The adapter methods there are, and what each can do.")
+
+  @Argument(help: "One method; without it, all.")
+  var name: String?
+
+  func run() throws {
+    let methods = try name.map { [try AdapterMethods.named($0)] } ?? AdapterMethods.all
+    for method in methods { Console.result(text(of: method)) }
+  }
+
+  private func text(of method: any AdapterMethod.Type) -> String {
+    var lines = [
+      "\(method.name): \(method.title) (\(method.source))", "  learning rate \(method.learningRate)",
+      "  takes " + method.sharedOptions.map { "--\($0.rawValue)" }.sorted().joined(separator: ", "),
+    ]
+    for option in method.options { lines.append("  --\(option.key) \(option.placeholder): \(option.help)") }
+    for ability in Ability.allCases {
+      guard let reason = method.refusals[ability] else { continue }
+      lines.append("  cannot \(ability.rawValue): \(reason)")
+    }
+    return lines.joined(separator: "\n")
+  }
+}

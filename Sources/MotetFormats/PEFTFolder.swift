@@ -1,0 +1,83 @@
+import Foundation
+
+/// An adapter's folder in PEFT's form, whatever its method: the members of `adapter_config.json` and the tensors of
+/// `adapter_model.safetensors`.
+///
+/// Source: PEFT 0.21, `peft/utils/save_and_load.py`: a tensor of an adapted module is called
+/// `base_model.model.`, the module's name, and the parameter's without the adapter's name.
+package struct PEFTFolder {
+  package let fields: ConfigurationFields
+  package let place: URL
+  private let file: SafetensorsFile
+
+  /// - Throws: ``FormatError`` when a file is missing or damaged
+  package init(_ folder: URL) throws {
+    let configuration = folder.appendingPathComponent(PEFTConfiguration.fileName)
+    fields = ConfigurationFields(
+      file: configuration.path, members: try JSONValue.object(contentsOf: configuration))
+    place = folder.appendingPathComponent(PEFTAdapterFile.weightsName)
+    file = try SafetensorsFile(contentsOf: place)
+  }
+
+  package var names: [String] { file.names }
+
+  package func contains(_ name: String) -> Bool { file.contains(name) }
+
+  /// - Throws: ``FormatError`` when it is not there, holds no floats, or a value is infinite or not a number
+  package func tensor(_ name: String) throws -> (shape: [Int], values: [Float]) {
+    let tensor = try file.tensor(name)
+    func broken(_ problem: String) -> FormatError {
+      .malformed(
+        file: place.path, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
+    }
+    guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
+      throw broken("it holds \(tensor.type.rawValue), not floats")
+    }
+    let values = try tensor.floats()
+    if let index = values.firstIndex(where: { !$0.isFinite }) {
+      throw broken("element \(index) is \(values[index])")
+    }
+    return (tensor.shape, values)
+  }
+
+  /// How the file calls a parameter of a site: `("layers.3.mlp.up_proj", "lora_A.weight")`.
+  package static func tensorName(_ site: String, _ parameter: String) -> String {
+    "base_model.model.\(PEFTAdapterFile.moduleName(of: site)).\(parameter)"
+  }
+
+  /// The sites that have `parameter`, sorted.
+  package func sites(with parameter: String) -> [String] {
+    let root = "base_model.model."
+    return file.names.filter { $0.hasPrefix(root) && $0.hasSuffix("." + parameter) }.map { name in
+      let module = name.dropFirst(root.count).dropLast(parameter.count + 1)
+      return module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
+    }.sorted()
+  }
+
+  /// Writes both files, complete before either replaces an older one.
+  /// - Throws: ``FormatError/unwritable(file:reason:)``
+  package static func write(
+    _ members: [String: JSONValue], _ tensors: [(name: String, shape: [Int], values: [Float])],
+    to folder: URL
+  ) throws {
+    let weights = folder.appendingPathComponent(PEFTAdapterFile.weightsName)
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw FormatError.unwritable(
+        file: folder.path, reason: "the folder cannot be made; check the path and who owns it")
+    }
+    let parts = tensors.map { tensor in
+      SafetensorsWriter.Tensor(name: tensor.name, shape: tensor.shape) { tensor.values }
+    }
+    let text = JSONValue.object(members).text(indent: 2) + "\n"
+    try AtomicFile.write([
+      AtomicFile.Part(url: weights) { output in
+        try SafetensorsWriter.stream(parts, metadata: ["format": "pt"], file: weights.path, to: output)
+      },
+      AtomicFile.Part(url: folder.appendingPathComponent(PEFTConfiguration.fileName)) { output in
+        try output.write(Data(text.utf8))
+      },
+    ])
+  }
+}
