@@ -65,7 +65,9 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
 
   /// PEFT takes the first key that matches in the order of the file. JSON objects have no order, so keys that
   /// disagree about a module are refused.
-  private static func only<Value: Equatable>(in pattern: [String: Value], for path: String) throws -> Value? {
+  package static func only<Value: Equatable>(
+    in pattern: [String: Value], for path: String
+  ) throws -> Value? {
     var found: (key: String, value: Value)?
     for (key, value) in pattern.sorted(by: { $0.key < $1.key }) {
       guard try ModulePattern(key, file: fileName).matchesEnd(of: PEFTAdapterFile.moduleName(of: path)) else {

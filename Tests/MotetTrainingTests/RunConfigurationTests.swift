@@ -16,6 +16,28 @@ import Testing
     } catch { return "\(error)" }
   }
 
+  @Test func patternsAreReadFromFlagsAndFromYAML() throws {
+    var flags = RunConfiguration()
+    try flags.apply(flags: ["--data", "a.jsonl", "--rank-pattern", "q_proj=8", "layers.3.mlp.up_proj=2"])
+    let file = try RunConfiguration(
+      yaml: "{data: a.jsonl, rank-pattern: {q_proj: 8, layers.3.mlp.up_proj: 2}}", file: "run.yaml")
+    #expect(flags.adapters[0].rankPattern == ["q_proj": 8, "layers.3.mlp.up_proj": 2])
+    #expect(file.adapters[0].rankPattern == flags.adapters[0].rankPattern)
+    let again = try RunConfiguration(yaml: try file.yaml(ofAdapter: 0), file: "again.yaml")
+    #expect(again.adapters[0].rankPattern == file.adapters[0].rankPattern)
+    #expect(throws: ConfigurationError.self) {
+      try RunConfiguration(yaml: "{data: a.jsonl, rank-pattern: {q_proj: many}}", file: "run.yaml")
+    }
+  }
+
+  @Test func anOptionOfAnotherMethodIsRefused() throws {
+    var configuration = RunConfiguration()
+    try configuration.apply(flags: ["--data", "a.jsonl", "--name", "a"])
+    configuration.adapters[0].methodOptions = ["no-such-option": "1"]
+    let error = #expect(throws: MethodError.self) { try configuration.check() }
+    #expect(error?.description.contains("lora has no option --no-such-option") == true)
+  }
+
   @Test func everyOptionOfTheCommandLineIsAKeyOfTheFile() throws {
     let configuration = try read(
       """
@@ -34,6 +56,8 @@ import Testing
       method: lora
       rank: 8
       alpha: 12.5
+      rank-pattern: {q_proj: 4}
+      alpha-pattern: {q_proj: 8}
       targets: [q_proj, v_proj]
       layers: 0-2
       init: gaussian
@@ -67,7 +91,10 @@ import Testing
     #expect(options.seed == .max && options.keep == .best && options.learningRate == 1e-3)
     // All but the one that only a new adapter lacks.
     let all = Set(AdapterConfiguration.settings.map(\.key))
-    #expect(all.subtracting(adapter.given) == ["validation", "continue"])
+    #expect(
+      all.subtracting(adapter.given).subtracting(AdapterMethods.options.map(\.key)) == [
+        "validation", "continue",
+      ])
   }
 
   @Test func flagsAndKeysSayTheSameAndFlagsGoFirst() throws {

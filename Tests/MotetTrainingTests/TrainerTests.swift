@@ -14,6 +14,35 @@ import Testing
       .train(on: TinyModel.data(12), from: start, evaluation: TinyModel.data(12))
   }
 
+  @Test func ranksAndAlphasOfSingleModulesAreThoseOfPEFTsPatterns() async throws {
+    let base = try await TinyModel.load()
+    var method = LoRA(rank: 4, alpha: 8)
+    method.rankPattern = ["q_proj": 2, #"layers\.1\.mlp\..*"#: 3]
+    method.alphaPattern = ["layers.0.self_attn.v_proj": 12]
+    let result = try await Trainer(base, method: method, options: TrainingOptions(batchRows: 2))
+      .train(on: TinyModel.data(4))
+    let sites = result.adapter.weights.sites
+    #expect(sites["layers.0.self_attn.q_proj"]?.rank == 2 && sites["layers.0.self_attn.q_proj"]?.scale == 4)
+    #expect(sites["layers.1.mlp.down_proj"]?.rank == 3 && sites["layers.0.mlp.down_proj"]?.rank == 4)
+    #expect(sites["layers.0.self_attn.v_proj"]?.scale == 3 && sites["layers.1.self_attn.v_proj"]?.scale == 2)
+    let folder = try TrainingFolder()
+    try result.adapter.weights.write(to: folder.url)
+    #expect(try AdapterWeights(peft: folder.url).sites == sites)
+  }
+
+  @Test(arguments: [
+    (["w_proj": 2], "the pattern \"w_proj\" matches no adapted module"),
+    (["q_proj": 0], "rank 0 does not fit"),
+    (["k_proj": 33], "rank 33 does not fit layers.0.self_attn.k_proj: choose 1 to 32"),
+  ])
+  func ranksThatFitNoModuleAreRefused(pattern: [String: Int], reason: String) async throws {
+    let base = try await TinyModel.load()
+    var method = LoRA(rank: 4)
+    method.rankPattern = pattern
+    let error = #expect(throws: LoRAError.self) { try method.sites(of: base) }
+    #expect(error?.description.contains(reason) == true)
+  }
+
   @Test(arguments: [Precision.f32, .bf16])
   func trainingLearnsAndChangesNoByteOfTheBase(precision: Precision) async throws {
     let base = try await TinyModel.load(precision)

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 import MotetModels
 import MotetTensor
 
@@ -26,6 +27,10 @@ public struct LoRA: AdapterMethod, Equatable {
   public var layers: ClosedRange<Int>?
   public var dropout: Float
   public var initialization: Initialization
+  /// Ranks of single modules, by name or pattern as in PEFT: `q_proj`, `layers.3.mlp.up_proj`, `layers\\.[0-9]\\..*`.
+  public var rankPattern: [String: Int] = [:]
+  /// Alphas of single modules; as in PEFT, a module of another rank has the same alpha without one.
+  public var alphaPattern: [String: Double] = [:]
 
   /// Which modules are adapted.
   public enum Targets: Sendable, Equatable, CustomStringConvertible {
@@ -63,10 +68,15 @@ public struct LoRA: AdapterMethod, Equatable {
   public init(_ settings: MethodSettings) { self = settings.shape }
 
   public var settings: [String: String] {
-    [
+    let patterns = ["rank-pattern": Self.text(rankPattern), "alpha-pattern": Self.text(alphaPattern)]
+    return [
       "rank": "\(rank)", "alpha": "\(alpha)", "init": initialization.rawValue,
       "layers": layers.map { "\($0)" } ?? "all", "targets": targets.description, "dropout": "\(dropout)",
-    ]
+    ].merging(patterns.filter { !$0.value.isEmpty }) { $1 }
+  }
+
+  private static func text(_ pattern: [String: some CustomStringConvertible]) -> String {
+    pattern.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
   }
 
   public var summary: String { "LoRA, rank \(rank), alpha \(String(format: "%g", alpha))" }
@@ -87,11 +97,29 @@ public struct LoRA: AdapterMethod, Equatable {
       if case .modules(let names) = targets { return names.contains(site.module) }
       return true
     }
-    for site in chosen where rank < 1 || rank > min(site.inputs, site.outputs) {
-      throw LoRAError.rank(rank, site: site.path, limit: min(site.inputs, site.outputs))
+    guard !chosen.isEmpty else { throw LoRAError.noSites }
+    for site in chosen {
+      let (rank, alpha) = (try rank(at: site), try alpha(at: site))
+      let limit = min(site.inputs, site.outputs)
+      guard (1...limit).contains(rank) else { throw LoRAError.rank(rank, site: site.path, limit: limit) }
+      guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
     }
-    guard alpha.isFinite, alpha > 0 else { throw LoRAError.alpha(alpha) }
+    for key in Set(rankPattern.keys).union(alphaPattern.keys).sorted() {
+      let single = [key: 0]
+      guard try chosen.contains(where: { try PEFTConfiguration.only(in: single, for: $0.path) != nil }) else {
+        throw LoRAError.unknownPattern(key, known: known)
+      }
+    }
     return chosen
+  }
+
+  /// - Throws: `FormatError` for patterns that contradict each other
+  public func rank(at site: AdapterSite) throws -> Int {
+    try PEFTConfiguration.only(in: rankPattern, for: site.path) ?? rank
+  }
+
+  public func alpha(at site: AdapterSite) throws -> Double {
+    try PEFTConfiguration.only(in: alphaPattern, for: site.path) ?? alpha
   }
 
   @Compute
@@ -109,6 +137,7 @@ public struct LoRA: AdapterMethod, Equatable {
     var updates: [String: LowRankWeights] = [:]
     for site in try sites(of: base) {
       var generator = SeededGenerator(seed: seed, for: site.path)
+      let (rank, alpha) = (try rank(at: site), try alpha(at: site))
       let bound = 1 / Double(site.inputs).squareRoot()
       let loraA = (0..<rank * site.inputs).map { _ -> Float in
         switch initialization {
@@ -128,6 +157,8 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
   case alpha(Double)
   case dropout(Float)
   case rank(Int, site: String, limit: Int)
+  case noSites
+  case unknownPattern(String, known: [String])
   case layers(ClosedRange<Int>, last: Int)
   case unknownTarget(String, known: [String])
 
@@ -135,6 +166,10 @@ public enum LoRAError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .alpha(let alpha): "alpha \(alpha) is not a positive number"
     case .dropout(let rate): "a dropout of \(rate) is not within 0 to below 1"
+    case .noSites: "nothing is adapted: choose other targets or layers"
+    case .unknownPattern(let pattern, let known):
+      "the pattern \"\(pattern)\" matches no adapted module: name one such as layers.3.mlp.up_proj, or among "
+        + known.joined(separator: ", ")
     case .rank(let rank, let site, let limit):
       "rank \(rank) does not fit \(site): choose 1 to \(limit)"
     case .layers(let range, let last):

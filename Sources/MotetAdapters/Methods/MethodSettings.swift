@@ -15,6 +15,8 @@ public struct MethodOption: Sendable, Equatable {
 /// Options that several methods share.
 public enum SharedOption: String, Sendable, CaseIterable {
   case rank, alpha, targets, layers, dropout
+  case rankPattern = "rank-pattern"
+  case alphaPattern = "alpha-pattern"
   case initialization = "init"
 }
 

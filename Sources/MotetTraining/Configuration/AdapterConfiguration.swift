@@ -15,6 +15,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var methodOptions: [String: String] = [:]
   public var rank = 16
   public var alpha: Double?
+  public var rankPattern: [String: Int] = [:]
+  public var alphaPattern: [String: Double] = [:]
   public var targets = LoRA.Targets.allLinear
   public var layers: LayerRange?
   public var initialization = LoRA.Initialization.kaiming
@@ -62,6 +64,10 @@ public struct AdapterConfiguration: Sendable, Equatable {
         "How the base is adapted (lora); motet methods tells of each."),
       Setting("rank", \.rank, "R", "The rank of the update (16)."),
       Setting("alpha", \.alpha, "A", "The update counts alpha/rank (twice the rank)."),
+      Setting(
+        "rank-pattern", \.rankPattern, "NAME=R…", "Ranks of single modules, by name or pattern as in PEFT."),
+      Setting(
+        "alpha-pattern", \.alphaPattern, "NAME=A…", "Alphas of single modules, as in PEFT."),
       Setting("targets", \.targets, "NAMES", "all-linear, or module names between commas."),
       Setting("layers", \.layers, "0-29", "The layers to adapt (all)."),
       Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
@@ -93,13 +99,17 @@ public struct AdapterConfiguration: Sendable, Equatable {
     ] + AdapterMethods.options.map { Setting(of: $0) }
 
   /// What an adapter that is continued has already.
-  static let fixedByContinue = ["rank", "alpha", "targets", "layers", "init"]
+  static let fixedByContinue = [
+    "rank", "alpha", "rank-pattern", "alpha-pattern", "targets", "layers", "init",
+  ]
 
   /// What the method's shared options say.
   var lora: LoRA {
-    LoRA(
+    var lora = LoRA(
       rank: rank, alpha: alpha, targets: targets, layers: layers?.range, dropout: dropout,
       initialization: initialization)
+    (lora.rankPattern, lora.alphaPattern) = (rankPattern, alphaPattern)
+    return lora
   }
 
   /// The method with its options.

@@ -145,6 +145,37 @@ public struct LayerRange: Sendable, Equatable, ScalarSetting {
   var text: String { "\(range.lowerBound)-\(range.upperBound)" }
 }
 
+extension Dictionary: SettingValue where Key == String, Value: ScalarSetting {
+  static var expected: String { "NAME=VALUE, VALUE being \(Value.expected)" }
+  static var isList: Bool { true }
+
+  init?(_ input: SettingInput) {
+    var pairs: [(String, Value)] = []
+    switch input {
+    case .map(let members):
+      for (key, member) in members {
+        guard let value = Value(member) else { return nil }
+        pairs.append((key, value))
+      }
+    case .list(let words):
+      for word in words {
+        guard let one = Self(word) else { return nil }
+        pairs += one.map { ($0.key, $0.value) }
+      }
+    case .scalar(let text):
+      guard let equals = text.lastIndex(of: "="), equals > text.startIndex,
+        let value = Value(text: String(text[text.index(after: equals)...]))
+      else { return nil }
+      pairs = [(String(text[..<equals]), value)]
+    case .null: return nil
+    }
+    self = Dictionary(pairs, uniquingKeysWith: { $1 })
+    if count != pairs.count || isEmpty { return nil }
+  }
+
+  var input: SettingInput { .map(mapValues(\.input)) }
+}
+
 extension WeightedFile: SettingValue {
   static var expected: String { "a path, PATH=WEIGHT, or path and weight" }
 
