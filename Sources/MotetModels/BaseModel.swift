@@ -100,23 +100,39 @@ public final class BaseModel {
   /// - Parameters:
   ///   - labels: for each label the packed position that predicts, the token it should predict, and what its
   ///     loss counts in the differentiated sum
+  ///   - teachers: what some of the labels learn from other models
   /// - Returns: the loss of each label in nats
   public func losses(
-    _ rows: [BatchRow], labels: [Label], on tape: Tape
+    _ rows: [BatchRow], labels: [Label], teachers: [HeadTeacher] = [], on tape: Tape
   ) throws -> [Float] {
+    let h = try labelStates(rows, at: labels.map(\.position), on: tape)
+    return try tape.headLoss(
+      h, head: head, targets: labels.map(\.token), scales: labels.map(\.scale), teachers: teachers)
+  }
+
+  /// What the head takes at chosen packed positions, `[positions, hidden]`.
+  private func labelStates(_ rows: [BatchRow], at positions: [Int], on tape: Tape) throws -> Tensor {
     let x = try hiddenStates(rows, on: tape)
-    let h = tape.rmsNorm(
-      tape.gather(x, rows: labels.map(\.position)), weight: finalNorm,
-      epsilon: Float(configuration.rmsNormEpsilon))
-    return try tape.headLoss(h, head: head, targets: labels.map(\.token), scales: labels.map(\.scale))
+    return tape.rmsNorm(
+      tape.gather(x, rows: positions), weight: finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
+  }
+
+  /// What this model, with the mixes of `rows`, teaches at chosen packed positions.
+  /// - Parameters:
+  ///   - places: of the student's labels, as many as positions
+  ///   - temperature: divides the logits of both
+  ///   - weight: the teacher's share of the loss
+  public func teach(
+    _ rows: [BatchRow], at positions: [Int], places: Range<Int>, temperature: Float, weight: Float
+  ) throws -> HeadTeacher {
+    HeadTeacher(
+      rows: places, states: try labelStates(rows, at: positions, on: tape(recording: false)), head: head,
+      temperature: temperature, weight: weight)
   }
 
   /// Logits `[positions, vocabulary]` at chosen packed positions.
   public func logits(_ rows: [BatchRow], at positions: [Int], on tape: Tape) throws -> Tensor {
-    let x = try hiddenStates(rows, on: tape)
-    let h = tape.rmsNorm(
-      tape.gather(x, rows: positions), weight: finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
-    return try tape.logits(h, head: head)
+    try tape.logits(labelStates(rows, at: positions, on: tape), head: head)
   }
 
   public struct Label: Sendable {

@@ -4,28 +4,6 @@ import Testing
 
 /// The backward formulas in f64 against central differences.
 @Suite struct GradientTests {
-  /// Expects `gradient` to be what small changes of `x` do to Σ dy·f(x).
-  func check(
-    _ gradient: [Double], at x: [Double], dy: [Double], _ what: String,
-    location: SourceLocation = #_sourceLocation, f: ([Double]) -> [Double]
-  ) {
-    let h = 1e-5
-    let size = gradient.reduce(1e-3) { max($0, abs($1)) }
-    #expect(gradient.count == x.count, sourceLocation: location)
-    for i in x.indices {
-      var up = x
-      var down = x
-      up[i] += h
-      down[i] -= h
-      // The difference first: sums that cancel would cost digits.
-      let slope = zip(zip(f(up), f(down)), dy).reduce(0) { $0 + ($1.0.0 - $1.0.1) * $1.1 } / (2 * h)
-      if !(abs(slope - gradient[i]) <= 1e-6 * size) {
-        Issue.record("\(what)[\(i)]: \(gradient[i]), not \(slope)", sourceLocation: location)
-        return
-      }
-    }
-  }
-
   @Test func rmsNormGradient() {
     let x = samples(21, seed: 1, scale: 2)
     let weight = samples(7, seed: 2)

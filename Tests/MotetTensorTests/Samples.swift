@@ -62,3 +62,25 @@ func packed(_ lengths: [Int]) -> (spans: [SequenceSpan], positions: [Int32]) {
   }
   return (spans, lengths.flatMap { (0..<Int32($0)) })
 }
+
+/// Expects `gradient` to be what small changes of `x` do to Σ dy·f(x).
+func check(
+  _ gradient: [Double], at x: [Double], dy: [Double], _ what: String,
+  location: SourceLocation = #_sourceLocation, f: ([Double]) -> [Double]
+) {
+  let h = 1e-5
+  let size = gradient.reduce(1e-3) { max($0, abs($1)) }
+  #expect(gradient.count == x.count, sourceLocation: location)
+  for i in x.indices {
+    var up = x
+    var down = x
+    up[i] += h
+    down[i] -= h
+    // The difference first: sums that cancel would cost digits.
+    let slope = zip(zip(f(up), f(down)), dy).reduce(0) { $0 + ($1.0.0 - $1.0.1) * $1.1 } / (2 * h)
+    if !(abs(slope - gradient[i]) <= 1e-6 * size) {
+      Issue.record("\(what)[\(i)]: \(gradient[i]), not \(slope)", sourceLocation: location)
+      return
+    }
+  }
+}

@@ -221,6 +221,12 @@ void mk_attention_backward_bf16(const mk_attention_batch *batch, const float *dy
 void mk_cross_entropy(
   float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns);
 
+// The same with a teacher's logits, which are overwritten: losses and gradients of
+// (1-weight)·cross-entropy + weight·temperature²·KL(teacher ‖ own), both at the temperature.
+void mk_distillation(
+  float *logits, float *teacher, const int32_t *targets, float *losses, const float *scales, float temperature,
+  float weight, int64_t rows, int64_t columns);
+
 // --- AdamW --------------------------------------------------------------------------------------------
 
 typedef struct {

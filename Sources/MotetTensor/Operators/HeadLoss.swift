@@ -15,45 +15,53 @@ extension Tape {
   ///   - head: `[vocabulary, hidden]`
   ///   - targets: the token each row should predict
   ///   - scales: what each row's loss counts in the sum that is differentiated, such as 1/labels
+  ///   - teachers: of the rows that learn from another model too; ascending, none twice
   /// - Returns: the loss of each row in nats
-  public func headLoss(_ h: Tensor, head: FrozenMatrix, targets: [Int32], scales: [Float]) throws -> [Float] {
+  public func headLoss(
+    _ h: Tensor, head: FrozenMatrix, targets: [Int32], scales: [Float], teachers: [HeadTeacher] = []
+  ) throws -> [Float] {
     precondition(targets.count == h.rows && scales.count == h.rows)
     precondition(targets.allSatisfy { (0..<head.outputs).contains(Int($0)) }, "a target past the vocabulary")
     let tracked = isRecording && h.wantsGradient
     let back = tracked ? Tensor(rows: h.rows, columns: h.columns) : nil
     var losses = [Float](repeating: 0, count: h.rows)
-    for start in stride(from: 0, to: h.rows, by: Self.headChunk) {
-      let rows = start..<min(start + Self.headChunk, h.rows)
-      let input = h.copy(of: rows)
+    for (rows, teacher) in Self.chunks(of: h.rows, teachers) {
       let logits = Tensor(rows: rows.count, columns: head.outputs)
-      try profile.measured(.head) { try head.multiply(input, into: logits, kernels: kernels) }
-      switch kernels {
-      case .fast:
-        profile.measured(.loss) {
-          losses.withUnsafeMutableBufferPointer { losses in
-            targets.withUnsafeBufferPointer { targets in
-              scales.withUnsafeBufferPointer { scales in
-                mk_cross_entropy(
-                  logits.data, targets.baseAddress.map { $0 + start }, losses.baseAddress.map { $0 + start },
-                  tracked ? scales.baseAddress.map { $0 + start } : nil, Int64(rows.count),
-                  Int64(head.outputs))
-              }
-            }
-          }
-        }
-      case .reference:
-        let (loss, gradient) = Reference.crossEntropy(
-          logits.values, targets: Array(targets[rows]), scales: Array(scales[rows]), columns: head.outputs)
-        losses.replaceSubrange(rows, with: loss)
-        logits.take(gradient, accumulate: false)
+      try profile.measured(.head) {
+        try head.multiply(h.copy(of: rows), into: logits, kernels: kernels)
       }
+      let labels = LabelChunk(
+        targets: targets[rows], scales: scales[rows], isTracked: tracked, kernels: kernels)
+      let taught = try profile.measured(.head) { try teacher?.logits(of: rows, kernels: kernels) }
+      losses.replaceSubrange(
+        rows,
+        with: profile.measured(.loss) {
+          if let teacher, let taught { return labels.distil(logits, from: taught, teacher) }
+          return labels.crossEntropy(logits)
+        })
       guard let back else { continue }
       let part = Tensor(rows: rows.count, columns: h.columns)
       try profile.measured(.head) { try head.multiplyTransposed(logits, into: part, kernels: kernels) }
-      back.row(start).update(from: part.data, count: part.count)
+      back.row(rows.lowerBound).update(from: part.data, count: part.count)
     }
     if let back, let dh = h.gradient { record { dh.accumulate(back) } }
     return losses
+  }
+
+  /// Runs of at most ``headChunk`` rows that have one teacher, or none.
+  private static func chunks(
+    of rows: Int, _ teachers: [HeadTeacher]
+  ) -> [(rows: Range<Int>, teacher: HeadTeacher?)] {
+    var chunks: [(rows: Range<Int>, teacher: HeadTeacher?)] = []
+    var start = 0
+    while start < rows {
+      let teacher = teachers.first { $0.rows.contains(start) }
+      let next = teacher?.rows.upperBound ?? teachers.map(\.rows.lowerBound).first { $0 > start } ?? rows
+      let end = min(start + headChunk, next, rows)
+      chunks.append((start..<end, teacher))
+      start = end
+    }
+    return chunks
   }
 
   /// Logits `[rows, vocabulary]`, for sampling and scoring.
@@ -64,9 +72,42 @@ extension Tape {
   }
 }
 
+/// The labels of a chunk of rows.
+@Compute
+struct LabelChunk {
+  let targets: [Int32]
+  let scales: [Float]
+  /// Whether logits become their gradients.
+  let isTracked: Bool
+  let kernels: Kernels
+
+  init(targets: ArraySlice<Int32>, scales: ArraySlice<Float>, isTracked: Bool, kernels: Kernels) {
+    self.targets = Array(targets)
+    self.scales = Array(scales)
+    self.isTracked = isTracked
+    self.kernels = kernels
+  }
+
+  func crossEntropy(_ logits: Tensor) -> [Float] {
+    if kernels == .reference {
+      let (loss, gradient) = Reference.crossEntropy(
+        logits.values, targets: targets, scales: scales, columns: logits.columns)
+      logits.take(gradient, accumulate: false)
+      return loss
+    }
+    var losses = [Float](repeating: 0, count: targets.count)
+    scales.withUnsafeBufferPointer {
+      mk_cross_entropy(
+        logits.data, targets, &losses, isTracked ? $0.baseAddress : nil, Int64(logits.rows),
+        Int64(logits.columns))
+    }
+    return losses
+  }
+}
+
 extension Tensor {
   /// Some rows, in the same format.
-  fileprivate func copy(of range: Range<Int>) -> Tensor {
+  func copy(of range: Range<Int>) -> Tensor {
     let part = Tensor(rows: range.count, columns: columns, as: storage)
     part.take(bytesFrom: address(ofRow: range.lowerBound))
     return part

@@ -1,0 +1,84 @@
+import CKernels
+
+// loss = (1-w)·(log Σ exp(z) - z[target]) + w·T²·KL(softmax(t/T) ‖ softmax(z/T))
+// dz = scale·((1-w)·(softmax(z) - onehot) + w·T·(softmax(z/T) - softmax(t/T)))
+//                                                        Hinton et al. 2015, arXiv 1503.02531, section 2
+
+/// What a run of a head's rows learns from another model, beside their labels.
+public struct HeadTeacher {
+  /// Of the head's rows.
+  public let rows: Range<Int>
+  /// The teacher's hidden states for them, `[rows, hidden]`, normed.
+  let states: Tensor
+  /// `[vocabulary, hidden]`, of the same vocabulary.
+  let head: FrozenMatrix
+  /// Divides the logits of both.
+  let temperature: Float
+  /// The teacher's share of the loss.
+  let weight: Float
+
+  public init(rows: Range<Int>, states: Tensor, head: FrozenMatrix, temperature: Float, weight: Float) {
+    precondition(states.rows == rows.count && states.columns == head.inputs)
+    self.rows = rows
+    self.states = states
+    self.head = head
+    self.temperature = temperature
+    self.weight = weight
+  }
+
+  /// Logits `[part, vocabulary]` for a part of the rows.
+  @Compute
+  func logits(of part: Range<Int>, kernels: Kernels) throws -> Tensor {
+    let logits = Tensor(rows: part.count, columns: head.outputs)
+    let own = part.lowerBound - rows.lowerBound..<part.upperBound - rows.lowerBound
+    try head.multiply(states.copy(of: own), into: logits, kernels: kernels)
+    return logits
+  }
+}
+
+extension LabelChunk {
+  /// - Parameter taught: the teacher's logits, which are overwritten
+  func distil(_ logits: Tensor, from taught: Tensor, _ teacher: HeadTeacher) -> [Float] {
+    if kernels == .reference {
+      let (loss, gradient) = Reference.distillation(
+        logits.values, taught: taught.values, targets: targets, scales: scales,
+        temperature: teacher.temperature, weight: teacher.weight, columns: logits.columns)
+      logits.take(gradient, accumulate: false)
+      return loss
+    }
+    var losses = [Float](repeating: 0, count: targets.count)
+    scales.withUnsafeBufferPointer {
+      mk_distillation(
+        logits.data, taught.data, targets, &losses, isTracked ? $0.baseAddress : nil, teacher.temperature,
+        teacher.weight, Int64(logits.rows), Int64(logits.columns))
+    }
+    return losses
+  }
+}
+
+extension Reference {
+  static func distillation<T: ReferenceScalar>(
+    _ logits: [T], taught: [T], targets: [Int32], scales: [T], temperature: T, weight: T, columns n: Int
+  ) -> (losses: [T], gradient: [T]) {
+    var (losses, gradient) = crossEntropy(logits, targets: targets, scales: scales, columns: n)
+    for row in targets.indices {
+      let own = logProbabilities(logits[row * n..<(row + 1) * n].map { $0 / temperature })
+      let teacher = logProbabilities(taught[row * n..<(row + 1) * n].map { $0 / temperature })
+      var divergence: T = 0
+      for j in 0..<n {
+        let (p, q) = (T.exp(teacher[j]), T.exp(own[j]))
+        divergence += p * (teacher[j] - own[j])
+        let hard = gradient[row * n + j]
+        gradient[row * n + j] = (1 - weight) * hard + scales[row] * weight * temperature * (q - p)
+      }
+      losses[row] = (1 - weight) * losses[row] + weight * temperature * temperature * divergence
+    }
+    return (losses, gradient)
+  }
+
+  private static func logProbabilities<T: ReferenceScalar>(_ z: [T]) -> [T] {
+    let highest = z.reduce(z[0]) { max($0, $1) }
+    let total = z.reduce(0) { $0 + T.exp($1 - highest) }
+    return z.map { $0 - highest - T.log(total) }
+  }
+}
