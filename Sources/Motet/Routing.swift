@@ -39,7 +39,8 @@ extension Merge {
   /// The best rank-`rank` adapter of a mix, as a function: `Merge.svd(rank: 16)([math: 1, code: 1])`.
   public static func svd(rank: Int? = nil) -> (Mix) throws -> Adapter {
     { mix in
-      let merged = try SVDMerge().merge(mix.terms.map { ($0.adapter.weights, $0.weight) }, rank: rank)
+      let merged = try SVDMerge().merge(
+        mix.expanded.terms.map { ($0.adapter.weights, $0.weight) }, rank: rank)
       return Adapter(name: "merged", weights: merged)
     }
   }

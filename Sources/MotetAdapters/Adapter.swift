@@ -13,27 +13,53 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public let name: String
   public let weights: AdapterWeights
   public let record: AdapterRecord?
+  /// The adapter below it, which rows that carry this one carry too.
+  public let standsOn: Adapter?
   @Compute private weak var bound: BaseModel?
   @Compute private var parts: AdapterParts?
 
-  public init(name: String, weights: AdapterWeights, record: AdapterRecord? = nil) {
+  public init(
+    name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil
+  ) {
+    self.standsOn = standsOn
     self.name = name
     self.weights = weights
     self.record = record
   }
 
-  /// Reads a PEFT folder and checks it against `base`.
-  /// - Parameter force: takes an adapter whose record names another base, as long as its shapes fit
-  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, or what is wrong with the files
+  /// Reads a PEFT folder and checks it against `base`; one that stands on another is loaded with that one.
+  /// - Parameters:
+  ///   - force: takes an adapter whose record names another base, as long as its shapes fit
+  ///   - library: where adapters below it are looked for
+  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, ``HierarchyError``, or what is wrong with the files
   public static func load(
-    _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false
+    _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false,
+    library: AdapterLibrary = AdapterLibrary()
   ) throws -> Adapter {
+    try load(folder, name: name, for: base, force: force, library: library, above: [])
+  }
+
+  /// - Parameter names: of the adapters that stand on it
+  private static func load(
+    _ folder: URL, name: String?, for base: BaseModel, force: Bool, library: AdapterLibrary,
+    above names: [String]
+  ) throws -> Adapter {
+    let name = name ?? folder.lastPathComponent
+    let record = try AdapterRecord.read(from: folder)
+    let below = try record?.standsOn.map { parent in
+      guard names.count < 16 else { throw HierarchyError.endless(names) }
+      let place = try HierarchyError.folder(of: parent, under: name, in: library)
+      return try load(
+        place, name: parent.name, for: base, force: force, library: library, above: names + [name])
+    }
     let adapter = Adapter(
-      name: name ?? folder.lastPathComponent, weights: try AdapterWeights(peft: folder),
-      record: try AdapterRecord.read(from: folder))
+      name: name, weights: try AdapterWeights(peft: folder), record: record, standsOn: below)
     try adapter.check(against: base, force: force)
     return adapter
   }
+
+  /// It and those below it, down to the base.
+  public var chain: [Adapter] { [self] + (standsOn?.chain ?? []) }
 
   /// The same by path.
   public static func load(_ path: String, for base: BaseModel) throws -> Adapter {
@@ -74,7 +100,7 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   }
 
   /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` with its method's reason
-  func require(_ ability: Ability) throws {
+  public func require(_ ability: Ability) throws {
     guard let reason = weights.refusal(of: ability) else { return }
     throw MethodError.refused(ability, adapter: name, method: weights.method.name, reason: reason)
   }

@@ -14,7 +14,7 @@ public struct FusedModel: Sendable {
 
   public init(_ base: BaseModel, mix: Mix) {
     self.base = base
-    self.mix = mix
+    self.mix = mix.expanded
   }
 
   /// Writes `config.json`, `model.safetensors`, the tokenizer with its chat template and

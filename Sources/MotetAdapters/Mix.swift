@@ -31,12 +31,18 @@ public struct Mix: Sendable, Hashable, ExpressibleByDictionaryLiteral, CustomStr
     return terms.map { "\($0.adapter.name)=\(($0.weight * 1000).rounded() / 1000)" }.joined(separator: "+")
   }
 
+  /// With the adapters that its own stand on, each with the weight of the one above it.
+  public var expanded: Mix {
+    Mix(terms.flatMap { term in term.adapter.chain.map { (adapter: $0, weight: term.weight) } })
+  }
+
   /// The mix in place for `base`; rows that should stand in one segment carry the same result.
   /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` for an adapter that can only be carried alone
   @Compute
   public func bound(to base: BaseModel) throws -> BoundMix {
     guard !terms.isEmpty else { return .base }
-    if terms.count > 1 || terms[0].weight != 1 { try require(.blend) }
+    let terms = expanded.terms
+    if terms.count > 1 || terms[0].weight != 1 { try expanded.require(.blend) }
     return BoundMix(
       try terms.map { (parts: try $0.adapter.parts(on: base), weight: $0.weight) }, sites: base.sites.count)
   }
@@ -55,7 +61,8 @@ extension MixSpecification {
       try terms.map { term in
         let folder = try term.adapter.folder(in: library)
         if let known = cache[folder.path] { return (known, term.weight) }
-        let adapter = try Adapter.load(folder, name: term.adapter.description, for: base, force: force)
+        let adapter = try Adapter.load(
+          folder, name: term.adapter.description, for: base, force: force, library: library)
         cache[folder.path] = adapter
         return (adapter, term.weight)
       })

@@ -24,6 +24,17 @@ extension BoundMix {
   }
 }
 
+extension BoundMix {
+  /// What `upper` and `lower` add together: an adapter under training on those that it stands on.
+  public convenience init(_ upper: BoundMix, over lower: BoundMix) {
+    let sites = max(upper.terms.count, lower.terms.count)
+    self.init(
+      terms: (0..<sites).map { site in
+        [upper, lower].flatMap { $0.terms.isEmpty ? [] : $0.terms[site] }
+      })
+  }
+}
+
 extension BoundMix.Term {
   fileprivate func weighted(_ weight: Float) -> BoundMix.Term {
     BoundMix.Term(loraA: loraA, loraB: loraB, scale: scale * weight, dropout: dropout)

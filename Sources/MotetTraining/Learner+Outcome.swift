@@ -48,6 +48,15 @@ extension Learner {
     let seconds = events.last?.seconds ?? 0
     var settings = job.settings
     settings["precision"] = base.precision.rawValue
+    let weights = try adapter.weights()
+    let overlaps = overlaps.compactMap { name, before -> OverlapResult? in
+      let other = job.orthogonal?.adapters.first { $0.name == name }
+      return other.flatMap { SubspaceOverlap(weights, $0.weights) }.map {
+        OverlapResult(adapter: name, before: before.value, after: $0.value, chance: $0.chance)
+      }
+    }
+    var metrics: [String: Double] = [:]
+    for overlap in overlaps { metrics["overlap_\(overlap.adapter)"] = overlap.after }
     let record = AdapterRecord(
       motet: motetVersion, base: base.identity, dataHash: job.data.digest,
       training: TrainingRecord(
@@ -56,9 +65,10 @@ extension Learner {
         epochs: options.epochs, seconds: seconds, loss: events.last?.loss, evalNLLBefore: evalBefore?.value,
         evalNLLAfter: nll?.value, learningRate: options.learningRate, seed: options.seed,
         settings: settings),
-      parents: job.parent.map { [$0] } ?? [])
+      metrics: metrics, parents: job.parent.map { [$0] } ?? [], standsOn: job.standsOnRecord)
     return TrainingResult(
-      adapter: Adapter(name: job.name, weights: try adapter.weights(), record: record), events: events,
+      adapter: Adapter(name: job.name, weights: weights, record: record, standsOn: job.standsOn),
+      overlaps: overlaps, events: events,
       validations: validations, evalBefore: evalBefore, evalAfter: nll, seconds: seconds,
       wasStopped: !isOver, step: step, fingerprint: fingerprint)
   }

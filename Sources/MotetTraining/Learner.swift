@@ -15,6 +15,12 @@ final class Learner {
 
   let job: TrainingJob
   let adapter: any TrainableAdapter
+  /// What its rows carry: the adapter, and those it stands on.
+  let mix: BoundMix
+  let teacher: BoundTeacher?
+  private let penalty: OrthogonalPenalty?
+  /// Of the adapters that it is kept apart from, before the first step.
+  let overlaps: [(name: String, before: SubspaceOverlap)]
   /// nil once there are no more steps: what it remembers is as large as two or three adapters.
   private var optimizer: (any Optimizer)?
   private(set) var status = Status.running {
@@ -44,6 +50,17 @@ final class Learner {
     adapter =
       try job.start.map { try job.method.continue($0, on: base) }
       ?? job.method.begin(on: base, seed: job.options.seed)
+    let own = adapter.mix
+    mix = try job.standsOn.map { BoundMix(own, over: try Mix($0).bound(to: base)) } ?? own
+    teacher = try job.teacher.map { try BoundTeacher($0) }
+    let adapter = adapter
+    penalty = try job.orthogonal.map {
+      try OrthogonalPenalty($0, on: adapter, of: base, job: job.name)
+    }
+    let fresh = try job.orthogonal.map { _ in try adapter.weights() }
+    overlaps = (job.orthogonal?.adapters ?? []).compactMap { other in
+      fresh.flatMap { SubspaceOverlap($0, other.weights) }.map { (other.name, $0) }
+    }
     optimizer = job.options.optimizer.make(adapter.parameters, weightDecay: job.options.weightDecay)
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
@@ -69,7 +86,7 @@ final class Learner {
     return Pass.split(examples, limit: limit).map { part in
       defer { seed &+= UInt64(part.count) }
       return PassPart(
-        examples: part, mix: adapter.mix, scale: 1 / Float(labels), owner: owner,
+        examples: part, mix: mix, scale: 1 / Float(labels), owner: owner,
         dropoutSeed: job.method.dropout > 0 ? seed : nil)
     }
   }
@@ -81,6 +98,7 @@ final class Learner {
   func finishStep(secondsSoFar seconds: Double) -> [RunEvent] {
     guard let optimizer else { return [] }
     let number = step + 1
+    let penalty = penalty?.gather()
     adapter.gatherGradients()
     let loss = lossSum / Double(labels)
     let norm = optimizer.gradientNorm()
@@ -103,7 +121,7 @@ final class Learner {
       job: job.name, step: number, steps: steps, loss: loss, smoothedLoss: smoothedLoss.add(loss),
       learningRate: rate, gradientNorm: norm, tokens: tokens,
       tokensPerSecond: Double(tokensSoFar) / max(seconds, 1e-9), seconds: seconds,
-      secondsLeft: seconds / Double(number) * Double(steps - number), isSkipped: isSpike)
+      secondsLeft: seconds / Double(number) * Double(steps - number), isSkipped: isSpike, penalty: penalty)
     events.append(event)
     if number == steps { status = .completed }
     var told = [RunEvent.step(event)]

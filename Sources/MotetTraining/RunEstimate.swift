@@ -32,7 +32,8 @@ extension TrainingRun {
     try validate()
     let learners = try jobs.map { try Learner($0, on: base) }
     let parts = try learners.enumerated().flatMap { try $1.nextParts(limit: tokensPerPass, owner: $0) }
-    let speed = try tokensPerSecond(of: Array(Pass.pack(parts, limit: tokensPerPass).prefix(2)))
+    let speed = try tokensPerSecond(
+      of: Array(Pass.pack(parts, limit: tokensPerPass).prefix(2)), teachers: learners.map(\.teacher))
     var seconds = 0.0
     var rows: [RunEstimate.Job] = []
     for learner in learners {
@@ -63,12 +64,12 @@ extension TrainingRun {
 
   /// The first pass over them packs the base for going back, and is not counted.
   @Compute
-  private func tokensPerSecond(of passes: [[PassPart]]) throws -> Double {
+  private func tokensPerSecond(of passes: [[PassPart]], teachers: [BoundTeacher?]) throws -> Double {
     var tokens = 0
     var seconds = 0.0
     for (round, pass) in ([passes.first ?? []] + passes).enumerated() {
       let began = ContinuousClock.now
-      _ = try gatherGradients(pass)
+      _ = try gatherGradients(pass, teachers: teachers)
       BufferPool.endStep()
       if round == 0 { continue }
       seconds += (ContinuousClock.now - began).inSeconds

@@ -12,6 +12,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case busy(folder: String)
   case differs(folder: String, what: [String])
   case damaged(checkpoint: String, problem: String)
+  case otherVocabulary(job: String, teacher: String, student: String)
+  case noSubspace(job: String, adapter: String, method: String)
+  case sharesNoSite(job: String)
   case diverged(step: Int)
   case baseChanged(before: String, after: String)
 
@@ -36,6 +39,13 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .differs(let folder, let what):
       "cannot resume from \(folder): \(what.joined(separator: "; ")); "
         + "set it as it was, or begin anew with --overwrite"
+    case .otherVocabulary(let job, let teacher, let student):
+      "\(job): \(teacher) has other tokens than \(student), so that it cannot teach it: choose a model of its family"
+    case .noSubspace(let job, let adapter, let method):
+      "\(job): \(adapter) is a \(method) adapter without low-rank factors: leave it out of --orthogonal-to"
+    case .sharesNoSite(let job):
+      "\(job): it trains no A at a site of those it should be orthogonal to: choose other targets, or leave "
+        + "--orthogonal-to out"
     case .damaged(let checkpoint, let problem):
       "\(checkpoint): \(problem): remove it, or begin anew with --overwrite"
     case .diverged(let step):

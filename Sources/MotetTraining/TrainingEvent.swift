@@ -20,6 +20,8 @@ public struct TrainingEvent: Sendable, Equatable, Codable {
   public let secondsLeft: Double
   /// Whether the step was left out as a spike.
   public let isSkipped: Bool
+  /// What keeps the adapter apart from others, not counted in the loss.
+  public let penalty: Double?
 }
 
 /// An evaluation on the validation rows.

@@ -15,6 +15,14 @@ public struct TrainingJob: Sendable {
   public var start: AdapterWeights?
   /// The adapter that `start` was taken from.
   public var parent: AdapterRecord.Parent?
+  /// A frozen adapter that it is trained on top of, and that rows which carry it carry too.
+  public var standsOn: Adapter?
+  /// The name by which ``standsOn`` is found again, and its weights' hash.
+  public var standsOnRecord: AdapterRecord.Parent?
+  /// Adapters whose input subspaces it is kept apart from.
+  public var orthogonal: OrthogonalPenalty.Options?
+  /// What it learns from, beside its data.
+  public var teacher: Teacher?
   /// nil keeps the adapter in memory only.
   public var destination: Destination?
   /// A folder that gets `training.jsonl` and `tensorboard` while the run goes, and is removed when they are beside the
@@ -69,6 +77,9 @@ public struct TrainingJob: Sendable {
     identity["weights"] =
       (data as? TrainingData)?.files.map { "\($0.weight)" }.joined(separator: ",") ?? "none"
     identity["eval"] = validation.map { "\($0.count) rows, \($0.digest)" } ?? "none"
+    if let standsOn { identity["parent"] = "\(standsOn.name), \(Self.hash(standsOn.weights))" }
+    identity.merge(teacher?.settings ?? [:]) { $1 }
+    identity.merge(orthogonal?.settings ?? [:]) { $1 }
     if let start {
       identity["continue"] = Self.hash(start)
     } else {
@@ -107,6 +118,12 @@ public struct TrainingJob: Sendable {
         throw TrainingError.rowTooLong(
           job: name, row: index + 1, tokens: source.tokenCount(at: index), limit: limit)
       }
+    }
+    try teacher?.validate(for: base, job: name)
+    try orthogonal?.validate(job: name, method: type(of: method))
+    try standsOn?.require(.blend)
+    if standsOn != nil, let reason = type(of: method).refusals[.blend] {
+      throw MethodError.refused(.blend, adapter: name, method: type(of: method).name, reason: reason)
     }
     guard let start else {
       _ = try method.sites(of: base)

@@ -37,7 +37,8 @@ struct TrainingLog {
     "{\"step\":\(event.step),\"loss\":\(event.loss),\"smoothed_loss\":\(event.smoothedLoss),"
       + "\"learning_rate\":\(event.learningRate),\"gradient_norm\":\(event.gradientNorm),"
       + "\"tokens\":\(event.tokens),\"tokens_per_second\":\(event.tokensPerSecond),"
-      + "\"seconds\":\(event.seconds)\(event.isSkipped ? ",\"skipped\":true" : "")}\n"
+      + "\"seconds\":\(event.seconds)\(event.isSkipped ? ",\"skipped\":true" : "")"
+      + "\(event.penalty.map { ",\"penalty\":\($0)" } ?? "")}\n"
   }
 
   private static func line(_ event: ValidationEvent) -> String {

@@ -85,7 +85,9 @@ struct TrainingLoop {
     let running = learners.indices.filter { learners[$0].isRunning }
     let parts = try running.flatMap { try learners[$0].nextParts(limit: run.tokensPerPass, owner: $0) }
     for pass in Pass.pack(parts, limit: run.tokensPerPass) {
-      for (owner, loss) in try run.gatherGradients(pass) { learners[owner].gather(loss) }
+      for (owner, loss) in try run.gatherGradients(pass, teachers: learners.map(\.teacher)) {
+        learners[owner].gather(loss)
+      }
     }
     let soFar = seconds
     let results = running.map { index in
@@ -127,12 +129,22 @@ struct TrainingLoop {
 
 extension TrainingRun {
   /// Forward and backward over rows of several adapters: each one's gradients gather in its own parameters.
+  /// - Parameter teachers: by owner
   /// - Returns: the loss of each label, and whose it is
   @Compute
-  func gatherGradients(_ parts: [PassPart]) throws -> [(owner: Int, loss: Double)] {
+  func gatherGradients(
+    _ parts: [PassPart], teachers: [BoundTeacher?]
+  ) throws -> [(owner: Int, loss: Double)] {
     let pass = Pass(parts)
+    let taught = try parts.indices.compactMap { index -> HeadTeacher? in
+      guard let teacher = teachers[parts[index].owner],
+        let first = pass.owners.firstIndex(where: { $0.part == index }),
+        let last = pass.owners.lastIndex(where: { $0.part == index })
+      else { return nil }
+      return try teacher.teach(parts[index], places: first..<last + 1)
+    }
     let tape = base.tape(recording: true, checkpointsActivations: checkpointsActivations)
-    let losses = try base.losses(pass.rows, labels: pass.labels, on: tape)
+    let losses = try base.losses(pass.rows, labels: pass.labels, teachers: taught, on: tape)
     try tape.backward()
     return zip(pass.owners, losses).map { (parts[$0.part].owner, Double($1)) }
   }

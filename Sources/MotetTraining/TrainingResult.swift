@@ -1,8 +1,11 @@
+import Foundation
 import MotetAdapters
 
 /// What training one adapter made.
 public struct TrainingResult: Sendable {
   public let adapter: Adapter
+  /// With the adapters it was kept apart from.
+  public let overlaps: [OverlapResult]
   public let events: [TrainingEvent]
   public let validations: [ValidationEvent]
   public let evalBefore: NLL?
@@ -23,6 +26,21 @@ public struct TrainingResult: Sendable {
   public var finalLoss: Double? {
     let last = events.suffix(max(1, events.count / 10))
     return last.isEmpty ? nil : last.reduce(0) { $0 + $1.loss } / Double(last.count)
+  }
+}
+
+/// How much an adapter reads of what another reads: ``SubspaceOverlap`` at the beginning and at the end.
+public struct OverlapResult: Sendable, Equatable, Codable {
+  public let adapter: String
+  public let before: Double
+  public let after: Double
+  /// What random subspaces of the same ranks have.
+  public let chance: Double
+
+  /// For reports: `0.0281 with math before, 0.0004 after (0.0278 by chance)`.
+  public var text: String {
+    func short(_ value: Double) -> String { String(format: "%.4f", value) }
+    return "\(short(before)) with \(adapter) before, \(short(after)) after (\(short(chance)) by chance)"
   }
 }
 

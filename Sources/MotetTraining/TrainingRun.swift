@@ -82,7 +82,7 @@ public struct TrainingRun: Sendable {
   @Compute
   func validationNLL(of learner: Learner) async throws -> NLL? {
     guard let rows = learner.job.validation else { return nil }
-    return try await base.nll(of: rows, mix: learner.adapter.mix)
+    return try await base.nll(of: rows, mix: learner.mix)
   }
 
   // MARK: What cannot be is refused before anything begins

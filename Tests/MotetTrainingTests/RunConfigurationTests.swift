@@ -62,6 +62,13 @@ import Testing
       layers: 0-2
       init: gaussian
       dropout: 0.1
+      parent: domain
+      orthogonal-to: [old]
+      orthogonal-strength: 0.2
+      teacher: math
+      teacher-base: larger
+      temperature: 3
+      teacher-weight: 0.4
       epochs: 2.5
       batch: 4
       accumulate: 2

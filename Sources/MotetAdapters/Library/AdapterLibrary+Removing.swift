@@ -29,6 +29,9 @@ extension AdapterLibrary {
   public func remove(_ reference: String, force: Bool = false) throws -> Entry {
     let entry = try resolve(reference)
     guard force || !entry.isPinned else { throw LibraryError.pinned(entry.description) }
+    if !force, let child = try child(of: entry) {
+      throw LibraryError.carries(entry.description, child: child.description)
+    }
     try noteLastVersion(of: entry.name)
     let trash = root.appendingPathComponent(".removing-\(UUID().uuidString)")
     guard rename(entry.folder.path, trash.path) == 0 else {
@@ -50,6 +53,16 @@ extension AdapterLibrary {
       throw LibraryError.pinned(pinned.description)
     }
     return try versions.map { try remove($0.description, force: force) }
+  }
+
+  /// A version of the library that stands on `entry`.
+  private func child(of entry: Entry) throws -> Entry? {
+    try entries().first { other in
+      guard let below = try? other.record()?.standsOn, other.description != entry.description else {
+        return false
+      }
+      return (try? resolve(below.name))?.description == entry.description
+    }
   }
 
   /// The highest version that was ever given out and removed; 0 when none was.

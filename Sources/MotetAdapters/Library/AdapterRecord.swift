@@ -18,6 +18,8 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   public var metrics: [String: Double]
   /// The adapters it was merged or continued from.
   public var parents: [Parent]
+  /// The adapter it stands on: rows that carry it carry that one too.
+  public var standsOn: Parent?
 
   /// An adapter another one was made from.
   public struct Parent: Codable, Sendable, Equatable {
@@ -40,8 +42,9 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   public init(
     motet: String, created: Date = Date(), base: BaseIdentity? = nil, dataHash: String? = nil,
     weightsHash: String? = nil, training: TrainingRecord? = nil, metrics: [String: Double] = [:],
-    parents: [Parent] = []
+    parents: [Parent] = [], standsOn: Parent? = nil
   ) {
+    self.standsOn = standsOn
     self.motet = motet
     // The file holds whole seconds.
     self.created = Date(timeIntervalSince1970: created.timeIntervalSince1970.rounded(.down))
@@ -57,6 +60,7 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
     case motet, created, base, training, metrics, parents
     case dataHash = "data_sha256"
     case weightsHash = "weights_sha256"
+    case standsOn = "stands_on"
   }
 
   public init(from decoder: any Decoder) throws {
@@ -69,6 +73,7 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
     training = try values.decodeIfPresent(TrainingRecord.self, forKey: .training)
     metrics = try values.decodeIfPresent([String: Double].self, forKey: .metrics) ?? [:]
     parents = try values.decodeIfPresent([Parent].self, forKey: .parents) ?? []
+    standsOn = try values.decodeIfPresent(Parent.self, forKey: .standsOn)
   }
 }
 

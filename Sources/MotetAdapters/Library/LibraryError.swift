@@ -7,6 +7,7 @@ public enum LibraryError: Error, Equatable, CustomStringConvertible {
   case emptyLibrary(asked: String, root: String)
   case unknownVersion(name: String, version: Int, available: [Int])
   case pinned(String)
+  case carries(String, child: String)
   case incomplete(folder: String, missing: String)
   case fileSystem(doing: String, path: String, reason: String)
 
@@ -25,6 +26,8 @@ public enum LibraryError: Error, Equatable, CustomStringConvertible {
       "no version \(version) of adapter '\(name)'; there are \(list(available.map(String.init)))"
     case .pinned(let name):
       "\(name) is pinned and stays; unpin it, or remove it with --force"
+    case .carries(let name, let child):
+      "\(child) stands on \(name): remove that one first, or remove this one with --force"
     case .incomplete(let folder, let missing):
       "\(folder): \(missing) was not written, so the adapter was not added"
     case .fileSystem(let doing, let path, let reason):

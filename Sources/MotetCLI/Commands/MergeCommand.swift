@@ -75,7 +75,9 @@ struct MergeCommand: AsyncParsableCommand {
   private func updates(
     of mix: Mix, for method: any MergeMethod, on base: BaseModel
   ) async throws -> [(adapter: AdapterWeights, weight: Float)] {
-    guard type(of: method).needsInputs else { return mix.terms.map { ($0.adapter.weights, $0.weight) } }
+    guard type(of: method).needsInputs else {
+      return mix.expanded.terms.map { ($0.adapter.weights, $0.weight) }
+    }
     let known = Set(mix.terms.flatMap { names(of: $0.adapter) })
     if let stray = data.first(where: { !known.contains($0.name) }) {
       throw ValidationError(

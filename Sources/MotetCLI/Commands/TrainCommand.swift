@@ -59,8 +59,12 @@ struct TrainCommand: AsyncParsableCommand {
     try configuration.apply(flags: option)
     try configuration.check()
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+    var teachers: [String: BaseModel] = [:]
+    for name in configuration.teacherBases {
+      teachers[name] = try await BaseModel.load(name, precision: configuration.precision.precision)
+    }
     var run = try configuration.run(
-      on: base, start: resume ? .resume : overwrite ? .overwrite : .fresh,
+      on: base, start: resume ? .resume : overwrite ? .overwrite : .fresh, teacherBases: teachers,
       onData: TrainingProgress.showData)
     run.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
     Console.endProgress()

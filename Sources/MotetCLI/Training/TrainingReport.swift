@@ -39,6 +39,7 @@ struct TrainingReport {
     if let before = result.evalBefore, let after = result.evalAfter {
       Console.result("  validation NLL: \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
     }
+    for overlap in result.overlaps { Console.result("  overlap of input subspaces: \(overlap.text)") }
     if let groups = outcome.groups { Console.result(groups.text()) }
   }
 
@@ -59,7 +60,8 @@ struct TrainingReport {
       evalNllBefore: result?.evalBefore?.value, evalNllAfter: result?.evalAfter?.value,
       peakRssBytes: peakResidentBytes(), stopped: outcome.ending == .stopped, ending: ending,
       endedAtStep: step,
-      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: outcome.groups)
+      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: outcome.groups,
+      overlaps: result?.overlaps ?? [])
   }
 
   private struct Several: Encodable {
@@ -87,5 +89,6 @@ struct TrainingReport {
     let weightsOfStep: Int?
     let skippedSteps: Int
     let groups: GroupReport?
+    let overlaps: [OverlapResult]
   }
 }

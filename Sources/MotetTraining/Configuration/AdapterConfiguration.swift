@@ -22,6 +22,13 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var initialization = LoRA.Initialization.kaiming
   public var dropout: Float = 0
   public var continued: String?
+  public var parent: String?
+  public var orthogonalTo: [String] = []
+  public var orthogonalStrength = 0.5
+  public var teacher: String?
+  public var teacherBase: String?
+  public var temperature = 2.0
+  public var teacherWeight = 0.5
   public var epochs = 1.0
   public var batch = 8
   public var accumulate = 1
@@ -73,6 +80,20 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
       Setting("dropout", \.dropout, "SHARE", "The share of the update's inputs that is dropped (0)."),
       Setting("continue", \.continued, "ADAPTER", "Go on from an adapter's weights; it stays as it is."),
+      Setting(
+        "parent", \.parent, "ADAPTER",
+        "Train on top of this one, which stays as it is and is always part of the mix."),
+      Setting(
+        "orthogonal-to", \.orthogonalTo, "ADAPTER…",
+        "Keep the input subspaces apart from those of these adapters (O-LoRA)."),
+      Setting("orthogonal-strength", \.orthogonalStrength, "λ", "How strongly (0.5)."),
+      Setting(
+        "teacher", \.teacher, "MIX",
+        "Learn from what this mix predicts too (distillation); base is the teacher without adapters."),
+      Setting(
+        "teacher-base", \.teacherBase, "BASE", "The teacher's base model, of the same vocabulary (the base)."),
+      Setting("temperature", \.temperature, "T", "Divides the logits of teacher and student (2)."),
+      Setting("teacher-weight", \.teacherWeight, "SHARE", "The teacher's share of the loss (0.5)."),
       Setting("epochs", \.epochs, "N", "Times through the data; may be a fraction (1)."),
       Setting("batch", \.batch, "ROWS", "Rows a batch (8)."),
       Setting("accumulate", \.accumulate, "N", "Batches a step (1)."),
@@ -97,6 +118,22 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting(
         "tensorboard", \.tensorboard, "", "Write event files to tensorboard/ beside the adapter (on)."),
     ] + AdapterMethods.options.map { Setting(of: $0) }
+
+  /// Options that say nothing without one of some others.
+  static let dependent: [(keys: [String], others: [String])] = [
+    (["temperature", "teacher-weight"], ["teacher", "teacher-base"]),
+    (["orthogonal-strength"], ["orthogonal-to"]),
+  ]
+
+  /// Whether an option says something here, given the method and the other options.
+  func heeds(_ key: String) -> Bool {
+    if let shared = SharedOption(rawValue: key) { return method.method.sharedOptions.contains(shared) }
+    switch key {
+    case "temperature", "teacher-weight": return teacher != nil || teacherBase != nil
+    case "orthogonal-strength": return !orthogonalTo.isEmpty
+    default: return true
+    }
+  }
 
   /// What an adapter that is continued has already.
   static let fixedByContinue = [

@@ -12,6 +12,12 @@ extension RunConfiguration {
       let known = name ?? "adapter"
       guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
       _ = try adapter.makeMethod()
+      for (keys, others) in AdapterConfiguration.dependent {
+        guard adapter.given.isDisjoint(with: others) else { continue }
+        if let key = keys.first(where: adapter.given.contains) {
+          throw ConfigurationError.sayNothingAlone(key: key, others: others, adapter: known)
+        }
+      }
       if adapter.validation != nil, !adapter.eval.isEmpty {
         throw ConfigurationError.twoValidations(adapter: known)
       }
@@ -35,11 +41,13 @@ extension RunConfiguration {
   /// Reads the data and makes the run.
   /// - Parameters:
   ///   - home: runs of adapters that go to the library are kept in its `runs` folder while they go
+  ///   - teacherBases: the bases of teachers by the names they are called by, see ``teacherBases``
   ///   - onData: told how far the reading of an adapter's rows is
   /// - Throws: ``ConfigurationError``, ``TrainingError``, ``DatasetError``, or what is wrong with an adapter to continue
   public func run(
     on base: BaseModel, library: AdapterLibrary = AdapterLibrary(), home: URL = ModelStore.home(),
-    start: Checkpoints.Start = .fresh, onData: (String, DataProgress) -> Void = { _, _ in }
+    start: Checkpoints.Start = .fresh, teacherBases: [String: BaseModel] = [:],
+    onData: (String, DataProgress) -> Void = { _, _ in }
   ) throws -> TrainingRun {
     try check()
     let folder = runFolder(home)
@@ -63,9 +71,14 @@ extension RunConfiguration {
         effective.adapters[index].continued = try exactName(
           of: continued, in: library, resumed: parents[name])
       }
+      if let parent = adapter.parent {
+        effective.adapters[index].parent = try exactName(of: parent, in: library, resumed: nil)
+      }
       var job = try job(of: effective.adapters[index], name: name, on: base, library: library) {
         onData(name, $0)
       }
+      try guide(
+        &job, by: effective.adapters[index], on: base, library: library, teacherBases: teacherBases)
       if let output = output(of: adapter) {
         job.destination = .folder(output, replaces: replaces)
       } else {
@@ -125,6 +138,36 @@ extension RunConfiguration {
     }
     return job
   }
+
+  /// The adapter below it, those it is kept apart from, and its teacher.
+  private func guide(
+    _ job: inout TrainingJob, by adapter: AdapterConfiguration, on base: BaseModel, library: AdapterLibrary,
+    teacherBases: [String: BaseModel]
+  ) throws {
+    func load(_ name: String) throws -> (adapter: Adapter, folder: URL) {
+      let folder = try AdapterReference(parsing: name).folder(in: library)
+      return (try Adapter.load(folder, name: name, for: base, library: library), folder)
+    }
+    if let parent = adapter.parent {
+      let (below, folder) = try load(parent)
+      var name = parent
+      if case .folder = try AdapterReference(parsing: parent) { name = folder.standardizedFileURL.path }
+      job.standsOn = below
+      job.standsOnRecord = AdapterRecord.Parent(name: name, weightsHash: try AdapterRecord.hash(of: folder))
+    }
+    if !adapter.orthogonalTo.isEmpty {
+      let names = adapter.orthogonalTo.flatMap { $0.split(separator: ",").map(String.init) }
+      job.orthogonal = .init(try names.map { try load($0).adapter }, strength: adapter.orthogonalStrength)
+    }
+    guard adapter.teacher != nil || adapter.teacherBase != nil else { return }
+    let teacher = adapter.teacherBase.flatMap { teacherBases[$0] } ?? base
+    let mix = try MixSpecification(parsing: adapter.teacher ?? "base").load(for: teacher, from: library)
+    job.teacher = Teacher(
+      teacher, mix: mix, temperature: adapter.temperature, weight: adapter.teacherWeight)
+  }
+
+  /// The bases that teachers stand on, beside the run's own: to be loaded before the run is made.
+  public var teacherBases: [String] { Set(adapters.compactMap(\.teacherBase)).sorted() }
 
   // MARK: Names and places
 

@@ -61,6 +61,7 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case noData(adapter: String)
   case noPlace
   case twoValidations(adapter: String)
+  case sayNothingAlone(key: String, others: [String], adapter: String)
   case fixedByContinue(key: String, adapter: String)
   case replacesWhatItContinues(folder: String, adapter: String)
 
@@ -83,6 +84,8 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .noPlace: "say where the adapter goes: --output DIR or --name NAME"
     case .twoValidations(let adapter):
       "\(adapter): --eval names validation rows and --validation takes them from the data: choose one"
+    case .sayNothingAlone(let key, let others, let adapter):
+      "\(adapter): --\(key) says nothing without \(others.map { "--\($0)" }.joined(separator: " or "))"
     case .fixedByContinue(let key, let adapter):
       "\(adapter): --\(key) cannot change with --continue: the adapter goes on as it is"
     case .replacesWhatItContinues(let folder, let adapter):

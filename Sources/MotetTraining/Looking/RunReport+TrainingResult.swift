@@ -62,6 +62,9 @@ extension RunReport.AdapterRun {
     } else if outcome.result == nil {
       blocks.append(.prose("Nothing was saved."))
     }
+    for overlap in outcome.result?.overlaps ?? [] {
+      blocks.append(.prose("Overlap of input subspaces: \(overlap.text)."))
+    }
     if let groups = outcome.groups {
       blocks.append(
         .prose("Validation NLL by \(groups.field); * marks more than two standard errors from all."))
