@@ -103,7 +103,9 @@ extension RunConfiguration {
     for setting in AdapterConfiguration.settings {
       let isFixed = adapter.continued != nil && AdapterConfiguration.fixedByContinue.contains(setting.key)
       let input = setting.get(adapter)
-      if !isFixed, adapter.heeds(setting.key), input != .list([]), input != .map([:]) { add(setting.key, input) }
+      if !isFixed, adapter.heeds(setting.key), input != .list([]), input != .map([:]) {
+        add(setting.key, input)
+      }
     }
     return try Yams.serialize(node: Node.mapping(.init(pairs)))
   }
