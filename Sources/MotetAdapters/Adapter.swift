@@ -28,8 +28,9 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public static func load(
     _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false
   ) throws -> Adapter {
+    let weights = try AdapterWeights(peft: folder)
     let adapter = Adapter(
-      name: name ?? folder.lastPathComponent, weights: try AdapterWeights(peft: folder),
+      name: name ?? folder.lastPathComponent, weights: try weights.method.fitted(weights, to: base),
       record: try AdapterRecord.read(from: folder))
     try adapter.check(against: base, force: force)
     return adapter
