@@ -39,6 +39,7 @@ struct TrainingReport {
     if let before = result.evalBefore, let after = result.evalAfter {
       Console.result("  validation NLL: \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
     }
+    if let ranks = result.adapter.weights.rankSummary { Console.result("  \(ranks)") }
     for overlap in result.overlaps { Console.result("  overlap of input subspaces: \(overlap.text)") }
     if let groups = outcome.groups { Console.result(groups.text()) }
   }
