@@ -6,13 +6,15 @@
 2. An adapter that `motet train` wrote loads in PEFT and gives the same NLL as here.
 3. `motet fuse` of both, weighted, loads in transformers: the logits of PEFT's adapters on the base, the
    tokenizer's ids, the chat template; and it loads here again.
+4. The methods that are no update of a matrix: a soft prompt and a prefix that PEFT wrote give the same NLL and greedy
+   text here, those that `motet train` wrote the same NLL there; PEFT refuses Motet's bottleneck modules by name.
 
 Exits with status 1 when a difference passes its limit. Packages: torch==2.13.0 transformers peft gguf.
 """
 import json, os, subprocess, sys
 import torch
 from gguf import GGUFReader
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -67,7 +69,9 @@ def nll(model):
     for prompt, response in ROWS:
         first = tok.encode(head(prompt)).ids
         x = torch.tensor([first + tok.encode(f"{response}<|im_end|>").ids])
-        losses = torch.nn.functional.cross_entropy(model(x).logits[0, :-1], x[0, 1:], reduction="none")
+        # A soft prompt's own positions come first.
+        scores = model(x).logits[0, -x.shape[1]:]
+        losses = torch.nn.functional.cross_entropy(scores[:-1], x[0, 1:], reduction="none")
         total, count = total + losses[len(first) - 1:].sum().item(), count + x.shape[1] - len(first)
     return total / count, count
 
@@ -81,7 +85,7 @@ def logits(model):
 def greedy(model, prompt, count=24):
     ids = tok.encode(head(prompt)).ids
     x = torch.tensor([ids])
-    out = model.generate(x, attention_mask=torch.ones_like(x), max_new_tokens=count, do_sample=False, eos_token_id=2, pad_token_id=2)
+    out = model.generate(input_ids=x, attention_mask=torch.ones_like(x), max_new_tokens=count, do_sample=False, eos_token_id=2, pad_token_id=2)
     out = out[0, len(ids):].tolist()
     return tok.decode(out[: out.index(2)] if 2 in out else out)
 
@@ -155,5 +159,44 @@ check("AutoTokenizer: texts that decode otherwise", sum(auto.decode(auto(l)["inp
 chat = auto.apply_chat_template([{"role": "user", "content": ROWS[0][0]}], tokenize=False, add_generation_prompt=True)
 check("AutoTokenizer: the chat template differs", chat != head(ROWS[0][0]), 0)
 check("AutoTokenizer: end of turn", abs(auto.eos_token_id - 2), 0)
+del fused
+
+for method, configuration in (("prompt", PromptTuningConfig), ("prefix", PrefixTuningConfig)):
+    base = AutoModelForCausalLM.from_pretrained(base_folder, gguf_file=gguf, dtype=torch.float32).eval()
+    peft = get_peft_model(base, configuration(task_type="CAUSAL_LM", num_virtual_tokens=8))
+    peft.prompt_encoder["default"].embedding.weight.data.normal_(0, 0.1)
+    folder = place(f"random-{method}")
+    peft.save_pretrained(folder)
+    value, _ = nll(peft)
+    mine = ours(folder)["value"]
+    print(f"random {method}: NLL {value:.6f} in PEFT, {mine:.6f} in Motet, {ours('base')['value']:.6f} without")
+    check(f"random {method} of PEFT: NLL", abs(mine - value), 1e-4)
+    for prompt, _ in ROWS[:3]:
+        theirs, mine = greedy(peft, prompt), text(folder, prompt)
+        check(f"random {method} of PEFT: greedy text of {prompt!r} differs", theirs.strip() != mine.strip(), 0)
+    del peft, base
+    folder = place(f"trained-{method}")
+    run("train", "--base", base_folder, "--data", place("rows.jsonl"), "--output", folder, "--method", method,
+        "--virtual-tokens", "8", "--epochs", "8", "--batch", "3", "--overwrite", "--precision", "f32")
+    base = AutoModelForCausalLM.from_pretrained(base_folder, gguf_file=gguf, dtype=torch.float32).eval()
+    trained = PeftModel.from_pretrained(base, folder).eval()
+    value, _ = nll(trained)
+    mine = ours(folder)["value"]
+    print(f"{method} of motet train: NLL {value:.6f} in PEFT, {mine:.6f} in Motet")
+    check(f"{method} of Motet in PEFT: NLL", abs(mine - value), 1e-4)
+    for prompt, _ in ROWS[:3]:
+        theirs, mine = greedy(trained, prompt), text(folder, prompt)
+        check(f"{method} of Motet in PEFT: greedy text of {prompt!r} differs", theirs.strip() != mine.strip(), 0)
+    del trained, base
+
+run("train", "--base", base_folder, "--data", place("rows.jsonl"), "--output", place("modules"), "--method", "bottleneck",
+    "--epochs", "1", "--overwrite", "--precision", "f32")
+base = AutoModelForCausalLM.from_pretrained(base_folder, gguf_file=gguf, dtype=torch.float32).eval()
+try:
+    PeftModel.from_pretrained(base, place("modules"))
+    check("bottleneck modules: PEFT takes them for something else", 1, 0)
+except Exception as error:
+    print(f"bottleneck modules: PEFT says {type(error).__name__}: {error}")
+    check("bottleneck modules: PEFT does not name the method", "MOTET_BOTTLENECK" not in str(error), 0)
 print(f"failed: {failures}" if failures else "all within their limits")
 sys.exit(1 if failures else 0)

@@ -46,6 +46,7 @@ public struct AdapterWeights: Sendable, Equatable {
   /// In a few words, for reports: `LoRA, rank 16, alpha 32`.
   public var summary: String {
     let kind = content.map(\.method) ?? "LoRA"
+    if virtualTokens > 0 { return "\(kind), \(virtualTokens) virtual tokens" }
     guard !sites.isEmpty else { return kind }
     if let rankSummary { return "\(kind), \(rankSummary)" }
     return "\(kind), rank \(rank), alpha \(String(format: "%g", alpha))"

@@ -76,15 +76,14 @@ public final class BaseModel {
   /// - Parameters:
   ///   - rows: packed end to end; rows of one mix that stand together make one segment
   ///   - depth: stops after so many layers; nil goes through all
-  /// - Returns: `[tokens, hidden]`
+  /// - Returns: `[tokens, hidden]`, without the virtual tokens that mixes put before sequences
   public func hiddenStates(
     _ rows: [BatchRow], on tape: Tape, depth: Int? = nil
   ) throws -> Tensor {
     let batch = PackedBatch(rows)
-    let reach = rows.map { $0.start + $0.tokens.count }.max() ?? 0
-    try prepareTable(for: reach)
+    try prepareTable(for: batch.reach)
     let pass = LayerPass(batch, configuration: configuration, table: table)
-    var x = embedding.lookUp(batch.tokens)
+    var x = batch.virtual.withPrompts(embedding.lookUp(batch.tokens), on: tape)
     for index in layers.indices.prefix(depth ?? layers.count) {
       let layer = layers[index]
       x =
@@ -92,8 +91,8 @@ public final class BaseModel {
         ? try tape.checkpointed(x) { try pass.run(layer, index, $0, on: $1) }
         : try pass.run(layer, index, x, on: tape)
     }
-    for row in rows { row.cache?.advance(to: row.start + row.tokens.count) }
-    return x
+    for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
+    return batch.virtual.withoutPrompts(x, on: tape)
   }
 
   /// The loss at labelled positions.
@@ -145,6 +144,18 @@ public final class BaseModel {
       self.token = token
       self.scale = scale
     }
+  }
+
+  /// The embeddings of tokens, `[tokens, hidden]`: what a soft prompt can begin with.
+  public func embeddings(of tokens: [Int32]) -> [Float] { embedding.lookUp(tokens).values }
+
+  /// Every layer's keys, after rotation, and values for tokens that begin a sequence: what a prefix can begin with.
+  /// - Returns: by layer, `[tokens, kvWidth]` each
+  /// - Throws: ``ModelError/tooLong(tokens:context:)``
+  public func keysAndValues(of tokens: [Int32]) throws -> [(keys: [Float], values: [Float])] {
+    let cache = KeyValueCache(layers: layers.count)
+    _ = try hiddenStates([BatchRow(tokens: tokens, mix: .base, cache: cache)], on: Tape(recording: false))
+    return layers.indices.map { cache.rows(ofLayer: $0) }
   }
 
   // MARK: What is frozen

@@ -4,7 +4,8 @@ import MotetTensor
 public struct BatchRow {
   public var tokens: [Int32]
   public var mix: BoundMix
-  /// The position of its first token.
+  /// The position of its first token, counted without the virtual tokens of its mix: those come before the row that
+  /// starts at 0.
   public var start: Int
   /// Keys and values of what came before, and the place for those of these tokens.
   public var cache: KeyValueCache?
@@ -25,9 +26,12 @@ public struct BatchRow {
 /// Rows packed end to end, without padding, and the runs of them that carry one mix.
 struct PackedBatch {
   let tokens: [Int32]
-  let positions: [Int32]
-  let sequences: [SequenceSpan]
+  /// Runs of the rows that go through the layers: the tokens, and those of soft prompts among them.
   let segments: [Segment]
+  /// As attention sees them: with the rows of prefixes too.
+  let sequences: [SequenceSpan]
+  let positions: [Int32]
+  let virtual: VirtualRows
 
   struct Segment {
     var rows: Range<Int>
@@ -42,13 +46,22 @@ struct PackedBatch {
     var positions: [Int32] = []
     var sequences: [SequenceSpan] = []
     var segments: [Segment] = []
+    var virtual = VirtualRows()
+    var layerRows = 0
     for row in rows {
-      let first = tokens.count
+      let (inLayers, inAttention) = virtual.begin(row, at: tokens.count, inLayers: layerRows)
       tokens += row.tokens
-      positions += (0..<row.tokens.count).map { Int32(row.start + $0) }
-      let range = first..<tokens.count
-      sequences.append(SequenceSpan(rows: range, start: row.start, cache: row.cache))
-      let dropout = row.dropoutSeed.map { [(rows: row.tokens.count, seed: $0)] } ?? []
+      let range = layerRows..<layerRows + inLayers + row.tokens.count
+      layerRows = range.upperBound
+      let end = row.mix.virtualTokens + row.start + row.tokens.count
+      let attended = inLayers + inAttention + row.tokens.count
+      sequences.append(
+        SequenceSpan(
+          rows: positions.count..<positions.count + attended, start: end - attended, cache: row.cache))
+      // A prefix is not rotated, which is what position 0 means.
+      positions += [Int32](repeating: 0, count: inAttention)
+      positions += (end - attended + inAttention..<end).map(Int32.init)
+      let dropout = row.dropoutSeed.map { [(rows: range.count, seed: $0)] } ?? []
       if let last = segments.last, last.mix === row.mix, last.dropout.isEmpty == dropout.isEmpty {
         segments[segments.count - 1].rows = last.rows.lowerBound..<range.upperBound
         segments[segments.count - 1].dropout += dropout
@@ -60,7 +73,11 @@ struct PackedBatch {
     self.positions = positions
     self.sequences = sequences
     self.segments = segments
+    self.virtual = virtual
   }
+
+  /// Positions that the longest sequence reaches.
+  var reach: Int { sequences.map { $0.start + $0.rows.count }.max() ?? 0 }
 
   /// What the mixes of this batch add at a group of sites.
   @Compute

@@ -70,8 +70,9 @@ public final class GenerationBatch {
   public func add(_ request: GenerationRequest) throws -> Int {
     guard !request.prompt.isEmpty else { throw ModelError.emptyPrompt }
     let context = base.configuration.maximumPositions
-    guard request.prompt.count < context else {
-      throw ModelError.tooLong(tokens: request.prompt.count, context: context)
+    let tokens = request.mix.virtualTokens + request.prompt.count
+    guard tokens < context else {
+      throw ModelError.tooLong(tokens: tokens, context: context)
     }
     waiting.append(
       Row(
@@ -134,7 +135,7 @@ public final class GenerationBatch {
       return Event(request: row.request, token: nil, isLast: true)
     }
     row.produced += 1
-    let isFull = row.position + 1 >= base.configuration.maximumPositions
+    let isFull = row.asked.mix.virtualTokens + row.position + 1 >= base.configuration.maximumPositions
     return Event(
       request: row.request, token: token, isLast: row.produced >= row.asked.maximumTokens || isFull)
   }

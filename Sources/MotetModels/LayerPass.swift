@@ -22,10 +22,12 @@ struct LayerPass {
       try tape.adaptedLinear(x, group.matrix, terms: batch.terms(at: group), adding: residual)
     }
     let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
+    let qkv = batch.virtual.withPrefixes(
+      try adapted(normed, layer.queryKeyValue), shape: shape, layer: index, on: tape)
     let attended = tape.rotaryAttention(
-      try adapted(normed, layer.queryKeyValue), shape: shape, sequences: batch.sequences,
-      positions: batch.positions, table: table, layer: index)
-    let x = try adapted(attended, layer.attentionOutput, adding: x)
+      qkv, shape: shape, sequences: batch.sequences, positions: batch.positions, table: table, layer: index)
+    let x = try adapted(
+      batch.virtual.withoutPrefixes(attended, on: tape), layer.attentionOutput, adding: x)
     let inner = tape.rmsNorm(x, weight: layer.feedForwardNorm, epsilon: epsilon)
     return try adapted(tape.swiglu(try adapted(inner, layer.gateUp)), layer.down, adding: x)
   }

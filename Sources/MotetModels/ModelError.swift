@@ -6,6 +6,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case wrongShape(name: String, shape: [Int], expected: [Int], path: String)
   case notFinite(name: String, path: String)
   case tooLong(tokens: Int, context: Int)
+  case virtualTokens(Int, context: Int)
   case emptyPrompt
   case adapterMismatch(adapter: String, base: String, reason: String)
 
@@ -22,6 +23,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path): the tensor \(name) holds values that are not finite; fetch the model again"
     case .tooLong(let tokens, let context):
       "\(tokens) tokens do not fit the model's context of \(context); shorten the prompt or ask for fewer tokens"
+    case .virtualTokens(let count, let context):
+      "\(count) virtual tokens leave no room in the model's context of \(context); take fewer"
     case .emptyPrompt: "the prompt is empty; give at least one word"
     case .adapterMismatch(let adapter, let base, let reason):
       "the adapter \(adapter) was made for another base than \(base) (\(reason)); "

@@ -37,7 +37,7 @@ struct DecoderLayer: Sendable {
   var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
 }
 
-/// The low-rank updates of one mix, in place for one base: what a row of a batch carries.
+/// What one mix adds, in place for one base: what a row of a batch carries.
 ///
 /// Rows that carry the same object stand in one segment.
 @Compute
@@ -61,8 +61,19 @@ public final class BoundMix {
 
   /// By place in ``BaseModel/sites``; empty for the base itself.
   public let terms: [[Term]]
+  /// Embeddings before a sequence's first token, `[virtual tokens, hidden]`.
+  public let prompt: Parameter?
+  /// Keys and values before a sequence's own, `[virtual tokens, layers·2·kvWidth]`: by layer, keys first.
+  public let prefix: Parameter?
 
-  public init(terms: [[Term]]) { self.terms = terms }
+  public init(terms: [[Term]], prompt: Parameter? = nil, prefix: Parameter? = nil) {
+    self.terms = terms
+    self.prompt = prompt
+    self.prefix = prefix
+  }
+
+  /// Positions that it takes of the context before a sequence's first token.
+  public var virtualTokens: Int { (prompt?.rows ?? 0) + (prefix?.rows ?? 0) }
 
   /// The empty mix.
   public static let base = BoundMix(terms: [])

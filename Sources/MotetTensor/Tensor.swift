@@ -92,6 +92,19 @@ public final class Tensor {
     buffer = other.buffer
   }
 
+  /// Copies rows of another tensor of this width and format to rows of this one.
+  func copyRows(_ source: Range<Int>, of other: Tensor, to target: Range<Int>) {
+    precondition(other.storage == storage && other.columns == columns && source.count == target.count)
+    (buffer.pointer + target.lowerBound * columns * storage.stride).copyMemory(
+      from: other.address(ofRow: source.lowerBound), byteCount: source.count * columns * storage.stride)
+  }
+
+  func clearRows(_ rows: Range<Int>) {
+    let bytes = columns * storage.stride
+    (buffer.pointer + rows.lowerBound * bytes).initializeMemory(
+      as: UInt8.self, repeating: 0, count: rows.count * bytes)
+  }
+
   func take(bytesFrom source: UnsafeRawPointer) {
     buffer.pointer.copyMemory(from: source, byteCount: count * storage.stride)
   }

@@ -24,7 +24,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .noJobs: "there is no adapter to train: name one with its data"
     case .noRows(let job): "\(job): the data has no rows to train on"
     case .rowTooLong(let job, let row, let tokens, let limit):
-      "\(job): example \(row) has \(tokens) tokens, and the model's context is \(limit); cut rows with --max-length"
+      "\(job): example \(row) has \(tokens) tokens, and the model's context has room for \(limit); cut rows with --max-length"
     case .sameName(let name): "two adapters are called \(name): give each its own name"
     case .samePlace(let place, let first, let second):
       "\(first) and \(second) would both be written to \(place): give each its own output"

@@ -110,12 +110,13 @@ public struct TrainingJob: Sendable {
   /// - Throws: ``TrainingError``, ``LoRAError``
   func validate(on base: BaseModel) throws {
     try options.validate()
+    if start == nil { _ = try method.sites(of: base) }
     guard data.count > 0 else { throw TrainingError.noRows(job: name) }
     if validation == nil, let option = options.needsValidation {
       throw TrainingError.needsValidation(option: option, job: name)
     }
     if let validation, validation.count == 0 { throw TrainingError.noRows(job: "\(name), validation") }
-    let limit = base.configuration.maximumPositions
+    let limit = base.configuration.maximumPositions - (start?.virtualTokens ?? method.virtualTokens)
     for source in [data, validation].compactMap({ $0 }) {
       for index in 0..<source.count where source.tokenCount(at: index) > limit {
         throw TrainingError.rowTooLong(
@@ -128,10 +129,7 @@ public struct TrainingJob: Sendable {
     if standsOn != nil, let reason = type(of: method).refusals[.blend] {
       throw MethodError.refused(.blend, adapter: name, method: type(of: method).name, reason: reason)
     }
-    guard let start else {
-      _ = try method.sites(of: base)
-      return
-    }
+    guard let start else { return }
     let (own, asked) = (start.method.name, type(of: method).name)
     // An adapter of low rank and nothing else goes on as any method that trains its two factors.
     guard own == asked || start.content == nil else {

@@ -35,6 +35,9 @@ public protocol AdapterMethod: Sendable {
   /// The rate at which the inputs of its terms are dropped in training.
   var dropout: Float { get }
 
+  /// Positions that its adapters take of the context before a sequence's first token.
+  var virtualTokens: Int { get }
+
   /// The sites of `base` that are adapted.
   /// - Throws: ``LoRAError`` for options that fit no matrix, naming those that exist
   func sites(of base: BaseModel) throws -> [AdapterSite]
@@ -51,6 +54,9 @@ public protocol AdapterMethod: Sendable {
 
   /// What trained weights add to the base.
   @Compute static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts
+
+  /// Why what weights hold beside low-rank factors does not fit a base; nil when it does.
+  static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String?
 }
 
 /// What a mix may do with an adapter beside being carried alone.
@@ -68,6 +74,8 @@ extension AdapterMethod {
   public static var options: [MethodOption] { [] }
   public static var refusals: [Ability: String] { [:] }
   public var dropout: Float { 0 }
+  public var virtualTokens: Int { 0 }
+  public static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String? { nil }
 
   public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
     weights

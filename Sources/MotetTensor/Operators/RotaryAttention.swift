@@ -76,6 +76,14 @@ public final class KeyValueCache {
     values = keys
   }
 
+  /// What a layer holds: keys after rotation, and values, `[length, kvWidth]` each.
+  public func rows(ofLayer layer: Int) -> (keys: [Float], values: [Float]) {
+    func held(_ tensor: Tensor?) -> [Float] {
+      tensor.map { Array(UnsafeBufferPointer(start: $0.data, count: length * $0.columns)) } ?? []
+    }
+    return (held(keys[layer]), held(values[layer]))
+  }
+
   /// Says that a pass has written every layer up to `length`.
   public func advance(to length: Int) { self.length = length }
 

@@ -136,9 +136,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
   }
 
   /// What an adapter that is continued has already.
-  static let fixedByContinue = [
-    "rank", "alpha", "rank-pattern", "alpha-pattern", "targets", "layers", "init",
-  ]
+  static let fixedByContinue =
+    ["rank", "alpha", "rank-pattern", "alpha-pattern", "targets", "layers", "init"]
+    + AdapterMethods.options.filter(\.isFixedByContinue).map(\.key)
 
   /// What the method's shared options say.
   var lora: LoRA {

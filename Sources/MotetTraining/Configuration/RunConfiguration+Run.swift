@@ -11,7 +11,7 @@ extension RunConfiguration {
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"
       guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
-      _ = try adapter.makeMethod()
+      if adapter.continued == nil || adapter.given.contains("method") { _ = try adapter.makeMethod() }
       for (keys, others) in AdapterConfiguration.dependent {
         guard adapter.given.isDisjoint(with: others) else { continue }
         if let key = keys.first(where: adapter.given.contains) {
@@ -64,20 +64,20 @@ extension RunConfiguration {
         everySeconds: checkpointMinutes == 0 ? nil : checkpointMinutes * 60, start: start)
     let parents = try checkpoints?.resumedParents() ?? [:]
     let jobs = try adapters.indices.map { index -> TrainingJob in
-      let adapter = adapters[index]
-      let name = name(of: adapter) ?? "adapter"
-      if let continued = adapter.continued {
+      let name = name(of: adapters[index]) ?? "adapter"
+      if let continued = adapters[index].continued {
         let exact = try exactName(of: continued, in: library, resumed: parents[name])
         effective.adapters[index].continued = exact
-        if !adapter.given.contains("method") {
+        if !adapters[index].given.contains("method") {
           let folder = try AdapterReference(parsing: exact).folder(in: library)
           effective.adapters[index].method.name = try AdapterMethods.method(of: folder).name
         }
       }
-      effective.adapters[index].lr = adapter.lr ?? effective.adapters[index].method.method.learningRate
-      if let parent = adapter.parent {
+      if let parent = adapters[index].parent {
         effective.adapters[index].parent = try exactName(of: parent, in: library, resumed: nil)
       }
+      let adapter = effective.adapters[index]
+      effective.adapters[index].lr = adapter.lr ?? adapter.method.method.learningRate
       var job = try job(of: effective.adapters[index], name: name, on: base, library: library) {
         onData(name, $0)
       }
