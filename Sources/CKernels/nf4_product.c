@@ -28,14 +28,16 @@ static void multiply_slice(void *context, int64_t task) {
     if (rows <= 0) return;
   }
   int64_t first = 64 * block, columns = p->n - first < 64 * blocks ? p->n - first : 64 * blocks;
+  // Whole blocks, the last padded with zeros: oneDNN lays narrower matrices out otherwise.
   mk_blocks_of_64 slice;
-  if (!mk_slice_layout(p->k, columns, &slice)) {
+  if (!mk_slice_layout(p->k, (columns + 63) / 64 * 64, &slice)) {
     p->failed = 1;
     return;
   }
-  slice.data = mk_scratch(1, (size_t)((columns + 63) / 64 * slice.column_stride * 2));
+  slice.data = mk_scratch(1, (size_t)(slice.n / 64 * slice.column_stride * 2));
   mk_nf4_fill(p->parts, p->count, p->is_back, first, &slice, false);
-  if (mk_slice_multiply(&slice, p->x + row * p->k, rows, p->y + row * p->n + first, p->n, p->accumulate)) p->failed = 1;
+  float *y = p->y + row * p->n + first;
+  if (mk_slice_multiply(&slice, p->x + row * p->k, rows, columns, y, p->n, p->accumulate)) p->failed = 1;
 }
 
 static int multiply_slices(product *p) {
@@ -126,7 +128,7 @@ int mk_nf4_multiply(
     .parts = parts, .count = count, .k = is_back ? outputs : parts->inputs, .n = is_back ? parts->inputs : outputs,
     .m = m, .is_back = is_back, .accumulate = accumulate, .x = x, .y = y};
   mk_blocks_of_64 slice;
-  bool is_narrow = is_few(&p) || mk_slice_layout(p.k, p.n < 64 ? p.n : 64, &slice);
+  bool is_narrow = is_few(&p) || mk_slice_layout(p.k, 64, &slice);
   if (is_narrow == (x_type != MK_BF16)) {
     void *converted = mk_scratch(7, (size_t)(m * p.k) * (is_narrow ? sizeof(uint16_t) : sizeof(float)));
     if (is_narrow) mk_to_bf16(x, converted, m * p.k);

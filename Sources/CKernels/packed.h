@@ -34,9 +34,11 @@ void mk_turn_blocks(
 // A product with a slice of a matrix, in bf16, that a thread has just unpacked. The layout that oneDNN likes for B[k,n]:
 // false where it is not of blocks of 64, or there is no oneDNN.
 bool mk_slice_layout(int64_t k, int64_t n, mk_blocks_of_64 *slice);
-// y[m, n] (rows `stride` apart) = x[m, k]·B, or added to y, on the calling thread alone; x in bf16. 0, or an error.
+// y[m, columns] (rows `stride` apart) = the first columns of x[m, k]·B, or added to y, on the calling thread alone; x in
+// bf16. 0, or an error.
 int mk_slice_multiply(
-  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, float *y, int64_t stride, bool accumulate);
+  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, int64_t columns, float *y, int64_t stride,
+  bool accumulate);
 
 // The slice of Wᵀ, or of W, that mk_nf4_slice makes, in its place.
 void mk_nf4_fill(

@@ -562,9 +562,10 @@ static void multiply_rows(void *context, int64_t task) {
   if (!own || run(own, narrowed(p, begin, rows, 1), p->weights, p->y + begin * matrix->n)) p->failed = 1;
 }
 
-// Dense rows to their place, or added to what is there.
-static void put(const float *from, int64_t rows, int64_t n, bool accumulate, float *y, int64_t stride) {
-  for (int64_t i = 0; i < rows; i++, y += stride, from += n) {
+// The first n of rows that are `width` long to their place, or added to what is there.
+static void put(
+  const float *from, int64_t width, int64_t rows, int64_t n, bool accumulate, float *y, int64_t stride) {
+  for (int64_t i = 0; i < rows; i++, y += stride, from += width) {
     if (accumulate)
       for (int64_t j = 0; j < n; j++) y[j] += from[j];
     else
@@ -588,7 +589,7 @@ static void multiply_columns(void *context, int64_t task) {
     return mk_dequantize(
       (const int32_t *)part, p->row_scales, matrix->scales + begin, matrix->sums + begin, p->m, n, p->accumulate,
       p->y + begin, matrix->n);
-  put(part, p->m, n, p->accumulate, p->y + begin, matrix->n);
+  put(part, n, p->m, n, p->accumulate, p->y + begin, matrix->n);
 }
 
 // Columns of a task: whole blocks, some tasks for each thread, the scratch for a part within the cache.
@@ -679,12 +680,13 @@ bool mk_slice_layout(int64_t k, int64_t n, mk_blocks_of_64 *slice) {
 }
 
 int mk_slice_multiply(
-  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, float *y, int64_t stride, bool accumulate) {
+  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, int64_t columns, float *y, int64_t stride,
+  bool accumulate) {
   const mk_packed *shape = slice_shape(slice->k, slice->n);
   plan *own = shape ? find_plan(shape, m, slice->n, false) : NULL;
   float *part = mk_scratch(2, (size_t)(m * slice->n) * sizeof(float));
   if (!own || run(own, x, slice->data, part)) return 1;
-  put(part, m, slice->n, accumulate, y, stride);
+  put(part, slice->n, m, columns, accumulate, y, stride);
   return 0;
 }
 

@@ -44,7 +44,11 @@ final class Learner {
     adapter =
       try job.start.map { try job.method.continue($0, on: base) }
       ?? job.method.begin(on: base, seed: job.options.seed)
-    optimizer = job.options.optimizer.make(adapter.parameters, weightDecay: job.options.weightDecay)
+    optimizer = try job.options.optimizer.make(
+      adapter.parameters, weightDecay: job.options.weightDecay,
+      memory: job.options.optimizerMemory.map {
+        OptimizerMemory(budget: $0, folder: OptimizerMemory.place(near: job.logs))
+      })
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
     dropoutSeeds = SeededGenerator(seed: job.options.seed, for: "dropout")
