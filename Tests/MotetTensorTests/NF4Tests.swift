@@ -99,7 +99,8 @@ import Testing
     let nf4 = FrozenMatrix(parts)
     let plain = try FrozenMatrix(nf4.floats(), outputs: outputs, inputs: inputs, precision: .bf16)
     func run(_ matrix: FrozenMatrix) throws -> [[Float]] {
-      let a = Parameter(rows: rank, columns: inputs, floats(rank * inputs, seed: 3, scale: 0.1), trainable: true)
+      let a = Parameter(
+        rows: rank, columns: inputs, floats(rank * inputs, seed: 3, scale: 0.1), trainable: true)
       let b = Parameter(rows: outputs, columns: rank, floats(outputs * rank, seed: 4), trainable: true)
       let tape = Tape(recording: true, storage: .bf16)
       let x = tensor(rows, inputs, floats(rows * inputs, seed: 5))
