@@ -66,9 +66,12 @@ MK_DOT_UNIT static void dot_fill_back(const filling *f) {
 
 // Whether blocks do not straddle rows, the vectors above not parts, and nothing pads the slice.
 static bool is_even(const filling *f) {
-  for (int64_t p = 0; p < f->count; p++)
+  int64_t outputs = 0;
+  for (int64_t p = 0; p < f->count; p++) {
     if (f->parts[p].inputs % MK_NF4_BLOCK || f->parts[p].outputs % 16) return false;
-  return f->to->n % 64 == 0 && f->to->k % 32 == 0;
+    outputs += f->parts[p].outputs;
+  }
+  return f->to->k % 32 == 0 && f->first + f->to->n <= (f->is_back ? f->parts->inputs : outputs);
 }
 #endif
 
