@@ -60,7 +60,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
-    .testTarget(name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels"]),
+    .testTarget(
+      name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels", "MotetFormats"]),
     .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
     .testTarget(

@@ -37,6 +37,43 @@ MK_DOT_INLINE __m512i mk_pairs_of_narrow(const uint16_t *first, const uint16_t *
   return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
+// Pairs (first[j], second[j]) in the order of j, of two vectors of 32 values.
+MK_DOT_INLINE void mk_interleave(__m512i first, __m512i second, uint32_t *to) {
+  static const uint16_t low[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,
+                                   8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+  static const uint16_t high[32] = {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+                                    24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(low), second));
+  _mm512_storeu_si512(to + 16, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(high), second));
+}
+
+// Sixteen vectors of sixteen words, turned.
+MK_DOT_INLINE void mk_turn_words(__m512i *r) {
+  __m512i t[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
+    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4)
+    for (int j = 0; j < 2; j++) {
+      r[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + 2 + j]);
+      r[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + 2 + j]);
+    }
+  // r[4a + b] holds column 4·lane + b of rows 4a..<4a + 4: gather the four quarters of each.
+  for (int b = 0; b < 4; b++) {
+    t[b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0x88);
+    t[4 + b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0xDD);
+    t[8 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0x88);
+    t[12 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0xDD);
+  }
+  for (int b = 0; b < 4; b++) {
+    r[b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0x88);
+    r[8 + b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0xDD);
+    r[4 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0x88);
+    r[12 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0xDD);
+  }
+}
+
 // C[mr][16·nv] = scale·A·B, added to C with `accumulate`: A in pairs along the sum, ars and acs pairs apart, B in
 // rows of pairs.
 MK_DOT_INLINE void mk_dot_micro(

@@ -30,3 +30,16 @@ typedef struct {
 // Writes Bᵀ in bf16 for B of bf16 (group 2) or 8 bits (group 4, times the scales of columns and rows).
 void mk_turn_blocks(
   const mk_blocks_of_64 *from, const float *scales, const float *flatten, const mk_blocks_of_64 *to);
+
+// A product with a slice of a matrix, in bf16, that a thread has just unpacked. The layout that oneDNN likes for B[k,n]:
+// false where it is not of blocks of 64, or there is no oneDNN.
+bool mk_slice_layout(int64_t k, int64_t n, mk_blocks_of_64 *slice);
+// y[m, columns] (rows `stride` apart) = the first columns of x[m, k]·B, or added to y, on the calling thread alone; x in
+// bf16. 0, or an error.
+int mk_slice_multiply(
+  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, int64_t columns, float *y, int64_t stride,
+  bool accumulate);
+
+// The slice of Wᵀ, or of W, that mk_nf4_slice makes, in its place.
+void mk_nf4_fill(
+  const mk_nf4 *parts, int64_t count, bool is_back, int64_t first, const mk_blocks_of_64 *to, bool is_plain);

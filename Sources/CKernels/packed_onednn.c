@@ -562,6 +562,17 @@ static void multiply_rows(void *context, int64_t task) {
   if (!own || run(own, narrowed(p, begin, rows, 1), p->weights, p->y + begin * matrix->n)) p->failed = 1;
 }
 
+// The first n of rows that are `width` long to their place, or added to what is there.
+static void put(
+  const float *from, int64_t width, int64_t rows, int64_t n, bool accumulate, float *y, int64_t stride) {
+  for (int64_t i = 0; i < rows; i++, y += stride, from += width) {
+    if (accumulate)
+      for (int64_t j = 0; j < n; j++) y[j] += from[j];
+    else
+      memcpy(y, from, (size_t)n * sizeof(float));
+  }
+}
+
 static void multiply_columns(void *context, int64_t task) {
   product *p = context;
   const mk_packed *matrix = p->matrix;
@@ -578,14 +589,7 @@ static void multiply_columns(void *context, int64_t task) {
     return mk_dequantize(
       (const int32_t *)part, p->row_scales, matrix->scales + begin, matrix->sums + begin, p->m, n, p->accumulate,
       p->y + begin, matrix->n);
-  for (int64_t i = 0; i < p->m; i++) {
-    float *y = p->y + i * matrix->n + begin;
-    const float *from = part + i * n;
-    if (p->accumulate)
-      for (int64_t j = 0; j < n; j++) y[j] += from[j];
-    else
-      memcpy(y, from, (size_t)n * sizeof(float));
-  }
+  put(part, n, p->m, n, p->accumulate, p->y + begin, matrix->n);
 }
 
 // Columns of a task: whole blocks, some tasks for each thread, the scratch for a part within the cache.
@@ -639,6 +643,51 @@ int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64
     mk_parallel_tasks((m + p.rows - 1) / p.rows, multiply_rows, &p);
   }
   return p.failed;
+}
+
+// --- Slices -------------------------------------------------------------------------------------------
+
+// Matrices without values: the layouts of slices. Each thread keeps its own, by k and n.
+enum { most_shapes = 64 };
+static _Thread_local mk_packed *shapes[most_shapes];
+
+static mk_packed *slice_shape(int64_t k, int64_t n) {
+  int at = 0;
+  for (; at < most_shapes && shapes[at]; at++)
+    if (shapes[at]->k == k && shapes[at]->n == n) return shapes[at];
+  if (!mk_bf16_is_fast() || prepare()) return NULL;
+  if (at == most_shapes) mk_packed_destroy(shapes[at = 0]);
+  mk_packed *made = calloc(1, sizeof *made);
+  if (!made) return NULL;
+  made->type = MK_BF16, made->k = k, made->n = n;
+  dnnl_primitive_desc_t pd = NULL;
+  int bad = plan_layout(MK_BF16, 256, k, n, 0, &pd) ||
+    failed(
+      dnnl_memory_create(
+        &made->memory, dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0), engine, DNNL_MEMORY_NONE),
+      "lay out a slice");
+  if (pd) dnnl_primitive_desc_destroy(pd);
+  if (bad) {
+    mk_packed_destroy(made);
+    made = NULL;
+  }
+  return shapes[at] = made;
+}
+
+bool mk_slice_layout(int64_t k, int64_t n, mk_blocks_of_64 *slice) {
+  const mk_packed *shape = slice_shape(k, n);
+  return shape && blocks_of_64(shape, slice);
+}
+
+int mk_slice_multiply(
+  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, int64_t columns, float *y, int64_t stride,
+  bool accumulate) {
+  const mk_packed *shape = slice_shape(slice->k, slice->n);
+  plan *own = shape ? find_plan(shape, m, slice->n, false) : NULL;
+  float *part = mk_scratch(2, (size_t)(m * slice->n) * sizeof(float));
+  if (!own || run(own, x, slice->data, part)) return 1;
+  put(part, slice->n, m, columns, accumulate, y, stride);
+  return 0;
 }
 
 const char *mk_backend_name(void) {

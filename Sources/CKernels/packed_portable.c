@@ -152,6 +152,14 @@ int mk_packed_multiply(const mk_packed *matrix, const void *x, int x_type, int64
   return 0;
 }
 
+// There are no units for bf16 to lay a slice out for.
+bool mk_slice_layout(int64_t k, int64_t n, mk_blocks_of_64 *slice) { return false; }
+int mk_slice_multiply(
+  const mk_blocks_of_64 *slice, const uint16_t *x, int64_t m, int64_t columns, float *y, int64_t stride,
+  bool accumulate) {
+  return 1;
+}
+
 const char *mk_backend_name(void) { return "portable"; }
 bool mk_bf16_is_fast(void) { return false; }
 bool mk_int8_is_exact(void) { return true; }

@@ -30,43 +30,6 @@ static void plain_turn(const turning *t, int64_t first) {
 }
 
 #if !defined(MK_NO_DOT_UNIT)
-// Pairs (first[j], second[j]) in the order of j, of two vectors of 32 values.
-MK_DOT_INLINE void interleave(__m512i first, __m512i second, uint32_t *to) {
-  static const uint16_t low[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,
-                                   8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
-  static const uint16_t high[32] = {16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
-                                    24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63};
-  _mm512_storeu_si512(to, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(low), second));
-  _mm512_storeu_si512(to + 16, _mm512_permutex2var_epi16(first, _mm512_loadu_si512(high), second));
-}
-
-// Sixteen vectors of sixteen words, turned.
-MK_DOT_INLINE void turn_words(__m512i *r) {
-  __m512i t[16];
-  for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(r[i], r[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(r[i], r[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4)
-    for (int j = 0; j < 2; j++) {
-      r[i + 2 * j] = _mm512_unpacklo_epi64(t[i + j], t[i + 2 + j]);
-      r[i + 2 * j + 1] = _mm512_unpackhi_epi64(t[i + j], t[i + 2 + j]);
-    }
-  // r[4a + b] holds column 4·lane + b of rows 4a..<4a + 4: gather the four quarters of each.
-  for (int b = 0; b < 4; b++) {
-    t[b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0x88);
-    t[4 + b] = _mm512_shuffle_i32x4(r[b], r[4 + b], 0xDD);
-    t[8 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0x88);
-    t[12 + b] = _mm512_shuffle_i32x4(r[8 + b], r[12 + b], 0xDD);
-  }
-  for (int b = 0; b < 4; b++) {
-    r[b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0x88);
-    r[8 + b] = _mm512_shuffle_i32x4(t[b], t[8 + b], 0xDD);
-    r[4 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0x88);
-    r[12 + b] = _mm512_shuffle_i32x4(t[4 + b], t[12 + b], 0xDD);
-  }
-}
-
 MK_DOT_INLINE __m512 widened(__m512i bytes, const int quarter, __m512 scale, __m512 flatten) {
   __m128i own = quarter == 0 ? _mm512_extracti32x4_epi32(bytes, 0)
     : quarter == 1           ? _mm512_extracti32x4_epi32(bytes, 1)
@@ -83,11 +46,11 @@ MK_DOT_UNIT static void dot_turn(const turning *t, int64_t first) {
     const uint32_t *words = (const uint32_t *)((const char *)from->data + place(from, i, first) * size);
     __m512i rows[16];
     for (int p = 0; p < 16; p++) rows[p] = _mm512_loadu_si512(words + 64 * p);
-    turn_words(rows);
+    mk_turn_words(rows);
     uint32_t *target = (uint32_t *)to->data + place(to, first, i) / 2;
     for (int n = 0; n < 16; n += 2, target += 64) {
       if (from->group == 2) {
-        interleave(rows[n], rows[n + 1], target);
+        mk_interleave(rows[n], rows[n + 1], target);
         continue;
       }
       __m512 a = _mm512_set1_ps(t->scales[first + n]), b = _mm512_set1_ps(t->scales[first + n + 1]);

@@ -26,33 +26,18 @@ public struct FusedModel: Sendable {
   ///   - type: `.f32`, or `.bf16` for half the bytes
   ///   - overwriting: replaces a model folder that is there
   ///   - onTensor: told how many of all tensors are written
-  /// - Throws: ``FusedModelError``, ``FuseError``, `FormatError` or `CancellationError`
+  /// - Throws: `ModelFolderError`, ``FuseError``, `FormatError` or `CancellationError`
   public func write(
     to folder: URL, type: ElementType = .f32, overwriting: Bool = false,
     onTensor: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws {
     try mix.require(.fuse)
-    let target = folder.standardizedFileURL
-    try checkTarget(target, overwriting: overwriting)
-    let companions = try base.source.companions()
-    let parent = target.deletingLastPathComponent()
-    let mark = ".\(target.lastPathComponent).\(UInt32.random(in: 0 ... .max))"
-    let draft = parent.appending(path: mark + ".draft")
-    let files = FileManager.default
-    do {
-      try files.createDirectory(at: draft, withIntermediateDirectories: true)
-      defer { try? files.removeItem(at: draft) }
-      try AtomicFile.write(
-        base.configuration.huggingFaceJSON(type: type), to: draft.appending(path: "config.json"))
-      for (name, data) in companions { try AtomicFile.write(data, to: draft.appending(path: name)) }
-      try withoutActuallyEscaping(onTensor) { onTensor in
-        try SafetensorsWriter.write(
-          tensors(type: type, onTensor: onTensor), metadata: ["format": "pt"],
-          to: draft.appending(path: "model.safetensors"))
+    try withoutActuallyEscaping(onTensor) { onTensor in
+      try ModelFolder(folder, overwriting: overwriting).write(
+        base.configuration.huggingFaceJSON(type: type), from: base.source
+      ) {
+        try tensors(type: type, onTensor: onTensor)
       }
-      try Self.install(draft, at: target, aside: parent.appending(path: mark + ".old"))
-    } catch let error as CocoaError {
-      throw FusedModelError.unwritable(path: folder.relativePath, reason: error.localizedDescription)
     }
   }
 
@@ -92,56 +77,5 @@ public struct FusedModel: Sendable {
       names += norms.map { "model.layers.\(layer).\($0).weight" }
     }
     return names + base.sites.map { "model.\($0.path).weight" }
-  }
-
-  /// Only an empty place, or a model folder that the caller gave up, is written over.
-  private func checkTarget(_ target: URL, overwriting: Bool) throws {
-    let files = FileManager.default
-    var isFolder: ObjCBool = false
-    guard files.fileExists(atPath: target.path, isDirectory: &isFolder) else { return }
-    guard isFolder.boolValue else { throw FusedModelError.isFile(path: target.relativePath) }
-    let source = URL(filePath: base.source.path).resolvingSymlinksInPath().standardizedFileURL.path
-    let place = target.resolvingSymlinksInPath().standardizedFileURL.path
-    guard source != place, !source.hasPrefix(place + "/") else {
-      throw FusedModelError.isBase(path: target.relativePath)
-    }
-    let content = (try? files.contentsOfDirectory(atPath: target.path)) ?? []
-    if content.isEmpty { return }
-    guard overwriting else { throw FusedModelError.exists(path: target.relativePath) }
-    guard content.contains("config.json") else { throw FusedModelError.noModel(path: target.relativePath) }
-  }
-
-  /// Two renames when a model is replaced; a crash between them leaves both, the old one under `aside`.
-  private static func install(_ draft: URL, at target: URL, aside: URL) throws {
-    let files = FileManager.default
-    let isReplaced = files.fileExists(atPath: target.path)
-    if isReplaced { try files.moveItem(at: target, to: aside) }
-    do { try files.moveItem(at: draft, to: target) } catch {
-      if isReplaced { try? files.moveItem(at: aside, to: target) }
-      throw error
-    }
-    if isReplaced { try files.removeItem(at: aside) }
-  }
-}
-
-/// Why a fused model is not written.
-public enum FusedModelError: Error, Equatable, CustomStringConvertible {
-  case exists(path: String)
-  case isFile(path: String)
-  case isBase(path: String)
-  case noModel(path: String)
-  case unwritable(path: String, reason: String)
-
-  public var description: String {
-    switch self {
-    case .exists(let path):
-      "\(path) already exists: choose another --output, or replace it with --overwrite"
-    case .isFile(let path): "\(path) is a file: give --output a folder"
-    case .isBase(let path):
-      "\(path) holds the base itself, which is never written over: choose another --output"
-    case .noModel(let path):
-      "\(path) holds other things than a model, so --overwrite does not remove it: choose another --output"
-    case .unwritable(let path, let reason): "cannot write \(path): \(reason)"
-    }
   }
 }

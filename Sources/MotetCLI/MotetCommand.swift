@@ -15,7 +15,8 @@ struct MotetCommand: AsyncParsableCommand {
     subcommands: [
       PullCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
-      RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, AdaptersCommand.self,
-      BenchCommand.self, MethodsCommand.self, DemoCommand.self,
+      RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, QuantizeCommand.self,
+      AdaptersCommand.self, BenchCommand.self, MethodsCommand.self,
+      DemoCommand.self,
     ])
 }

@@ -9,7 +9,7 @@ struct BaseOptions: ParsableArguments {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
-  @Option(help: "auto, f32, bf16 or int8: the number format of the frozen matrices.")
+  @Option(help: "auto, f32, bf16, int8 or nf4: the number format of the frozen matrices.")
   var precision = "auto"
 
   func validate() throws {

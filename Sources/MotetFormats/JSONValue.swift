@@ -19,14 +19,17 @@ package enum JSONValue: Equatable, Sendable {
         problem: "it has \(file.count) bytes, more than such a file needs",
         mend: "check that it is the file you mean")
     }
-    return try file.withBytes { bytes in
-      var reader = JSONReader(bytes, file: url.path)
-      guard try reader.peek() == UInt8(ascii: "{"), case .object(let members) = try reader.value() else {
-        throw reader.failure("an object was expected")
-      }
-      try reader.end()
-      return members
+    return try file.withBytes { try object($0, file: url.path) }
+  }
+
+  /// Reads the object in `bytes`, which stand in `file`.
+  static func object(_ bytes: UnsafeRawBufferPointer, file: String) throws -> [String: JSONValue] {
+    var reader = JSONReader(bytes, file: file)
+    guard try reader.peek() == UInt8(ascii: "{"), case .object(let members) = try reader.value() else {
+      throw reader.failure("an object was expected")
     }
+    try reader.end()
+    return members
   }
 
   /// The value as text, with members sorted by name; with `indent` each on a line of its own.

@@ -45,9 +45,12 @@ extension ModelConfiguration {
       throw fields.unsupported(
         "hidden_act", "the activation \(quoted(activation))", mend: "use a model with silu")
     }
-    if let quantization = fields.members["quantization_config"], !quantization.isAbsent {
+    if let quantization = fields.members["quantization_config"], !quantization.isAbsent,
+      !isNF4(quantization)
+    {
       throw fields.unsupported(
-        "quantization_config", "a quantized checkpoint", mend: "use the unquantized model, or a GGUF of it")
+        "quantization_config", "a checkpoint quantized otherwise than to NF4 by bitsandbytes",
+        mend: "use the unquantized model, or a GGUF of it")
     }
     if let partial = fields.members["partial_rotary_factor"]?.doubleValue, partial != 1 {
       throw fields.unsupported(
@@ -56,6 +59,13 @@ extension ModelConfiguration {
     if fields.members["rope_interleaved"]?.boolValue == true {
       throw fields.unsupported("rope_interleaved", "interleaved rotation", mend: "use a Llama model")
     }
+  }
+
+  private static func isNF4(_ quantization: JSONValue) -> Bool {
+    guard case .object(let members) = quantization else { return false }
+    return members["quant_method"]?.stringValue == "bitsandbytes"
+      && members["load_in_4bit"]?.boolValue == true
+      && members["bnb_4bit_quant_type"]?.stringValue == "nf4"
   }
 
   /// transformers 4 writes `rope_theta` and `rope_scaling`, transformers 5 `rope_parameters` with both inside.
@@ -79,8 +89,10 @@ extension ModelConfiguration {
   }
 
   /// A `config.json` that transformers (4 and 5) loads as `LlamaForCausalLM`.
-  /// - Parameter type: what the weights beside it are stored in; nil leaves that to the reader
-  public func huggingFaceJSON(type: ElementType? = nil) -> Data {
+  /// - Parameters:
+  ///   - type: what the weights beside it are stored in; nil leaves that to the reader
+  ///   - isNF4: whether the linear layers beside it are in NF4
+  public func huggingFaceJSON(type: ElementType? = nil, isNF4: Bool = false) -> Data {
     var members: [String: JSONValue] = [
       "architectures": .array([.string("LlamaForCausalLM")]),
       "model_type": .string(architecture),
@@ -108,6 +120,7 @@ extension ModelConfiguration {
       "eos_token_id": Self.tokens(eosTokens),
       "pad_token_id": padToken.map { .int($0) } ?? .null,
     ]
+    if isNF4 { members["quantization_config"] = StoredNF4.configuration }
     let names: [ElementType: String] = [.f32: "float32", .f16: "float16", .bf16: "bfloat16"]
     if let name = type.flatMap({ names[$0] }) {
       members["dtype"] = .string(name)

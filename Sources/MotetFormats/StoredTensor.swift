@@ -37,6 +37,12 @@ public struct StoredTensor: Sendable {
     try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + byteCount])) }
   }
 
+  /// A copy of the bytes as stored. The file's pages behind them do not stay resident.
+  public var data: Data {
+    defer { file.releasePages(offset..<offset + byteCount) }
+    return withBytes { Data($0) }
+  }
+
   /// All elements as `Float`, dequantized, row-major. The file's pages behind them do not stay resident: who has
   /// the floats seldom reads the stored form again.
   public func floats() throws -> [Float] {

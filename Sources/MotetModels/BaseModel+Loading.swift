@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import MotetFormats
 import MotetTensor
@@ -7,7 +8,8 @@ extension BaseModel {
   /// Loads a base model and packs it for `precision`.
   /// - Parameters:
   ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
-  ///   - precision: nil takes bf16 where the processor has units for it and f32 elsewhere
+  ///   - precision: nil takes bf16 where the processor has units for it and f32 elsewhere; NF4 for a model that is
+  ///     stored so
   /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and the mend
   public nonisolated static func load(_ reference: String, precision: Precision? = nil) async throws
     -> BaseModel
@@ -23,7 +25,7 @@ extension BaseModel {
     let tokenizer = try source.tokenizer()
     let template = try source.template()
     return try await Compute.run {
-      let precision = precision ?? .automatic
+      let precision = precision ?? source.storedPrecision ?? .automatic
       var loader = PartLoader(source: source, precision: precision, name: name)
       let parts = try loader.parts(tokenizer)
       BufferPool.trim()
@@ -78,11 +80,28 @@ private struct PartLoader {
     }
     let isTied = c.tieWordEmbeddings || !source.contains("lm_head.weight")
     if isTied, precision != .int8 {
-      let head = try head(values)
+      let head = try head(precision == .nf4 ? Self.narrowed(values) : values)
       return (FrozenTable(sharing: head), head)
     }
-    let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed)
-    return (table, try head(isTied ? values : read("lm_head.weight", shape: shape)))
+    let own = isTied ? values : try read("lm_head.weight", shape: shape)
+    guard precision == .nf4 else {
+      let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed)
+      return (table, try head(own))
+    }
+    let table = FrozenTable(
+      Self.narrowed(values), rows: c.vocabulary, columns: c.hiddenSize, precision: .nf4)
+    return (table, try head(Self.narrowed(own)))
+  }
+
+  /// The embedding and the head as a folder in NF4 stores them: in bf16, as bitsandbytes leaves them. They are rounded
+  /// to NF4 from there, so that a model quantized once is the same as one quantized while it is loaded.
+  private static func narrowed(_ values: [Float]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: values.count) { wide, count in
+      var narrow = [UInt16](repeating: 0, count: values.count)
+      mk_to_bf16(values, &narrow, Int64(values.count))
+      if let base = wide.baseAddress { mk_from_bf16(narrow, base, Int64(values.count)) }
+      count = values.count
+    }
   }
 
   private mutating func layer(_ index: Int) throws -> DecoderLayer {
@@ -106,11 +125,21 @@ private struct PartLoader {
 
   private mutating func group(_ layer: Int, inputs: Int, _ modules: [(String, Int)]) throws -> SiteGroup {
     var stacked: [Float] = []
+    var quantized: [NF4Matrix] = []
     var members: [(index: Int, columns: Range<Int>)] = []
     var offset = 0
     for (module, outputs) in modules {
       let path = "layers.\(layer).\(module)"
-      let values = try read("model.\(path).weight", shape: [outputs, inputs])
+      let name = "model.\(path).weight"
+      var values: [Float] = []
+      if precision == .nf4 {
+        let matrix = try nf4(name, outputs: outputs, inputs: inputs)
+        quantized.append(matrix)
+        values = matrix.floats()
+      } else {
+        values = try read(name, shape: [outputs, inputs])
+        stacked = stacked.isEmpty ? values : stacked + values
+      }
       sketch[path] = BaseIdentity.sketch(values, outputs: outputs, inputs: inputs, site: path)
       members.append((sites.count, offset..<offset + outputs))
       sites.append(
@@ -118,19 +147,32 @@ private struct PartLoader {
           path: path, layer: layer, module: String(module.split(separator: ".").last ?? ""), inputs: inputs,
           outputs: outputs))
       offset += outputs
-      stacked = stacked.isEmpty ? values : stacked + values
     }
-    let matrix = try FrozenMatrix(
-      stacked, outputs: offset, inputs: inputs, precision: packed, sharing: turned)
+    let matrix =
+      precision == .nf4
+      ? FrozenMatrix(quantized)
+      : try FrozenMatrix(stacked, outputs: offset, inputs: inputs, precision: packed, sharing: turned)
     return SiteGroup(matrix: matrix, members: members)
   }
 
-  private func read(_ name: String, shape: [Int]) throws -> [Float] {
+  /// A matrix as it is stored in NF4, or rounded to it.
+  private func nf4(_ name: String, outputs: Int, inputs: Int) throws -> NF4Matrix {
+    try check(name, shape: [outputs, inputs])
+    if let stored = try source.nf4(name) { return stored }
+    return NF4Matrix(
+      quantizing: try read(name, shape: [outputs, inputs]), outputs: outputs, inputs: inputs)
+  }
+
+  private func check(_ name: String, shape: [Int]) throws {
     guard source.contains(name) else { throw ModelError.missingTensor(name: name, path: source.path) }
     let found = try source.shape(name)
     guard found == shape else {
       throw ModelError.wrongShape(name: name, shape: found, expected: shape, path: source.path)
     }
+  }
+
+  private func read(_ name: String, shape: [Int]) throws -> [Float] {
+    try check(name, shape: shape)
     let values = try source.floats(name)
     // One pass that the compiler vectorizes: the sum of zeros is zero, and NaN and infinity are not.
     var check: Float = 0

@@ -5,6 +5,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case missingTensor(name: String, path: String)
   case wrongShape(name: String, shape: [Int], expected: [Int], path: String)
   case notFinite(name: String, path: String)
+  case notQuantized(name: String, precision: String)
+  case plainScales(site: String, path: String)
   case tooLong(tokens: Int, context: Int)
   case virtualTokens(Int, context: Int)
   case emptyPrompt
@@ -21,6 +23,10 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path): the tensor \(name) is \(shape), but the configuration asks for \(expected)"
     case .notFinite(let name, let path):
       "\(path): the tensor \(name) holds values that are not finite; fetch the model again"
+    case .notQuantized(let name, let precision):
+      "\(name) is in \(precision): load it in nf4 to save it quantized"
+    case .plainScales(let site, let path):
+      "\(path): \(site) is in NF4 already, with scales that are not quantized; use the folder as it is"
     case .tooLong(let tokens, let context):
       "\(tokens) tokens do not fit the model's context of \(context); shorten the prompt or ask for fewer tokens"
     case .virtualTokens(let count, let context):

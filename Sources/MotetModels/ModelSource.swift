@@ -1,5 +1,6 @@
 import Foundation
 import MotetFormats
+import MotetTensor
 import MotetTokenizers
 
 /// Where a base model's weights come from, under Hugging Face's names and in its layout.
@@ -11,6 +12,10 @@ public protocol ModelSource: Sendable {
   func floats(_ name: String) throws -> [Float]
   func shape(_ name: String) throws -> [Int]
   func contains(_ name: String) -> Bool
+  /// The matrix `name` as it is stored, where that is in NF4; nil where it is not.
+  func nf4(_ name: String) throws -> NF4Matrix?
+  /// What the source's matrices are best held in: nil for what the processor is best at.
+  var storedPrecision: Precision? { get }
   func tokenizer() throws -> Tokenizer
   func template() throws -> ChatTemplate
   /// What a Hugging Face folder holds beside weights and `config.json`, by file name: the tokenizer, the chat
@@ -18,7 +23,13 @@ public protocol ModelSource: Sendable {
   func companions() throws -> [String: Data]
 }
 
-/// A Hugging Face folder: `config.json`, safetensors (sharded or not), `tokenizer.json`, chat template.
+extension ModelSource {
+  public func nf4(_ name: String) throws -> NF4Matrix? { nil }
+  public var storedPrecision: Precision? { nil }
+}
+
+/// A Hugging Face folder: `config.json`, safetensors (sharded or not), `tokenizer.json`, chat template. Its matrices may
+/// be in NF4, as `motet quantize` and transformers with bitsandbytes write them.
 public struct HuggingFaceFolder: ModelSource {
   public let configuration: ModelConfiguration
   public let path: String
@@ -32,9 +43,22 @@ public struct HuggingFaceFolder: ModelSource {
     tensors = try ShardedSafetensors(folder: folder)
   }
 
-  public func floats(_ name: String) throws -> [Float] { try tensors.tensor(name).floats() }
-  public func shape(_ name: String) throws -> [Int] { try tensors.tensor(name).shape }
+  public func floats(_ name: String) throws -> [Float] {
+    try nf4(name)?.floats() ?? tensors.tensor(name).floats()
+  }
+
+  public func shape(_ name: String) throws -> [Int] {
+    tensors.isNF4(name) ? try tensors.nf4Shape(name) : try tensors.tensor(name).shape
+  }
+
   public func contains(_ name: String) -> Bool { tensors.contains(name) }
+
+  public var storedPrecision: Precision? { tensors.names.contains(where: tensors.isNF4) ? .nf4 : nil }
+
+  public func nf4(_ name: String) throws -> NF4Matrix? {
+    guard tensors.isNF4(name) else { return nil }
+    return NF4Matrix(try StoredNF4(name, in: tensors, code: NF4Matrix.code))
+  }
 
   public func tokenizer() throws -> Tokenizer {
     let file = folder.appending(path: "tokenizer.json")

@@ -8,6 +8,8 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   /// Weights of 8 bits with a scale for each output; rows of inputs are brought to 8 bits as they come, with a scale
   /// for each. What goes back through the matrix does so in bf16.
   case int8
+  /// Weights of 4 bits by blocks of 64, unpacked as they are multiplied: ``NF4Matrix``.
+  case nf4
 
   /// bf16 where the processor has units for it, f32 elsewhere.
   public static var automatic: Precision { mk_bf16_is_fast() ? .bf16 : .f32 }
@@ -15,7 +17,7 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   /// Whether this processor has the units that the precision needs.
   public var isSupported: Bool {
     switch self {
-    case .f32: true
+    case .f32, .nf4: true
     case .bf16: mk_bf16_is_fast()
     case .int8: mk_int8_is_exact()
     }
@@ -42,16 +44,21 @@ public enum TensorError: Error, CustomStringConvertible {
 ///
 /// No member changes W; that is the guarantee that training and serving leave the base alone, and ``hash(into:)``
 /// is its check. The form for `dy·W` is made when a backward pass asks for it: of a matrix in f32, and of the largest,
-/// once; of others each time, into memory that matrices of one size share.
+/// once; of others each time, into memory that matrices of one size share. NF4 needs none: it is unpacked each time.
 @Compute
 public final class FrozenMatrix {
   public nonisolated let outputs: Int
   public nonisolated let inputs: Int
   public nonisolated let precision: Precision
-  private let forward: PackedForm
+  private let forward: Form
   private var backward: PackedForm?
   private let turned: TurnedForms
   private var plain: [Float]?
+
+  private enum Form {
+    case packed(PackedForm)
+    case nf4(NF4Form)
+  }
 
   /// Packs `weights`, row-major `[outputs, inputs]`.
   /// - Parameters:
@@ -67,10 +74,31 @@ public final class FrozenMatrix {
     self.inputs = inputs
     self.precision = precision
     self.turned = turned ?? TurnedForms()
+    guard let packing = precision.packing else {
+      forward = .nf4(NF4Form([NF4Matrix(quantizing: weights, outputs: outputs, inputs: inputs)]))
+      return
+    }
     // W is B transposed: B(i, j) = W(j, i).
-    forward = try PackedForm(
-      weights, precision: precision, k: inputs, n: outputs, rowStride: 1, columnStride: inputs,
-      flatten: inputPeaks.map { Self.flatten(weights, inputs: inputs, peaks: $0) })
+    forward = .packed(
+      try PackedForm(
+        weights, packing: packing, k: inputs, n: outputs, rowStride: 1, columnStride: inputs,
+        flatten: inputPeaks.map { Self.flatten(weights, inputs: inputs, peaks: $0) }))
+  }
+
+  /// Takes matrices of the same inputs, one below the other, as one.
+  public init(_ parts: [NF4Matrix]) {
+    precondition(parts.allSatisfy { $0.inputs == parts[0].inputs })
+    let form = NF4Form(parts)
+    outputs = form.outputs
+    inputs = parts[0].inputs
+    precision = .nf4
+    turned = TurnedForms()
+    forward = .nf4(form)
+  }
+
+  /// The matrices that this one is made of, where it is in NF4.
+  public var nf4Parts: [NF4Matrix] {
+    if case .nf4(let form) = forward { form.parts } else { [] }
   }
 
   /// √(largest weight of an input / largest value of it): Xiao et al. 2022, arXiv 2211.10438, equation 4 with α = ½.
@@ -100,7 +128,10 @@ public final class FrozenMatrix {
         x.values, unpacked(), rows: x.rows, outputs: outputs, inputs: inputs, transposed: true)
       return y.take(product, accumulate: accumulate)
     }
-    try forward.multiply(x, into: y, accumulate: accumulate)
+    switch forward {
+    case .packed(let form): try form.multiply(x, into: y, accumulate: accumulate)
+    case .nf4(let form): try form.multiply(x, into: y, isBack: false, accumulate: accumulate)
+    }
   }
 
   /// dx = dy·W: `[rows, outputs]` to `[rows, inputs]`; added to `dx` with `accumulate`.
@@ -113,13 +144,16 @@ public final class FrozenMatrix {
         dy.values, unpacked(), rows: dy.rows, outputs: inputs, inputs: outputs, transposed: false)
       return dx.take(product, accumulate: accumulate)
     }
-    try backwardForm().multiply(dy, into: dx, accumulate: accumulate)
+    switch forward {
+    case .packed(let form): try backwardForm(of: form).multiply(dy, into: dx, accumulate: accumulate)
+    case .nf4(let form): try form.multiply(dy, into: dx, isBack: true, accumulate: accumulate)
+    }
   }
 
   /// Values of a matrix whose form for `dy·W` is kept: a head would be turned for each of its chunks.
   private static let keptSize = 1 << 24
 
-  private func backwardForm() throws -> PackedForm {
+  private func backwardForm(of forward: PackedForm) throws -> PackedForm {
     if let backward { return backward }
     if precision != .f32, outputs * inputs < Self.keptSize, let form = turned.form(of: forward) {
       return form
@@ -137,18 +171,34 @@ public final class FrozenMatrix {
 
   /// Row `index` of W, widened to f32, into `target`.
   func copyRow(_ index: Int, to target: UnsafeMutablePointer<Float>) {
-    forward.copyColumn(index, to: target)
+    switch forward {
+    case .packed(let form): form.copyColumn(index, to: target)
+    case .nf4(let form): form.copyRow(index, to: target)
+    }
   }
 
   /// W as held, row-major `[outputs, inputs]`, widened to f32.
-  public func floats() -> [Float] { forward.floatsTransposed() }
+  public func floats() -> [Float] {
+    switch forward {
+    case .packed(let form): form.floatsTransposed()
+    case .nf4(let form): form.floats()
+    }
+  }
 
   /// Feeds the frozen bytes, as they lie in memory, into a hash.
   public func hash(into sha: inout SHA256) {
-    sha.update(bufferPointer: forward.bytes)
+    switch forward {
+    case .packed(let form): sha.update(bufferPointer: form.bytes)
+    case .nf4(let form): form.hash(into: &sha)
+    }
   }
 
-  public var byteCount: Int { forward.bytes.count + (backward?.bytes.count ?? 0) }
+  public var byteCount: Int {
+    switch forward {
+    case .packed(let form): form.bytes.count + (backward?.bytes.count ?? 0)
+    case .nf4(let form): form.byteCount
+    }
+  }
 
   private func unpacked() -> [Float] {
     if let plain { return plain }

@@ -11,6 +11,7 @@ public final class FrozenTable {
   private enum Storage {
     case f32([Float])
     case bf16([UInt16])
+    case nf4(NF4Form)
     /// The head's own matrix, where the model ties them.
     case shared(FrozenMatrix)
   }
@@ -28,6 +29,7 @@ public final class FrozenTable {
     self.columns = columns
     switch precision {
     case .f32: values = .f32(weights)
+    case .nf4: values = .nf4(NF4Form([NF4Matrix(quantizing: weights, outputs: rows, inputs: columns)]))
     // 8 bits are for products.
     case .bf16, .int8:
       values = .bf16(
@@ -48,6 +50,7 @@ public final class FrozenTable {
       case .f32(let table): for j in 0..<columns { target[j] = table[start + j] }
       case .bf16(let table):
         for j in 0..<columns { target[j] = Float(bitPattern: UInt32(table[start + j]) << 16) }
+      case .nf4(let form): form.copyRow(Int(token), to: target)
       case .shared(let head): head.copyRow(Int(token), to: target)
       }
     }
@@ -59,6 +62,7 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
     case .bf16(let table): table.withUnsafeBytes { sha.update(bufferPointer: $0) }
+    case .nf4(let form): form.hash(into: &sha)
     // The head is hashed by itself.
     case .shared: break
     }
@@ -68,6 +72,7 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table.count * 4
     case .bf16(let table): table.count * 2
+    case .nf4(let form): form.byteCount
     case .shared: 0
     }
   }
@@ -76,6 +81,7 @@ public final class FrozenTable {
     switch values {
     case .f32(let table): table
     case .bf16(let table): table.map { Float(bitPattern: UInt32($0) << 16) }
+    case .nf4(let form): form.floats()
     case .shared(let head): head.floats()
     }
   }

@@ -1,41 +1,41 @@
 import CKernels
 import Foundation
 
-/// One packed matrix B `[k, n]` for products x·B. The forms of later precisions stand beside it.
+/// One packed matrix B `[k, n]` for products x·B.
 final class PackedForm {
   private let handle: OpaquePointer
-  private let precision: Precision
+  private let packing: Packing
   let k: Int
   let n: Int
 
   init(
-    _ weights: [Float], precision: Precision, k: Int, n: Int, rowStride: Int,
+    _ weights: [Float], packing: Packing, k: Int, n: Int, rowStride: Int,
     columnStride: Int, flatten: [Float]? = nil
   ) throws {
     let made: OpaquePointer?
-    switch precision {
+    switch packing {
     case .f32, .int8:
       made = mk_packed_create(
-        weights, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), flatten)
+        weights, packing.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), flatten)
     case .bf16:
       let narrow = Buffer(bytes: weights.count * 2)
       let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
       mk_to_bf16(weights, pointer, Int64(weights.count))
       made = mk_packed_create(
-        pointer, precision.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), nil)
+        pointer, packing.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), nil)
     }
     guard let made else {
       throw TensorError.allocation(rows: n, columns: k, reason: String(cString: mk_last_error()))
     }
     handle = made
-    self.precision = precision
+    self.packing = packing
     self.k = k
     self.n = n
   }
 
-  private init(handle: OpaquePointer, precision: Precision, k: Int, n: Int) {
+  private init(handle: OpaquePointer, packing: Packing, k: Int, n: Int) {
     self.handle = handle
-    self.precision = precision
+    self.packing = packing
     self.k = k
     self.n = n
   }
@@ -44,7 +44,7 @@ final class PackedForm {
 
   @Compute
   func multiply(_ x: Tensor, into y: Tensor, accumulate: Bool) throws {
-    let x = precision == .f32 ? x.converted(to: .f32) : x
+    let x = packing == .f32 ? x.converted(to: .f32) : x
     let type = x.storage == .bf16 ? MK_BF16 : MK_F32
     if mk_packed_multiply(
       handle, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data, accumulate) != 0
@@ -61,12 +61,12 @@ final class PackedForm {
 
   /// The same matrix packed for products with its transpose; what was in 8 bits is then in bf16.
   func transposed() throws -> PackedForm {
-    let element = precision == .bf16 ? 2 : 4
+    let element = packing == .bf16 ? 2 : 4
     let plain = Buffer(bytes: k * n * element)
-    let target: Precision = precision == .f32 ? .f32 : .bf16
+    let target: Packing = packing == .f32 ? .f32 : .bf16
     let unpacked = mk_packed_unpack(handle, plain.pointer) == 0
     var source = plain
-    if precision == .int8 {
+    if packing == .int8 {
       source = Buffer(bytes: k * n * 2)
       mk_to_bf16(
         plain.pointer.assumingMemoryBound(to: Float.self),
@@ -76,13 +76,13 @@ final class PackedForm {
     guard unpacked,
       let made = mk_packed_create(source.pointer, target.element, Int64(n), Int64(k), 1, Int64(n), nil)
     else { throw TensorError.allocation(rows: k, columns: n, reason: String(cString: mk_last_error())) }
-    return PackedForm(handle: made, precision: target, k: n, n: k)
+    return PackedForm(handle: made, packing: target, k: n, n: k)
   }
 
   /// The transpose in bf16, in the memory of `reused` when there is one; nil where the layout does not allow it.
   func turned(into reused: PackedForm?) -> PackedForm? {
-    guard precision != .f32, let made = mk_packed_turned(handle, reused?.handle) else { return nil }
-    return reused ?? PackedForm(handle: made, precision: .bf16, k: n, n: k)
+    guard packing != .f32, let made = mk_packed_turned(handle, reused?.handle) else { return nil }
+    return reused ?? PackedForm(handle: made, packing: .bf16, k: n, n: k)
   }
 
   func copyColumn(_ index: Int, to target: UnsafeMutablePointer<Float>) {
@@ -91,7 +91,7 @@ final class PackedForm {
 
   /// Bᵀ `[n, k]` widened to f32.
   func floatsTransposed() -> [Float] {
-    let element = precision == .bf16 ? 2 : 4
+    let element = packing == .bf16 ? 2 : 4
     let plain = Buffer(bytes: k * n * element)
     // Rearranging within memory fails only where memory does.
     if mk_packed_unpack(handle, plain.pointer) != 0 {
@@ -101,7 +101,7 @@ final class PackedForm {
     return [Float](unsafeUninitializedCapacity: k * n) { values, count in
       for i in 0..<k {
         for j in 0..<n {
-          switch precision {
+          switch packing {
           case .f32, .int8: values[j * k + i] = plain.pointer.assumingMemoryBound(to: Float.self)[i * n + j]
           case .bf16:
             let bits = plain.pointer.assumingMemoryBound(to: UInt16.self)[i * n + j]
@@ -136,13 +136,28 @@ public final class TurnedForms {
   func release() { forms = [:] }
 }
 
-extension Precision {
+/// What a packed matrix holds its values in.
+enum Packing {
+  case f32, bf16, int8
+
   /// The name that the C face knows.
   fileprivate var element: Int32 {
     switch self {
     case .f32: Int32(MK_F32)
     case .bf16: Int32(MK_BF16)
     case .int8: Int32(MK_S8)
+    }
+  }
+}
+
+extension Precision {
+  /// nil for NF4, which is not packed.
+  var packing: Packing? {
+    switch self {
+    case .f32: .f32
+    case .bf16: .bf16
+    case .int8: .int8
+    case .nf4: nil
     }
   }
 }

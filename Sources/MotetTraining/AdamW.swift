@@ -25,52 +25,57 @@ public final class AdamW: Optimizer {
 
   public let parameters: [Parameter]
   private let options: Options
-  private let moments: [(mean: Tensor, square: Tensor)]
+  private let moments: StateMemory
   private var steps = 0
+
+  /// The mean of the gradients and that of their squares.
+  nonisolated static let kinds = [StateMemory.Kind](repeating: .init(values: 1, bytes: 4), count: 2)
 
   public init(_ parameters: [Parameter], options: Options) {
     self.options = options
     self.parameters = parameters
-    moments = parameters.map {
-      (Tensor.zeros(rows: $0.rows, columns: $0.columns), Tensor.zeros(rows: $0.rows, columns: $0.columns))
-    }
+    moments = StateMemory(Self.kinds, counts: parameters.map(\.count))
+  }
+
+  /// - Throws: ``OptimizerMemoryError``
+  public init(_ parameters: [Parameter], options: Options, memory: OptimizerMemory?) throws {
+    self.options = options
+    self.parameters = parameters
+    moments = try StateMemory(Self.kinds, counts: parameters.map(\.count), memory: memory)
   }
 
   public func step(learningRate: Double, gradientScale: Double) {
     steps += 1
     var arguments = options.arguments(
       step: steps, learningRate: learningRate, gradientScale: gradientScale)
-    for (parameter, moment) in zip(parameters, moments) {
+    for (index, parameter) in parameters.enumerated() {
       guard let gradient = parameter.gradient else { continue }
       arguments.learning_rate = Float(learningRate * parameter.rate)
-      mk_adamw(
-        parameter.values.data, gradient.data, moment.mean.data, moment.square.data, Int64(parameter.count),
-        &arguments)
+      let (values, slope) = (parameter.values.data, gradient.data)
+      moments.forEachPiece(of: index) { range, arrays in
+        mk_adamw(
+          values + range.lowerBound, slope + range.lowerBound, arrays[0].assumingMemoryBound(to: Float.self),
+          arrays[1].assumingMemoryBound(to: Float.self), Int64(range.count), &arguments)
+      }
       gradient.fill(0)
     }
   }
 
+  private static let names = ["mean", "square"]
+
   public var state: OptimizerState {
     var state = OptimizerState(steps: steps)
-    for (index, moment) in moments.enumerated() {
-      state.blobs["mean.\(index)"] = moment.mean.bytes
-      state.blobs["square.\(index)"] = moment.square.bytes
+    for index in parameters.indices {
+      for (kind, name) in Self.names.enumerated() {
+        state.blobs["\(name).\(index)"] = moments.data(index, kind)
+      }
     }
     return state
   }
 
   public func restore(_ state: OptimizerState) throws {
-    let blobs = try parameters.enumerated().map { index, parameter in
-      let bytes = parameter.count * MemoryLayout<Float>.stride
-      return (
-        mean: try state.blob("mean.\(index)", bytes: bytes),
-        square: try state.blob("square.\(index)", bytes: bytes)
-      )
-    }
-    for (moment, blob) in zip(moments, blobs) {
-      moment.mean.take(blob.mean)
-      moment.square.take(blob.square)
-    }
+    try moments.take(
+      state, names: Self.names.map { name in { "\(name).\($0)" } }, parameters: parameters.count)
     steps = state.steps
   }
 }

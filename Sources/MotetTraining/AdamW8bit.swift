@@ -15,43 +15,35 @@ import MotetTensor
 public final class AdamW8bit: Optimizer {
   public let parameters: [Parameter]
   private let options: AdamW.Options
-  private var moments: [Moments]
+  private let moments: StateMemory
   private var steps = 0
 
-  /// What is remembered of one parameter.
-  private struct Moments {
-    var mean: [UInt8]
-    var meanScales: [Float]
-    var square: [UInt8]
-    var squareScales: [Float]
-
-    init(count: Int) {
-      let blocks = (count + MK_STATE_BLOCK - 1) / MK_STATE_BLOCK
-      // Scales of 0 make any codes moments of 0.
-      mean = Array(repeating: 0, count: count)
-      square = mean
-      meanScales = Array(repeating: 0, count: blocks)
-      squareScales = meanScales
-    }
-
-    @Compute
-    mutating func step(_ parameter: Parameter, _ gradient: Tensor, _ arguments: inout mk_adamw_step) {
-      mk_adamw8(
-        parameter.values.data, gradient.data, &mean, &meanScales, &square, &squareScales,
-        Int64(parameter.count), &arguments)
-    }
-  }
+  /// The codes and the scales of the mean, and of the mean square. Scales of 0 make any codes moments of 0.
+  nonisolated static let kinds: [StateMemory.Kind] = [
+    .init(values: 1, bytes: 1), .init(values: Int(MK_STATE_BLOCK), bytes: 4),
+    .init(values: 1, bytes: 1), .init(values: Int(MK_STATE_BLOCK), bytes: 4),
+  ]
+  private static let names: [(Int) -> String] = [
+    { "mean8.\($0)" }, { "mean8.scales.\($0)" }, { "square8.\($0)" }, { "square8.scales.\($0)" },
+  ]
 
   public init(_ parameters: [Parameter], options: AdamW.Options = AdamW.Options()) {
     self.options = options
     self.parameters = parameters
-    moments = parameters.map { Moments(count: $0.count) }
+    moments = StateMemory(Self.kinds, counts: parameters.map(\.count))
+  }
+
+  /// - Throws: ``OptimizerMemoryError``
+  public init(
+    _ parameters: [Parameter], options: AdamW.Options = AdamW.Options(), memory: OptimizerMemory?
+  ) throws {
+    self.options = options
+    self.parameters = parameters
+    moments = try StateMemory(Self.kinds, counts: parameters.map(\.count), memory: memory)
   }
 
   /// Bytes of the moments.
-  public var stateBytes: Int {
-    moments.reduce(0) { $0 + 2 * ($1.mean.count + $1.meanScales.count * MemoryLayout<Float>.stride) }
-  }
+  public var stateBytes: Int { moments.byteCount }
 
   public func step(learningRate: Double, gradientScale: Double) {
     steps += 1
@@ -60,38 +52,27 @@ public final class AdamW8bit: Optimizer {
     for (index, parameter) in parameters.enumerated() {
       guard let gradient = parameter.gradient else { continue }
       arguments.learning_rate = Float(learningRate * parameter.rate)
-      moments[index].step(parameter, gradient, &arguments)
+      let (values, slope) = (parameter.values.data, gradient.data)
+      moments.forEachPiece(of: index) { range, arrays in
+        mk_adamw8(
+          values + range.lowerBound, slope + range.lowerBound, arrays[0].assumingMemoryBound(to: UInt8.self),
+          arrays[1].assumingMemoryBound(to: Float.self), arrays[2].assumingMemoryBound(to: UInt8.self),
+          arrays[3].assumingMemoryBound(to: Float.self), Int64(range.count), &arguments)
+      }
       gradient.fill(0)
     }
   }
 
   public var state: OptimizerState {
     var state = OptimizerState(steps: steps)
-    for (index, moment) in moments.enumerated() {
-      state.blobs["mean8.\(index)"] = Data(moment.mean)
-      state.blobs["mean8.scales.\(index)"] = moment.meanScales.withUnsafeBytes { Data($0) }
-      state.blobs["square8.\(index)"] = Data(moment.square)
-      state.blobs["square8.scales.\(index)"] = moment.squareScales.withUnsafeBytes { Data($0) }
+    for index in parameters.indices {
+      for (kind, name) in Self.names.enumerated() { state.blobs[name(index)] = moments.data(index, kind) }
     }
     return state
   }
 
   public func restore(_ state: OptimizerState) throws {
-    moments = try moments.enumerated().map { index, current in
-      func scales(_ name: String) throws -> [Float] {
-        let bytes = current.meanScales.count * MemoryLayout<Float>.stride
-        let blob = try state.blob("\(name).scales.\(index)", bytes: bytes)
-        return [Float](unsafeUninitializedCapacity: current.meanScales.count) { buffer, count in
-          count = blob.copyBytes(to: buffer) / MemoryLayout<Float>.stride
-        }
-      }
-      var moment = current
-      moment.mean = [UInt8](try state.blob("mean8.\(index)", bytes: current.mean.count))
-      moment.square = [UInt8](try state.blob("square8.\(index)", bytes: current.square.count))
-      moment.meanScales = try scales("mean8")
-      moment.squareScales = try scales("square8")
-      return moment
-    }
+    try moments.take(state, names: Self.names, parameters: parameters.count)
     steps = state.steps
   }
 }

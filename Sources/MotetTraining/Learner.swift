@@ -61,7 +61,11 @@ final class Learner {
     overlaps = (job.orthogonal?.adapters ?? []).compactMap { other in
       fresh.flatMap { SubspaceOverlap($0, other.weights) }.map { (other.name, $0) }
     }
-    optimizer = job.options.optimizer.make(adapter.parameters, weightDecay: job.options.weightDecay)
+    optimizer = try job.options.optimizer.make(
+      adapter.parameters, weightDecay: job.options.weightDecay,
+      memory: job.options.optimizerMemory.map {
+        OptimizerMemory(budget: $0, folder: OptimizerMemory.place(near: job.logs))
+      })
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
     dropoutSeeds = SeededGenerator(seed: job.options.seed, for: "dropout")

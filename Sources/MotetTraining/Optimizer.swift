@@ -88,12 +88,24 @@ public enum OptimizerKind: String, Sendable, CaseIterable, Codable {
     }
   }
 
+  /// The least of ``OptimizerMemory`` that it can do with: bytes of one page of state.
+  public var pageBytes: Int {
+    switch self {
+    case .adamW: StateMemory.pageBytes(AdamW.kinds)
+    case .adamW8bit: StateMemory.pageBytes(AdamW8bit.kinds)
+    }
+  }
+
+  /// - Parameter memory: nil keeps all of the state in memory
+  /// - Throws: ``OptimizerMemoryError``
   @Compute
-  public func make(_ parameters: [Parameter], weightDecay: Double) -> any Optimizer {
+  public func make(
+    _ parameters: [Parameter], weightDecay: Double, memory: OptimizerMemory? = nil
+  ) throws -> any Optimizer {
     let options = AdamW.Options(weightDecay: weightDecay)
     return switch self {
-    case .adamW: AdamW(parameters, options: options)
-    case .adamW8bit: AdamW8bit(parameters, options: options)
+    case .adamW: try AdamW(parameters, options: options, memory: memory)
+    case .adamW8bit: try AdamW8bit(parameters, options: options, memory: memory)
     }
   }
 }

@@ -29,6 +29,8 @@ public struct TrainingOptions: Sendable, Equatable {
   public var keep: Keep
   /// A step whose loss is this many standard deviations above the recent ones is left out; nil takes every step.
   public var spikeSigma: Double?
+  /// Bytes of the optimizer's state that stay in memory; nil keeps all there. The outcome is the same.
+  public var optimizerMemory: Int?
 
   /// Which weights a run ends with.
   public enum Keep: String, Sendable, CaseIterable, Codable {
@@ -43,7 +45,7 @@ public struct TrainingOptions: Sendable, Equatable {
     learningRate: Double = 2e-4, schedule: Schedule = .cosine, warmup: Double = 0.03,
     weightDecay: Double = 0.01, clip: Double? = 1, seed: UInt64 = 0, shuffles: Bool = true,
     maximumLength: Int? = nil, tokensPerPass: Int = 512, evaluationSteps: Int? = nil, patience: Int? = nil,
-    keep: Keep = .last, spikeSigma: Double? = 8
+    keep: Keep = .last, spikeSigma: Double? = 8, optimizerMemory: Int? = nil
   ) {
     self.epochs = epochs
     self.batchRows = batchRows
@@ -62,6 +64,7 @@ public struct TrainingOptions: Sendable, Equatable {
     self.patience = patience
     self.keep = keep
     self.spikeSigma = spikeSigma
+    self.optimizerMemory = optimizerMemory
   }
 
   /// Rows that one optimizer step sees.
@@ -89,6 +92,11 @@ public struct TrainingOptions: Sendable, Equatable {
       try require(evaluationSteps > 0, "eval-every", evaluationSteps, "give at least 1 step")
     }
     if let patience { try require(patience > 0, "patience", patience, "give at least 1 evaluation") }
+    if let optimizerMemory {
+      try require(
+        optimizerMemory >= optimizer.pageBytes, "optimizer-memory", "\(optimizerMemory) bytes",
+        "one page of \(optimizer.rawValue)'s state takes \(optimizer.pageBytes) bytes: give at least that")
+    }
     if let spikeSigma {
       try require(spikeSigma >= 3, "spike-sigma", spikeSigma, "give at least 3, or 0 to take every step")
     }

@@ -57,7 +57,7 @@ import Testing
       try model.write(to: folder)
       let mark = folder.appending(path: "mark")
       try Data("x".utf8).write(to: mark)
-      #expect(throws: FusedModelError.exists(path: folder.path)) { try model.write(to: folder) }
+      #expect(throws: ModelFolderError.exists(path: folder.path)) { try model.write(to: folder) }
       #expect(FileManager.default.fileExists(atPath: mark.path))
       try model.write(to: folder, overwriting: true)
       #expect(!FileManager.default.fileExists(atPath: mark.path))
@@ -72,20 +72,20 @@ import Testing
       try FileManager.default.copyItem(at: TinyModel.folder.appending(path: "model"), to: original)
       let base = try await TinyModel.load(original)
       let model = FusedModel(base, mix: .base)
-      #expect(throws: FusedModelError.isBase(path: original.path)) {
+      #expect(throws: ModelFolderError.isBase(path: original.path)) {
         try model.write(to: original, overwriting: true)
       }
-      #expect(throws: FusedModelError.isBase(path: place.path)) {
+      #expect(throws: ModelFolderError.isBase(path: place.path)) {
         try model.write(to: place, overwriting: true)
       }
       let other = place.appending(path: "letters")
       try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
       try Data("dear".utf8).write(to: other.appending(path: "aunt.txt"))
-      #expect(throws: FusedModelError.noModel(path: other.path)) {
+      #expect(throws: ModelFolderError.noModel(path: other.path)) {
         try model.write(to: other, overwriting: true)
       }
       let file = other.appending(path: "aunt.txt")
-      #expect(throws: FusedModelError.isFile(path: file.path)) {
+      #expect(throws: ModelFolderError.isFile(path: file.path)) {
         try model.write(to: file, overwriting: true)
       }
       #expect(try names(place) == ["base", "letters"])

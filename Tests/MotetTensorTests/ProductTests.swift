@@ -73,6 +73,7 @@ import Testing
     case .f32: weights
     case .bf16: roundedToBF16(weights)
     case .int8: roundedToInt8(weights, columns: inputs)
+    case .nf4: NF4Matrix(quantizing: weights, outputs: weights.count / inputs, inputs: inputs).floats()
     }
   }
 
@@ -83,6 +84,10 @@ import Testing
     func taken(_ x: [Float], columns: Int, transposed: Bool) -> [Float] {
       if isPortable || precision == .f32 { return x }
       return precision == .int8 && !transposed ? roundedToInt8(x, columns: columns) : roundedToBF16(x)
+    }
+    // What is held otherwise is brought to bf16 for the product.
+    func isMultipliedInBF16(_ transposed: Bool) -> Bool {
+      precision == .nf4 ? !isPortable : precision == .int8 && transposed
     }
     for (outputs, inputs) in [
       (1, 1), (1, 40), (40, 1), (16, 32), (17, 15), (33, 100), (130, 70), (576, 192), (1000, 96),
@@ -98,7 +103,7 @@ import Testing
           let old = floats(rows * to, seed: 6)
           let product = Reference.product(
             taken(x, columns: from, transposed: transposed),
-            transposed && precision == .int8 ? roundedToBF16(held) : held, rows: rows, outputs: to,
+            isMultipliedInBF16(transposed) ? roundedToBF16(held) : held, rows: rows, outputs: to,
             inputs: from, transposed: !transposed)
           for accumulate in [false, true] {
             let y = Tensor(rows: rows, columns: to, old)
@@ -176,7 +181,9 @@ import Testing
   @Compute func tableRowsAreTheWeightsAsHeld(precision: Precision) {
     let weights = floats(5 * 7, seed: 8)
     let table = FrozenTable(weights, rows: 5, columns: 7, precision: precision)
-    let held = precision == .f32 ? weights : roundedToBF16(weights)
+    let held =
+      precision == .nf4
+      ? held(weights, inputs: 7, precision: .nf4) : precision == .f32 ? weights : roundedToBF16(weights)
     #expect(table.floats() == held)
     let last = Array(held[28..<35])
     #expect(table.lookUp([4, 0, 4]).values == last + Array(held[0..<7]) + last)

@@ -140,7 +140,7 @@ import Testing
     var ends: [Double] = []
     for kind in OptimizerKind.allCases {
       let adapter = TrainableLoRA(try LoRA(rank: 4).initialWeights(for: base, seed: 1), on: base)
-      let optimizer = kind.make(adapter.parameters, weightDecay: 0.01)
+      let optimizer = try kind.make(adapter.parameters, weightDecay: 0.01)
       for _ in 0..<10 {
         for start in stride(from: 0, to: examples.count, by: 4) {
           let part = examples[start..<start + 4]

@@ -78,6 +78,42 @@ bool mk_bf16_is_fast(void);
 // Whether 8-bit products come out exact here: not without the unit for them (AVX512-VNNI).
 bool mk_int8_is_exact(void);
 
+// --- NF4 ----------------------------------------------------------------------------------------------
+
+// Weights of 4 bits as bitsandbytes holds them (Dettmers et al. 2023, arXiv 2305.14314): each run of MK_NF4_BLOCK
+// values of the row-major matrix as indices into 16 values and one scale; the scales, less their mean, as indices
+// into the signed dynamic map with one f32 for each MK_NF4_NESTED of them.
+enum { MK_NF4_BLOCK = 64, MK_NF4_NESTED = 256 };
+
+typedef struct {
+  int64_t outputs, inputs;
+  // Two values a byte, the first in the upper half.
+  const uint8_t *codes;
+  // One a block: map[scales[i]]·nested[i / MK_NF4_NESTED] + mean. NULL where `wide_scales` are the scales themselves.
+  const uint8_t *scales;
+  const float *nested, *map;
+  float mean;
+  const float *wide_scales;
+} mk_nf4;
+
+// The 16 values, ascending.
+void mk_nf4_code(float *values);
+void mk_nf4_quantize(const float *x, int64_t count, uint8_t *codes, float *scales);
+void mk_nf4_quantize_scales(const float *scales, int64_t count, uint8_t *codes, float *nested, float *mean);
+// Values `first` and on of the row-major matrix.
+void mk_nf4_unpack(const mk_nf4 *matrix, int64_t first, int64_t count, float *values);
+
+// y[m, outputs] = x·Wᵀ, or y[m, inputs] = x·W with `is_back`, or added to y; W is `count` matrices of the same inputs
+// one below the other. x is f32 or bf16. W is unpacked by pieces as it is multiplied: in bf16 where the processor has
+// units for it, else in f32. 0, or an error: see mk_last_error.
+int mk_nf4_multiply(
+  const mk_nf4 *parts, int64_t count, bool is_back, const void *x, int x_type, int64_t m, float *y, bool accumulate);
+
+// Columns first..<first + columns of Wᵀ (of W with `is_back`), both multiples of 64, in bf16 by blocks of 64 columns
+// and 32 rows, the pairs of two rows together; zeros where there is no value. `is_plain` takes the portable loops.
+void mk_nf4_slice(
+  const mk_nf4 *parts, int64_t count, bool is_back, int64_t first, int64_t columns, uint16_t *to, bool is_plain);
+
 // What one adapter adds to one product, for a run of rows of a batch, in bf16 with f32 sums.
 typedef struct {
   // The run's first row in the batch: terms of one run stand together.

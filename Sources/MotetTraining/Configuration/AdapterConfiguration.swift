@@ -33,6 +33,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var batch = 8
   public var accumulate = 1
   public var optimizer = OptimizerKind.adamW
+  public var optimizerMemory: ByteCount?
   /// nil takes the method's.
   public var lr: Double?
   public var schedule = Schedule.cosine
@@ -100,6 +101,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting(
         "optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"),
         "What moves the parameters (adamw)."),
+      Setting(
+        "optimizer-memory", \.optimizerMemory, "64MB",
+        "Keep so much of the optimizer's state in memory and the rest in a file; the same result."),
       Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 2e-4)."),
       Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
       Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
@@ -162,6 +166,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
       learningRate: lr ?? method.method.learningRate,
       schedule: schedule, warmup: warmup, weightDecay: weightDecay, clip: clip == 0 ? nil : clip, seed: seed,
       shuffles: shuffle, maximumLength: maxLength, tokensPerPass: tokensPerPass, evaluationSteps: evalEvery,
-      patience: patience, keep: keep, spikeSigma: spikeSigma == 0 ? nil : spikeSigma)
+      patience: patience, keep: keep, spikeSigma: spikeSigma == 0 ? nil : spikeSigma,
+      optimizerMemory: optimizerMemory?.bytes)
   }
 }

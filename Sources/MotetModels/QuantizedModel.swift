@@ -1,0 +1,61 @@
+import Foundation
+import MotetFormats
+import MotetTensor
+
+/// A base in NF4 as a folder: quantized once, and then a base like any other.
+///
+///     let base = try await BaseModel.load("smollm2-135m-instruct", precision: .nf4)
+///     try await QuantizedModel(base).write(to: URL(filePath: "smollm2-nf4"))
+///
+/// The linear layers are stored as bitsandbytes stores them, so that transformers loads the folder too. The embedding
+/// and the head are stored in bf16, as bitsandbytes leaves them; here they are rounded to NF4 when the folder is loaded.
+@Compute
+public struct QuantizedModel {
+  public let base: BaseModel
+
+  /// - Throws: ``ModelError/notQuantized(name:precision:)`` for a base that is not in NF4
+  public init(_ base: BaseModel) throws {
+    guard base.precision == .nf4 else {
+      throw ModelError.notQuantized(name: base.name, precision: base.precision.rawValue)
+    }
+    self.base = base
+  }
+
+  /// Writes the folder; it appears whole or not at all.
+  /// - Throws: ``ModelFolderError`` or `FormatError`
+  public func write(to folder: URL, overwriting: Bool = false) throws {
+    let configuration = base.configuration.huggingFaceJSON(type: .bf16, isNF4: true)
+    try ModelFolder(folder, overwriting: overwriting).write(configuration, from: base.source) {
+      try tensors()
+    }
+  }
+
+  private func tensors() throws -> [SafetensorsWriter.Tensor] {
+    let source = base.source
+    func plain(_ name: String, _ type: ElementType) throws -> SafetensorsWriter.Tensor {
+      let stored = source.contains(name) ? name : "model.embed_tokens.weight"
+      return .init(name: name, shape: try source.shape(stored), type: type) { try source.floats(stored) }
+    }
+    var tensors = [try plain("model.embed_tokens.weight", .bf16), try plain("model.norm.weight", .f32)]
+    if !base.configuration.tieWordEmbeddings { tensors.append(try plain("lm_head.weight", .bf16)) }
+    for (index, layer) in base.layers.enumerated() {
+      for norm in ["input_layernorm", "post_attention_layernorm"] {
+        tensors.append(try plain("model.layers.\(index).\(norm).weight", .f32))
+      }
+      for group in layer.groups {
+        for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
+          tensors += try self.tensors(of: matrix, at: base.sites[member.index].path)
+        }
+      }
+    }
+    return tensors
+  }
+
+  private func tensors(of matrix: NF4Matrix, at path: String) throws -> [SafetensorsWriter.Tensor] {
+    guard matrix.isNested else { throw ModelError.plainScales(site: path, path: base.source.path) }
+    return StoredNF4.tensors(
+      "model.\(path).weight", shape: [matrix.outputs, matrix.inputs], codes: matrix.codes,
+      scales: matrix.scales, largest: matrix.nestedScales, map: matrix.scaleMap, mean: matrix.scaleMean,
+      code: NF4Matrix.code)
+  }
+}

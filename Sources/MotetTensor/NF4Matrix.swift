@@ -1,0 +1,182 @@
+import CKernels
+import Foundation
+
+/// A matrix `[outputs, inputs]` in NF4 (Dettmers et al. 2023, arXiv 2305.14314): 4 bits a value, a scale for each 64 of
+/// them along the row-major matrix, and the scales in 8 bits with one f32 for each 256: 0.516 bytes a value.
+///
+/// Codes, scales and values are those of bitsandbytes' `quantize_4bit(compress_statistics=True)`.
+public final class NF4Matrix: Sendable {
+  public let outputs: Int
+  public let inputs: Int
+  /// The mean of the scales, which was taken from them before they were rounded.
+  public let scaleMean: Float
+  /// Whether the scales are in 8 bits themselves.
+  public let isNested: Bool
+  private let memory: FrozenBytes
+  private let layout: Layout
+
+  /// What stands where in the memory.
+  private struct Layout {
+    let codes: Range<Int>
+    let scales: Range<Int>
+    let nested: Range<Int>
+    let map: Range<Int>
+    let mean: Range<Int>
+
+    init(count: Int, isNested: Bool) {
+      let blocks = NF4Matrix.blocks(count)
+      var end = 0
+      func place(_ bytes: Int) -> Range<Int> {
+        defer { end += (bytes + 63) / 64 * 64 }
+        return end..<end + bytes
+      }
+      codes = place((count + 1) / 2)
+      scales = place(isNested ? blocks : 4 * blocks)
+      nested = place(isNested ? 4 * NF4Matrix.nestedBlocks(count) : 0)
+      map = place(isNested ? 4 * 256 : 0)
+      mean = place(4)
+    }
+  }
+
+  /// The 16 values, ascending.
+  public static var code: [Float] {
+    [Float](unsafeUninitializedCapacity: 16) { values, count in
+      if let base = values.baseAddress { mk_nf4_code(base) }
+      count = 16
+    }
+  }
+
+  /// Scales of so many values.
+  public static func blocks(_ count: Int) -> Int { (count + MK_NF4_BLOCK - 1) / MK_NF4_BLOCK }
+  /// Scales of those scales.
+  public static func nestedBlocks(_ count: Int) -> Int { (blocks(count) + MK_NF4_NESTED - 1) / MK_NF4_NESTED }
+
+  /// The scales of a matrix that was quantized before.
+  public enum Scales: Sendable {
+    /// `map[codes[i]] · largest[i / 256] + mean`
+    case nested(codes: [UInt8], largest: [Float], map: [Float], mean: Float)
+    case plain([Float])
+  }
+
+  /// Rounds `weights`, row-major `[outputs, inputs]`.
+  public init(quantizing weights: [Float], outputs: Int, inputs: Int) {
+    precondition(weights.count == outputs * inputs)
+    self.outputs = outputs
+    self.inputs = inputs
+    isNested = true
+    layout = Layout(count: weights.count, isNested: true)
+    memory = FrozenBytes(count: layout.mean.upperBound)
+    var scales = [Float](repeating: 0, count: Self.blocks(weights.count))
+    var mean: Float = 0
+    mk_nf4_quantize(weights, Int64(weights.count), memory.bytes(layout.codes), &scales)
+    mk_nf4_quantize_scales(
+      scales, Int64(scales.count), memory.bytes(layout.scales), memory.floats(layout.nested), &mean)
+    mk_dynamic_map(memory.floats(layout.map), true)
+    memory.floats(layout.mean)[0] = mean
+    scaleMean = mean
+  }
+
+  /// Takes a matrix as it was quantized. The counts must be those that ``blocks(_:)`` and ``nestedBlocks(_:)`` give.
+  public init(outputs: Int, inputs: Int, codes: Data, scales: Scales) {
+    let count = outputs * inputs
+    self.outputs = outputs
+    self.inputs = inputs
+    if case .nested = scales { isNested = true } else { isNested = false }
+    let layout = Layout(count: count, isNested: isNested)
+    let memory = FrozenBytes(count: layout.mean.upperBound)
+    self.layout = layout
+    self.memory = memory
+    codes.withUnsafeBytes { memory.take($0, at: layout.codes) }
+    switch scales {
+    case .nested(let own, let largest, let map, let mean):
+      own.withUnsafeBytes { memory.take($0, at: layout.scales) }
+      largest.withUnsafeBytes { memory.take($0, at: layout.nested) }
+      map.withUnsafeBytes { memory.take($0, at: layout.map) }
+      memory.floats(layout.mean)[0] = mean
+      scaleMean = mean
+    case .plain(let own):
+      own.withUnsafeBytes { memory.take($0, at: layout.scales) }
+      scaleMean = 0
+    }
+  }
+
+  /// Two values a byte, the first in the upper half.
+  public var codes: Data { memory.data(layout.codes) }
+  /// One byte a scale; four where they are not nested.
+  public var scales: Data { memory.data(layout.scales) }
+  /// The largest size of each 256 scales less their mean, f32.
+  public var nestedScales: Data { memory.data(layout.nested) }
+  /// The 256 values that the scales' codes stand for, f32.
+  public var scaleMap: Data { memory.data(layout.map) }
+
+  /// The values, row-major.
+  public func floats() -> [Float] {
+    var view = described
+    return [Float](unsafeUninitializedCapacity: outputs * inputs) { values, count in
+      if let base = values.baseAddress { mk_nf4_unpack(&view, 0, Int64(outputs * inputs), base) }
+      count = outputs * inputs
+    }
+  }
+
+  /// All of it as it lies in memory.
+  var bytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: memory.bytes(layout.codes), count: layout.mean.upperBound)
+  }
+
+  /// What the kernels take; valid as long as the matrix is.
+  var described: mk_nf4 {
+    var view = mk_nf4()
+    view.outputs = Int64(outputs)
+    view.inputs = Int64(inputs)
+    view.codes = UnsafePointer(memory.bytes(layout.codes))
+    if isNested {
+      view.scales = UnsafePointer(memory.bytes(layout.scales))
+      view.nested = UnsafePointer(memory.floats(layout.nested))
+      view.map = UnsafePointer(memory.floats(layout.map))
+      view.mean = scaleMean
+    } else {
+      view.wide_scales = UnsafePointer(memory.floats(layout.scales))
+    }
+    return view
+  }
+}
+
+/// Memory that is written while its owner is made and never after, so that any thread may read it.
+private final class FrozenBytes: Sendable {
+  private let address: UInt
+
+  init(count: Int) {
+    var memory: UnsafeMutableRawPointer?
+    guard posix_memalign(&memory, 64, max(count, 64)) == 0, let memory else {
+      FileHandle.standardError.write(Data("motet: out of memory: \(count) bytes asked\n".utf8))
+      exit(1)
+    }
+    // What stands between the parts is hashed with them.
+    memset(memory, 0, count)
+    address = UInt(bitPattern: memory)
+  }
+
+  deinit { free(UnsafeMutableRawPointer(bitPattern: address)) }
+
+  private var start: UnsafeMutableRawPointer {
+    // Not nil: posix_memalign gave it.
+    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
+  }
+
+  func bytes(_ range: Range<Int>) -> UnsafeMutablePointer<UInt8> {
+    (start + range.lowerBound).assumingMemoryBound(to: UInt8.self)
+  }
+
+  func floats(_ range: Range<Int>) -> UnsafeMutablePointer<Float> {
+    (start + range.lowerBound).assumingMemoryBound(to: Float.self)
+  }
+
+  func data(_ range: Range<Int>) -> Data { Data(bytes: bytes(range), count: range.count) }
+
+  func take(_ source: UnsafeRawBufferPointer, at range: Range<Int>) {
+    precondition(source.count == range.count, "\(source.count) bytes where \(range.count) are due")
+    if let base = source.baseAddress {
+      (start + range.lowerBound).copyMemory(from: base, byteCount: range.count)
+    }
+  }
+}
