@@ -31,7 +31,7 @@ extension TinyModel {
   }
 
   static func job(
-    _ name: String, _ data: Dataset, on base: BaseModel, method: LoRA = LoRA(rank: 4),
+    _ name: String, _ data: Dataset, on base: BaseModel, method: any AdapterMethod = LoRA(rank: 4),
     options: TrainingOptions = TrainingOptions(epochs: 2, batchRows: 4, learningRate: 5e-3),
     validation: Dataset? = nil
   ) throws -> TrainingJob {

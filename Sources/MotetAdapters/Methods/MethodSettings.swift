@@ -4,11 +4,14 @@ public struct MethodOption: Sendable, Equatable {
   /// What stands for the value in the help.
   public let placeholder: String
   public let help: String
+  /// Whether it says how an adapter begins, so that one that is continued has it already.
+  public let isFixedByContinue: Bool
 
-  public init(_ key: String, _ placeholder: String, _ help: String) {
+  public init(_ key: String, _ placeholder: String, _ help: String, isFixedByContinue: Bool = false) {
     self.key = key
     self.placeholder = placeholder
     self.help = help
+    self.isFixedByContinue = isFixedByContinue
   }
 }
 

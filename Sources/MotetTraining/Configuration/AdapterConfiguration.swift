@@ -93,7 +93,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
     ] + AdapterMethods.options.map { Setting(of: $0) }
 
   /// What an adapter that is continued has already.
-  static let fixedByContinue = ["rank", "alpha", "targets", "layers", "init"]
+  static let fixedByContinue =
+    ["rank", "alpha", "targets", "layers", "init"]
+    + AdapterMethods.options.filter(\.isFixedByContinue).map(\.key)
 
   /// What the method's shared options say.
   var lora: LoRA {

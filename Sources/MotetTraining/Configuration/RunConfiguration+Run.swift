@@ -11,7 +11,7 @@ extension RunConfiguration {
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"
       guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
-      _ = try adapter.makeMethod()
+      if adapter.continued == nil || adapter.given.contains("method") { _ = try adapter.makeMethod() }
       if adapter.validation != nil, !adapter.eval.isEmpty {
         throw ConfigurationError.twoValidations(adapter: known)
       }
@@ -56,13 +56,16 @@ extension RunConfiguration {
         everySeconds: checkpointMinutes == 0 ? nil : checkpointMinutes * 60, start: start)
     let parents = try checkpoints?.resumedParents() ?? [:]
     let jobs = try adapters.indices.map { index -> TrainingJob in
-      let adapter = adapters[index]
-      let name = name(of: adapter) ?? "adapter"
-      effective.adapters[index].lr = adapter.lr ?? adapter.method.method.learningRate
-      if let continued = adapter.continued {
-        effective.adapters[index].continued = try exactName(
-          of: continued, in: library, resumed: parents[name])
+      let name = name(of: adapters[index]) ?? "adapter"
+      if let continued = adapters[index].continued {
+        let exact = try exactName(of: continued, in: library, resumed: parents[name])
+        effective.adapters[index].continued = exact
+        if !adapters[index].given.contains("method") {
+          effective.adapters[index].method = try method(of: exact, in: library)
+        }
       }
+      let adapter = effective.adapters[index]
+      effective.adapters[index].lr = adapter.lr ?? adapter.method.method.learningRate
       var job = try job(of: effective.adapters[index], name: name, on: base, library: library) {
         onData(name, $0)
       }
@@ -96,6 +99,12 @@ extension RunConfiguration {
       return resumed
     }
     return try library.resolve(name).description
+  }
+
+  /// The method of an adapter that is continued.
+  private func method(of continued: String, in library: AdapterLibrary) throws -> MethodSetting {
+    let folder = try AdapterReference(parsing: continued).folder(in: library)
+    return MethodSetting(name: try AdapterWeights(peft: folder).method.name)
   }
 
   private func job(
