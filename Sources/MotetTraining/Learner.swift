@@ -78,7 +78,7 @@ final class Learner {
   func gather(_ loss: Double) { lossSum += loss }
 
   /// Moves the parameters, unless the step is a spike or the end of this adapter.
-  func finishStep(secondsSoFar seconds: Double) -> [RunEvent] {
+  func finishStep(secondsSoFar seconds: Double) throws -> [RunEvent] {
     guard let optimizer else { return [] }
     let number = step + 1
     adapter.gatherGradients()
@@ -95,7 +95,7 @@ final class Learner {
     } else {
       optimizer.step(
         learningRate: rate, gradientScale: options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
-      adapter.finishStep(learningRate: rate)
+      try adapter.finishStep(learningRate: rate)
     }
     spikes.record(loss)
     tokensSoFar += tokens
@@ -118,14 +118,14 @@ final class Learner {
   }
 
   /// Puts the adapter's parameters back to what they were.
-  func take(_ parameters: [Data]) {
+  func take(_ parameters: [Data]) throws {
     for (parameter, bytes) in zip(adapter.parameters, parameters) { parameter.values.take(bytes) }
-    adapter.derive()
+    try adapter.derive()
   }
 
   /// Gives an adapter that diverged the weights of a checkpoint back.
-  func takeBack(_ parameters: [Data], of step: Int) {
-    take(parameters)
+  func takeBack(_ parameters: [Data], of step: Int) throws {
+    try take(parameters)
     goodStep = step
   }
 
@@ -185,7 +185,7 @@ final class Learner {
     else { throw OptimizerStateError.missing("parameters") }
     if saved.status == .running { try optimizer?.restore(saved.optimizer) }
     try adapter.restore(saved.memory)
-    take(saved.parameters)
+    try take(saved.parameters)
     status = saved.status
     events = saved.events
     goodStep = saved.goodStep
