@@ -52,6 +52,7 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     if let identity = record?.base, !force, let reason = identity.mismatch(with: base.identity) {
       throw refuse(reason)
     }
+    if let reason = weights.method.mismatch(of: weights, with: base) { throw refuse(reason) }
     let sites = Dictionary(uniqueKeysWithValues: base.sites.map { ($0.path, $0) })
     for path in weights.siteNames {
       guard let update = weights.sites[path] else { continue }

@@ -116,7 +116,7 @@ private struct PartLoader {
       sites.append(
         AdapterSite(
           path: path, layer: layer, module: String(module.split(separator: ".").last ?? ""), inputs: inputs,
-          outputs: outputs))
+          outputs: outputs, sharesInput: modules.count > 1))
       offset += outputs
       stacked = stacked.isEmpty ? values : stacked + values
     }

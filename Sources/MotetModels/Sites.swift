@@ -9,6 +9,8 @@ public struct AdapterSite: Sendable, Hashable {
   public let module: String
   public let inputs: Int
   public let outputs: Int
+  /// Whether other sites take the same input and are multiplied with it as one matrix.
+  public let sharesInput: Bool
 }
 
 /// Sites that share an input are held and multiplied as one matrix, their outputs side by side.
@@ -37,7 +39,7 @@ struct DecoderLayer: Sendable {
   var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
 }
 
-/// The low-rank updates of one mix, in place for one base: what a row of a batch carries.
+/// What one mix adds, in place for one base: what a row of a batch carries.
 ///
 /// Rows that carry the same object stand in one segment.
 @Compute
@@ -61,8 +63,18 @@ public final class BoundMix {
 
   /// By place in ``BaseModel/sites``; empty for the base itself.
   public let terms: [[Term]]
+  /// By place in ``BaseModel/sites``: of the sites that it scales.
+  public let scalings: [Int: SiteScaling]
+  /// By place in ``BaseModel/sites``: of the sites that have some.
+  public let experts: [Int: LowRankExperts]
 
-  public init(terms: [[Term]]) { self.terms = terms }
+  public init(
+    terms: [[Term]], scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:]
+  ) {
+    self.terms = terms
+    self.scalings = scalings
+    self.experts = experts
+  }
 
   /// The empty mix.
   public static let base = BoundMix(terms: [])
