@@ -62,6 +62,9 @@ extension RunReport.AdapterRun {
     } else if outcome.result == nil {
       blocks.append(.prose("Nothing was saved."))
     }
+    for finding in learner.adapter.findings {
+      blocks += [.prose(finding.text), .table(header: finding.header, rows: finding.rows)]
+    }
     if let groups = outcome.groups {
       blocks.append(
         .prose("Validation NLL by \(groups.field); * marks more than two standard errors from all."))
