@@ -4,7 +4,8 @@
 
 1. A random adapter that PEFT wrote gives the same NLL and the same greedy text here as there.
 2. An adapter that `motet train` wrote loads in PEFT and gives the same NLL as here.
-3. `motet fuse` of both, weighted, loads in transformers: the logits of PEFT's adapters on the base, the
+3. The same two ways for DoRA (`use_dora`) and IA3; and PEFT refuses a mixture of experts, which it does not have.
+4. `motet fuse` of both, weighted, loads in transformers: the logits of PEFT's adapters on the base, the
    tokenizer's ids, the chat template; and it loads here again.
 4. The methods that are no update of a matrix: a soft prompt and a prefix that PEFT wrote give the same NLL and greedy
    text here, those that `motet train` wrote the same NLL there; PEFT refuses Motet's bottleneck modules by name.
@@ -14,7 +15,7 @@ Exits with status 1 when a difference passes its limit. Packages: torch==2.13.0 
 import json, os, subprocess, sys
 import torch
 from gguf import GGUFReader
-from peft import LoraConfig, PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
+from peft import IA3Config, LoraConfig, PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -118,6 +119,42 @@ for prompt, _ in ROWS[:3]:
     theirs, mine = greedy(peft, prompt), text(place("random"), prompt)
     check(f"random adapter of PEFT: greedy text of {prompt!r} differs", theirs.strip() != mine.strip(), 0)
 base = peft.unload()
+
+
+def change(model, key, size):
+    for name, parameter in model.named_parameters():
+        if key in name:
+            parameter.data.add_(size * parameter.data.abs().mean() * torch.randn_like(parameter))
+
+
+for method, config in (("dora", LoraConfig(r=8, lora_alpha=16, use_dora=True, target_modules="all-linear", task_type="CAUSAL_LM")),
+                       ("ia3", IA3Config(task_type="CAUSAL_LM"))):
+    peft = get_peft_model(base, config)
+    for name, parameter in peft.named_parameters():
+        if "lora_B" in name:
+            parameter.data.normal_(0, 0.03)
+    change(peft, "magnitude", 0.05)
+    change(peft, "ia3_l", 0.1)
+    peft.save_pretrained(place(method))
+    value, mine = nll(peft)[0], ours(place(method))["value"]
+    print(f"{method} adapter of PEFT: NLL {value:.6f} in PEFT, {mine:.6f} in Motet")
+    check(f"{method} adapter of PEFT: NLL", abs(mine - value), 1e-4)
+    base = peft.unload()
+    run("train", "--base", base_folder, "--data", place("rows.jsonl"), "--output", place(f"{method}-trained"), "--method", method,
+        "--epochs", "4", "--batch", "3", "--overwrite", "--precision", "f32")
+    peft = PeftModel.from_pretrained(base, place(f"{method}-trained")).eval()
+    value, mine = nll(peft)[0], ours(place(f"{method}-trained"))["value"]
+    print(f"{method} adapter of motet train: NLL {value:.6f} in PEFT, {mine:.6f} in Motet")
+    check(f"{method} adapter of Motet in PEFT: NLL", abs(mine - value), 1e-3)
+    base = peft.unload()
+
+run("train", "--base", base_folder, "--data", place("rows.jsonl"), "--output", place("moe"), "--method", "moe", "--rank", "2",
+    "--targets", "q_proj", "--batch", "3", "--overwrite", "--precision", "f32")
+try:
+    PeftModel.from_pretrained(base, place("moe"))
+    failures.append("PEFT loads a mixture of experts")
+except (KeyError, ValueError) as error:
+    print(f"a mixture of experts in PEFT: {type(error).__name__} {error}")
 
 run("train", "--base", base_folder, "--data", place("rows.jsonl"), "--output", place("trained"), "--rank", "8", "--epochs", "8",
     "--batch", "3", "--lr", "1e-3", "--overwrite", "--precision", "f32")

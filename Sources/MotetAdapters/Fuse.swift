@@ -1,3 +1,5 @@
+import MotetModels
+
 extension LowRankWeights {
   /// Adds weight · scale · B · A to `matrix`, `[outputs, inputs]` row-major, in place.
   ///
@@ -76,6 +78,18 @@ public enum Fuse {
       update.add(to: &sum, weight: weight)
     }
     guard sum.allSatisfy(\.isFinite) else { throw FuseError.notFinite(site: site) }
+    return sum
+  }
+
+  /// W with what each adapter of a mix changes of it, whatever its method, times its weight.
+  /// - Throws: ``FuseError``
+  static func fused(base: [Float], _ site: AdapterSite, _ mix: Mix) throws -> [Float] {
+    var sum = base
+    for term in mix.terms {
+      let weights = term.adapter.weights
+      try weights.method.fuse(weights, weight: term.weight, at: site, base: base, into: &sum)
+    }
+    guard sum.allSatisfy(\.isFinite) else { throw FuseError.notFinite(site: site.path) }
     return sum
   }
 }

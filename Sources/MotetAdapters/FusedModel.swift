@@ -56,11 +56,7 @@ public struct FusedModel: Sendable {
         try Task.checkCancellation()
         var values = try source.floats(stored)
         if let site = sites[name] {
-          values = try Fuse.fused(
-            base: values, outputs: site.outputs, inputs: site.inputs,
-            adding: mix.terms.compactMap { term in
-              term.adapter.weights.sites[site.path].map { ($0, term.weight) }
-            }, site: site.path)
+          values = try Fuse.fused(base: values, site, mix)
         }
         done += 1
         onTensor(done, names.count)

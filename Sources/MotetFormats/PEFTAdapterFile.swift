@@ -4,7 +4,7 @@ import Foundation
 ///
 /// A site `layers.3.self_attn.q_proj` is the pair
 /// `base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight` (`[rank, in]`) and `….lora_B.weight`
-/// (`[out, rank]`). Source: PEFT 0.21, `peft/utils/save_and_load.py`.
+/// (`[out, rank]`); DoRA's has `….lora_magnitude_vector` (`[out]`) beside it. Source: PEFT 0.21, `peft/utils/save_and_load.py`.
 public struct PEFTAdapterFile {
   /// The low-rank pair of one adapted matrix.
   public struct Site: Sendable, Equatable {
@@ -19,14 +19,19 @@ public struct PEFTAdapterFile {
     public let loraA: [Float]
     /// Row-major `[out, rank]`.
     public let loraB: [Float]
+    /// Of DoRA, `[out]`.
+    public let magnitudes: [Float]?
 
-    public init(path: String, rank: Int, in: Int, out: Int, loraA: [Float], loraB: [Float]) {
+    public init(
+      path: String, rank: Int, in: Int, out: Int, loraA: [Float], loraB: [Float], magnitudes: [Float]? = nil
+    ) {
       self.path = path
       self.rank = rank
       self.in = `in`
       self.out = out
       self.loraA = loraA
       self.loraB = loraB
+      self.magnitudes = magnitudes
     }
   }
 
@@ -34,6 +39,8 @@ public struct PEFTAdapterFile {
   private static let root = "base_model.model."
   private static let suffixA = ".lora_A.weight"
   private static let suffixB = ".lora_B.weight"
+  /// As PEFT saves it; in memory, and in files of before 0.9, it ends with `.weight`.
+  private static let suffixM = ".lora_magnitude_vector"
 
   /// The module's name in transformers' `LlamaForCausalLM`: the decoder is its member `model`.
   static func moduleName(of path: String) -> String { path == "lm_head" ? path : "model." + path }
@@ -53,7 +60,8 @@ public struct PEFTAdapterFile {
         mend: "load the adapter in PEFT and save it with safe_serialization=True")
     }
     let file = try SafetensorsFile(contentsOf: weights)
-    let paths = try Set(file.names.map { try path(ofTensor: $0, file: weights.path) })
+    let paths = try Set(
+      file.names.map { try path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) })
     guard !paths.isEmpty else {
       throw FormatError.malformed(
         file: weights.path, place: "header", problem: "there are no tensors", mend: "save the adapter again")
@@ -62,8 +70,9 @@ public struct PEFTAdapterFile {
     return (configuration, sites)
   }
 
-  private static func path(ofTensor name: String, file: String) throws -> String {
-    for suffix in [suffixA, suffixB] where name.hasPrefix(root) && name.hasSuffix(suffix) {
+  private static func path(ofTensor name: String, file: String, hasMagnitudes: Bool) throws -> String {
+    let suffixes = [suffixA, suffixB] + (hasMagnitudes ? [suffixM, suffixM + ".weight"] : [])
+    for suffix in suffixes where name.hasPrefix(root) && name.hasSuffix(suffix) {
       let module = name.dropFirst(root.count).dropLast(suffix.count)
       let path = module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
       if !path.isEmpty, root + moduleName(of: path) + suffix == name { return path }
@@ -109,7 +118,31 @@ public struct PEFTAdapterFile {
     if let index = loraB.firstIndex(where: { !$0.isFinite }) {
       throw broken(nameB, "element \(index) is \(loraB[index])")
     }
-    return Site(path: path, rank: rank, in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB)
+    return Site(
+      path: path, rank: rank, in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB,
+      magnitudes: try configuration.useDoRA ? magnitudes(of: path, count: b.shape[0], in: file, place) : nil)
+  }
+
+  private static func magnitudes(
+    of path: String, count: Int, in file: SafetensorsFile, _ place: String
+  ) throws -> [Float] {
+    let name = root + moduleName(of: path) + suffixM
+    func broken(_ problem: String) -> FormatError {
+      .malformed(
+        file: place, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
+    }
+    guard let found = [name, name + ".weight"].first(where: file.contains) else {
+      throw broken("it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
+    }
+    let tensor = try file.tensor(found)
+    guard [.f32, .f16, .bf16, .f64].contains(tensor.type), tensor.count == count else {
+      throw broken("it holds \(tensor.shape) \(tensor.type.rawValue), not \(count) floats")
+    }
+    let values = try tensor.floats()
+    if let index = values.firstIndex(where: { !$0.isFinite }) {
+      throw broken("element \(index) is \(values[index])")
+    }
+    return values
   }
 
   /// Writes the adapter to `folder`, made if need be, in f32. Both files are complete before either replaces
@@ -130,6 +163,8 @@ public struct PEFTAdapterFile {
         SafetensorsWriter.Tensor(name: name + suffixA, shape: [site.rank, site.in]) { site.loraA },
         SafetensorsWriter.Tensor(name: name + suffixB, shape: [site.out, site.rank]) { site.loraB },
       ]
+        + (site.magnitudes.map { m in [SafetensorsWriter.Tensor(name: name + suffixM, shape: [m.count]) { m }]
+        } ?? [])
     }
     try AtomicFile.write([
       AtomicFile.Part(url: weights) { output in
@@ -151,7 +186,10 @@ public struct PEFTAdapterFile {
     guard try configuration.rank(at: site.path) == site.rank else {
       throw refused("the configuration gives it another rank than its own \(site.rank)")
     }
-    guard site.loraA.allSatisfy(\.isFinite), site.loraB.allSatisfy(\.isFinite) else {
+    guard site.magnitudes?.count ?? site.out == site.out, (site.magnitudes != nil) == configuration.useDoRA
+    else { throw refused("its magnitudes are not what the configuration or its outputs ask for") }
+    let values = [site.loraA, site.loraB, site.magnitudes ?? []]
+    guard values.allSatisfy({ $0.allSatisfy(\.isFinite) }) else {
       throw refused("it holds NaN or an infinity; train again with a lower learning rate")
     }
   }

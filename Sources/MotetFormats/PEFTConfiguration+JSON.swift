@@ -15,8 +15,8 @@ extension PEFTConfiguration {
       rank: try fields.int("r"), alpha: try fields.double("lora_alpha", or: 8), targetModules: targets,
       excludeModules: try Self.selector("exclude_modules", fields),
       dropout: try fields.double("lora_dropout", or: 0),
-      useRSLoRA: try fields.bool("use_rslora", or: false), rankPattern: try Self.ranks(fields),
-      alphaPattern: try fields.numbers("alpha_pattern"),
+      useRSLoRA: try fields.bool("use_rslora", or: false), useDoRA: try fields.bool("use_dora", or: false),
+      rankPattern: try Self.ranks(fields), alphaPattern: try fields.numbers("alpha_pattern"),
       layersToTransform: fields.present("layers_to_transform") == nil ? nil : layers,
       layersPattern: try fields.strings("layers_pattern"),
       fanInFanOut: try fields.bool("fan_in_fan_out", or: false),
@@ -67,7 +67,7 @@ extension PEFTConfiguration {
     }
     let plain = "use a plain LoRA adapter"
     let refused: [(name: String, feature: String, mend: String)] = [
-      ("use_dora", "DoRA", plain), ("use_qalora", "QA-LoRA", plain), ("lora_bias", "a bias on lora_B", plain),
+      ("use_qalora", "QA-LoRA", plain), ("lora_bias", "a bias on lora_B", plain),
       ("modules_to_save", "a module saved whole", "train the adapter without modules_to_save"),
       ("trainable_token_indices", "trained token embeddings", plain),
       ("layer_replication", "replicated layers", plain),
@@ -107,7 +107,7 @@ extension PEFTConfiguration {
       "fan_in_fan_out": .bool(fanInFanOut),
       "bias": .string(bias),
       "use_rslora": .bool(useRSLoRA),
-      "use_dora": .bool(false),
+      "use_dora": .bool(useDoRA),
       "modules_to_save": .null,
       "init_lora_weights": .bool(true),
       "layers_to_transform": layersToTransform.map { .array($0.map { .int($0) }) } ?? .null,

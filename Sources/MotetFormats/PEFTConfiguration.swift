@@ -18,6 +18,8 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
   public var bias: String
   /// Whether the scale is α/√r instead of α/r (arXiv 2312.03732).
   public var useRSLoRA: Bool
+  /// Whether each site has a magnitude for each row of the whole (DoRA, arXiv 2402.09353).
+  public var useDoRA: Bool
   /// Ranks of single modules, by name or pattern.
   public var rankPattern: [String: Int]
   /// Alphas of single modules, by name or pattern.
@@ -31,9 +33,10 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
 
   public init(
     rank: Int, alpha: Double, targetModules: ModuleSelector, excludeModules: ModuleSelector? = nil,
-    dropout: Double = 0, bias: String = "none", useRSLoRA: Bool = false, rankPattern: [String: Int] = [:],
-    alphaPattern: [String: Double] = [:], layersToTransform: [Int]? = nil, layersPattern: [String] = [],
-    fanInFanOut: Bool = false, taskType: String? = "CAUSAL_LM", baseModelNameOrPath: String? = nil
+    dropout: Double = 0, bias: String = "none", useRSLoRA: Bool = false, useDoRA: Bool = false,
+    rankPattern: [String: Int] = [:], alphaPattern: [String: Double] = [:], layersToTransform: [Int]? = nil,
+    layersPattern: [String] = [], fanInFanOut: Bool = false, taskType: String? = "CAUSAL_LM",
+    baseModelNameOrPath: String? = nil
   ) {
     self.rank = rank
     self.alpha = alpha
@@ -42,6 +45,7 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
     self.dropout = dropout
     self.bias = bias
     self.useRSLoRA = useRSLoRA
+    self.useDoRA = useDoRA
     self.rankPattern = rankPattern
     self.alphaPattern = alphaPattern
     self.layersToTransform = layersToTransform

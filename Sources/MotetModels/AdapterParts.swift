@@ -1,34 +1,41 @@
 import MotetTensor
 
-/// What one adapter adds to a base, by place in ``BaseModel/sites``: the parts of which a mix is made.
+/// What an adapter, or a mix of several, adds to a base.
 @Compute
 public struct AdapterParts {
-  /// By site; empty for an adapter without low-rank updates.
+  /// Low-rank updates by place in ``BaseModel/sites``; empty where there are none at all.
   public var terms: [[BoundMix.Term]]
+  /// Of the sites that are scaled, by place in ``BaseModel/sites``.
+  public var scalings: [Int: SiteScaling]
+  /// Of the sites that have some, by place in ``BaseModel/sites``.
+  public var experts: [Int: LowRankExperts]
   /// Learnt embeddings before a sequence's first token, `[virtual tokens, hidden]`.
   public var prompt: Parameter?
   /// Learnt keys and values before a sequence's own, `[virtual tokens, layers·2·kvWidth]`: by layer, keys first.
   public var prefix: Parameter?
 
-  public init(terms: [[BoundMix.Term]] = [], prompt: Parameter? = nil, prefix: Parameter? = nil) {
+  public init(
+    terms: [[BoundMix.Term]] = [], scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
+    prompt: Parameter? = nil, prefix: Parameter? = nil
+  ) {
     self.terms = terms
+    self.scalings = scalings
+    self.experts = experts
     self.prompt = prompt
     self.prefix = prefix
   }
-}
 
-extension BoundMix {
-  /// One adapter as it is.
-  public convenience init(_ parts: AdapterParts) {
-    self.init(terms: parts.terms, prompt: parts.prompt, prefix: parts.prefix)
-  }
+  /// Positions that it takes of the context before a sequence's first token.
+  public var virtualTokens: Int { (prompt?.rows ?? 0) + (prefix?.rows ?? 0) }
 
-  /// The parts of several adapters, each with its weight. One that has virtual tokens comes alone, with weight 1: its
-  /// method refuses to be blended.
+  /// The parts of several, each with its weight.
+  ///
+  /// Low-rank updates and scalings add up: of a site, all that scale it scale the same side of it. What does not add up
+  /// comes alone, with weight 1, as its method refuses to be blended.
   /// - Parameter sites: how many the base has
-  public convenience init(_ parts: [(parts: AdapterParts, weight: Float)], sites: Int) {
+  public init(_ parts: [(parts: AdapterParts, weight: Float)], sites: Int) {
     if let only = parts.first, parts.count == 1, only.weight == 1 {
-      self.init(only.parts)
+      self = only.parts
       return
     }
     self.init(
@@ -36,18 +43,14 @@ extension BoundMix {
         parts.flatMap { parts, weight in
           parts.terms.isEmpty ? [] : parts.terms[site].map { $0.weighted(weight) }
         }
-      })
+      }, scalings: SiteScaling.sums(parts.map { ($0.parts.scalings, $0.weight) }))
   }
 }
 
 extension BoundMix {
-  /// What `upper` and `lower` add together: an adapter under training on those that it stands on.
-  public convenience init(_ upper: BoundMix, over lower: BoundMix) {
-    let sites = max(upper.terms.count, lower.terms.count)
-    self.init(
-      terms: (0..<sites).map { site in
-        [upper, lower].flatMap { $0.terms.isEmpty ? [] : $0.terms[site] }
-      })
+  /// The parts of several adapters, each with its weight: see ``AdapterParts/init(_:sites:)``.
+  public convenience init(_ parts: [(parts: AdapterParts, weight: Float)], sites: Int) {
+    self.init(AdapterParts(parts, sites: sites))
   }
 }
 

@@ -145,7 +145,7 @@ private struct PartLoader {
       sites.append(
         AdapterSite(
           path: path, layer: layer, module: String(module.split(separator: ".").last ?? ""), inputs: inputs,
-          outputs: outputs))
+          outputs: outputs, sharesInput: modules.count > 1))
       offset += outputs
     }
     let matrix =

@@ -30,6 +30,8 @@ public final class BaseModel {
   let head: FrozenMatrix
   private var table: RotaryTable
   private var tablePositions: Int
+  /// By site, of those that were asked for: see ``squaredRowNorms(at:)``.
+  var rowNorms: [Int: [Float]] = [:]
 
   init(
     name: String, precision: Precision, tokenizer: Tokenizer, template: ChatTemplate, source: any ModelSource,

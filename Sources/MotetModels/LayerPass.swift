@@ -19,7 +19,7 @@ struct LayerPass {
   /// One decoder layer: `[tokens, hidden]` to the same.
   func run(_ layer: DecoderLayer, _ index: Int, _ x: Tensor, on tape: Tape) throws -> Tensor {
     func adapted(_ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil) throws -> Tensor {
-      try tape.adaptedLinear(x, group.matrix, terms: batch.terms(at: group), adding: residual)
+      try batch.adapted(x, group, adding: residual, on: tape)
     }
     let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
     let qkv = batch.virtual.withPrefixes(

@@ -9,6 +9,8 @@ public struct AdapterSite: Sendable, Hashable {
   public let module: String
   public let inputs: Int
   public let outputs: Int
+  /// Whether other sites take the same input and are multiplied with it as one matrix.
+  public let sharesInput: Bool
 }
 
 /// Sites that share an input are held and multiplied as one matrix, their outputs side by side.
@@ -61,19 +63,20 @@ public final class BoundMix {
 
   /// By place in ``BaseModel/sites``; empty for the base itself.
   public let terms: [[Term]]
-  /// Embeddings before a sequence's first token, `[virtual tokens, hidden]`.
-  public let prompt: Parameter?
-  /// Keys and values before a sequence's own, `[virtual tokens, layers·2·kvWidth]`: by layer, keys first.
-  public let prefix: Parameter?
+  public let parts: AdapterParts
 
-  public init(terms: [[Term]], prompt: Parameter? = nil, prefix: Parameter? = nil) {
-    self.terms = terms
-    self.prompt = prompt
-    self.prefix = prefix
-  }
+  public init(_ parts: AdapterParts) { self.parts = parts }
 
+  public convenience init(terms: [[Term]]) { self.init(AdapterParts(terms: terms)) }
+
+  /// Low-rank updates by place in ``BaseModel/sites``; empty for the base itself.
+  public var terms: [[Term]] { parts.terms }
+  public var scalings: [Int: SiteScaling] { parts.scalings }
+  public var experts: [Int: LowRankExperts] { parts.experts }
+  public var prompt: Parameter? { parts.prompt }
+  public var prefix: Parameter? { parts.prefix }
   /// Positions that it takes of the context before a sequence's first token.
-  public var virtualTokens: Int { (prompt?.rows ?? 0) + (prefix?.rows ?? 0) }
+  public var virtualTokens: Int { parts.virtualTokens }
 
   /// The empty mix.
   public static let base = BoundMix(terms: [])

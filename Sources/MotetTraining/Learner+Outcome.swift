@@ -9,7 +9,7 @@ extension Learner {
   func outcome(on base: BaseModel, fingerprint: String) throws -> JobOutcome {
     let result: TrainingResult?
     if let bestParameters, let best = validations.last(where: \.isBest) {
-      take(bestParameters)
+      try take(bestParameters)
       result = try self.result(step: best.step, nll: bestNLL, base, fingerprint)
     } else if case .diverged = status {
       result = try goodStep.map { try self.result(step: $0, nll: nil, base, fingerprint) }

@@ -50,8 +50,7 @@ final class Learner {
     adapter =
       try job.start.map { try job.method.continue($0, on: base) }
       ?? job.method.begin(on: base, seed: job.options.seed)
-    let own = adapter.mix
-    mix = try job.standsOn.map { BoundMix(own, over: try Mix($0).bound(to: base)) } ?? own
+    mix = try job.standsOn.map { try Self.mix(adapter.mix, over: $0, on: base) } ?? adapter.mix
     teacher = try job.teacher.map { try BoundTeacher($0) }
     let adapter = adapter
     penalty = try job.orthogonal.map {
@@ -69,6 +68,18 @@ final class Learner {
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
     dropoutSeeds = SeededGenerator(seed: job.options.seed, for: "dropout")
+  }
+
+  /// The adapter on top of one that stays as it is.
+  private static func mix(_ own: BoundMix, over lower: Adapter, on base: BaseModel) throws -> BoundMix {
+    let below = try Mix(lower).bound(to: base)
+    // Two scalings of one site become one of fixed numbers, which would not train.
+    if let site = own.scalings.keys.filter({ below.scalings[$0] != nil }).min() {
+      throw MethodError.refused(
+        .blend, adapter: lower.name, method: lower.weights.method.name,
+        reason: "it scales \(base.sites[site].path), which the adapter on top of it would scale too")
+    }
+    return BoundMix([(own.parts, 1), (below.parts, 1)], sites: base.sites.count)
   }
 
   var isRunning: Bool { status == .running }
@@ -99,7 +110,7 @@ final class Learner {
   func gather(_ loss: Double) { lossSum += loss }
 
   /// Moves the parameters, unless the step is a spike or the end of this adapter.
-  func finishStep(secondsSoFar seconds: Double) -> [RunEvent] {
+  func finishStep(secondsSoFar seconds: Double) throws -> [RunEvent] {
     guard let optimizer else { return [] }
     let number = step + 1
     let penalty = penalty?.gather()
@@ -118,7 +129,7 @@ final class Learner {
     } else {
       optimizer.step(
         learningRate: rate, gradientScale: options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)
-      adapter.finishStep(learningRate: rate)
+      try adapter.finishStep(learningRate: rate)
     }
     spikes.record(loss)
     tokensSoFar += tokens
@@ -141,14 +152,14 @@ final class Learner {
   }
 
   /// Puts the adapter's parameters back to what they were.
-  func take(_ parameters: [Data]) {
+  func take(_ parameters: [Data]) throws {
     for (parameter, bytes) in zip(adapter.parameters, parameters) { parameter.values.take(bytes) }
-    adapter.derive()
+    try adapter.derive()
   }
 
   /// Gives an adapter that diverged the weights of a checkpoint back.
-  func takeBack(_ parameters: [Data], of step: Int) {
-    take(parameters)
+  func takeBack(_ parameters: [Data], of step: Int) throws {
+    try take(parameters)
     goodStep = step
   }
 
@@ -208,7 +219,7 @@ final class Learner {
     else { throw OptimizerStateError.missing("parameters") }
     if saved.status == .running { try optimizer?.restore(saved.optimizer) }
     try adapter.restore(saved.memory)
-    take(saved.parameters)
+    try take(saved.parameters)
     status = saved.status
     events = saved.events
     goodStep = saved.goodStep

@@ -90,8 +90,8 @@ struct TrainingLoop {
       }
     }
     let soFar = seconds
-    let results = running.map { index in
-      (index, learners[index].finishStep(secondsSoFar: soFar + (ContinuousClock.now - began).inSeconds))
+    let results = try running.map { index in
+      (index, try learners[index].finishStep(secondsSoFar: soFar + (ContinuousClock.now - began).inSeconds))
     }
     BufferPool.endStep()
     seconds += (ContinuousClock.now - began).inSeconds
@@ -119,7 +119,7 @@ struct TrainingLoop {
     guard let newest = run.checkpoints?.newest(),
       let parameters = try RunState.parameters(of: learner.job.name, in: newest.folder)
     else { return }
-    learner.takeBack(parameters, of: newest.step)
+    try learner.takeBack(parameters, of: newest.step)
   }
 
   private func unlessCancelled<T>(_ body: () async throws -> T?) async throws -> T? {

@@ -61,7 +61,8 @@ public struct TrainingOutput {
         record.training?.steps == own?.training?.steps, record.parents == own?.parents,
         let weights = try? AdapterWeights(peft: entry.folder)
       else { return false }
-      return weights.sites == result.adapter.weights.sites
+      let made = result.adapter.weights
+      return weights.sites == made.sites && weights.content?.tensors == made.content?.tensors
     }
   }
 

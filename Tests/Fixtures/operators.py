@@ -144,6 +144,52 @@ def bf16():
     return {"bits": bits, "rounded": [r & 0xFFFF for r in rounded]}
 
 
+def scaled_columns():
+    """Rows 0-3 with factors for columns 2-6 and 8-12, rows 5-8 for all; rows 4 and 9 as they are."""
+    rows, columns = 10, 12
+    x, residual = draw(rows, columns, scale=2.0), draw(rows, columns)
+    scalings = [dict(rows=[0, 4], columns=[2, 7]), dict(rows=[0, 4], columns=[8, 12]), dict(rows=[5, 9], columns=[0, 12])]
+    factors = torch.ones(rows, columns, dtype=torch.double)
+    for scaling in scalings:
+        scaling["c"] = draw(scaling["columns"][1] - scaling["columns"][0])
+        part = torch.zeros_like(factors)
+        part[slice(*scaling["rows"]), slice(*scaling["columns"])] = 1
+        wide = F.pad(scaling["c"], (scaling["columns"][0], columns - scaling["columns"][1]))
+        factors = factors + part * (wide - 1)
+    y = factors * x + residual
+    dy, (dx, dresidual, *dc) = backward(y, x, residual, *[s["c"] for s in scalings])
+    for scaling, gradient in zip(scalings, dc):
+        scaling["c"], scaling["dc"] = flat(scaling["c"]), flat(gradient)
+    return {"rows": rows, "columns": columns, "x": flat(x), "residual": flat(residual), "scalings": scalings,
+            "y": flat(y), "dy": flat(dy), "dx": flat(dx), "dresidual": flat(dresidual)}
+
+
+def experts():
+    """Two of three experts a token, on rows 1-6 and columns 2-9; Switch's balance, its router's gradient apart."""
+    rows, inputs, outputs, count, rank, top, scale = 8, 10, 12, 3, 2, 2, 0.5
+    first, last, left, right = 1, 7, 2, 10
+    x, y0 = draw(rows, inputs), draw(rows, outputs)
+    router, a, b = draw(count, inputs), draw(count, rank, inputs), draw(count, right - left, rank)
+    xs = x[first:last]
+    logits = xs @ router.T
+    best = logits.topk(top, dim=1)
+    gates = torch.zeros_like(logits).scatter(1, best.indices, best.values.softmax(1))
+    each = torch.einsum("ti,eri,eor->teo", xs, a, b)
+    delta = torch.zeros(rows, outputs, dtype=torch.double)
+    delta[first:last, left:right] = scale * (gates[:, :, None] * each).sum(1)
+    y = y0 + delta
+    dy, (dx, dy0, drouter, da, db) = backward(y, x, y0, router, a, b)
+    chosen = torch.zeros_like(logits).scatter(1, best.indices, 1.0)
+    share = chosen.sum(0) / (chosen.shape[0] * top)
+    balance = count * (share.detach() * (xs.detach() @ router.T).softmax(1).mean(0)).sum()
+    (dbalance,) = torch.autograd.grad(balance, router)
+    return {"rows": rows, "inputs": inputs, "outputs": outputs, "experts": count, "rank": rank, "top": top,
+            "scale": scale, "run": [first, last], "columns": [left, right], "x": flat(x), "base": flat(y0),
+            "router": flat(router), "a": flat(a), "b": flat(b), "y": flat(y), "dy": flat(dy), "dx": flat(dx),
+            "drouter": flat(drouter), "da": flat(da), "db": flat(db), "load": chosen.sum(0).tolist(),
+            "balance": balance.item(), "dbalance": flat(dbalance)}
+
+
 fixture = {
     "rmsNorm": rms_norm(),
     "swiglu": swiglu(),
@@ -153,6 +199,8 @@ fixture = {
     "gather": gather(),
     "adamW": adamw(),
     "bf16": bf16(),
+    "scaledColumns": scaled_columns(),
+    "experts": experts(),
 }
 target = pathlib.Path(__file__).parent / "operators" / "operators.json"
 target.parent.mkdir(exist_ok=True)

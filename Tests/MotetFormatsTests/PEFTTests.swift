@@ -102,7 +102,7 @@ import Testing
   }
 
   static let wrong: [(member: String, value: JSONValue, says: String)] = [
-    ("peft_type", .string("IA3"), "method 'IA3'"), ("use_dora", .bool(true), "DoRA"),
+    ("peft_type", .string("IA3"), "method 'IA3'"), ("use_dora", .bool(true), "lora_magnitude_vector"),
     ("modules_to_save", .array([.string("lm_head")]), "modules_to_save"), ("bias", .string("all"), "biases"),
     ("lora_bias", .bool(true), "lora_B"), ("trainable_token_indices", .array([.int(1)]), "embeddings"),
     ("layer_replication", .array([.array([.int(0), .int(1)])]), "replicated"),

@@ -47,6 +47,21 @@ struct OperatorFixture: Decodable {
     let bits: [UInt32]
     let rounded: [UInt16]
   }
+  struct Scaling: Decodable {
+    let rows, columns: [Int]
+    let c, dc: [Float]
+  }
+  struct ScaledColumns: Decodable {
+    let rows, columns: Int
+    let x, residual, y, dy, dx, dresidual: [Float]
+    let scalings: [Scaling]
+  }
+  struct Experts: Decodable {
+    let rows, inputs, outputs, experts, rank, top: Int
+    let scale, balance: Float
+    let run, columns: [Int]
+    let x, base, router, a, b, y, dy, dx, drouter, da, db, load, dbalance: [Float]
+  }
   let rmsNorm: RMSNorm
   let swiglu: SwiGLU
   let attention: [Attention]
@@ -55,6 +70,8 @@ struct OperatorFixture: Decodable {
   let gather: Gather
   let adamW: AdamW
   let bf16: BF16
+  let scaledColumns: ScaledColumns
+  let experts: Experts
 
   static func load() throws -> OperatorFixture {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

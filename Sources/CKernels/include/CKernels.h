@@ -178,6 +178,15 @@ void mk_rms_norm_backward_bf16(
   const uint16_t *x, const float *weight, const float *inverse_rms, const float *dy, float *dx, int64_t rows,
   int64_t columns);
 
+// --- Scaled columns -----------------------------------------------------------------------------------
+
+// y = c ⊙ x (+ residual, unless NULL) for x[rows][columns] and c[columns].
+void mk_scale_columns(
+  const float *x, const float *factors, const float *residual, float *y, int64_t rows, int64_t columns);
+// dc += Σ_rows dy ⊙ x, with x in f32 or, where `narrow_x` is not NULL, in bf16.
+void mk_scale_columns_gradient(
+  const float *dy, const float *x, const uint16_t *narrow_x, float *dc, int64_t rows, int64_t columns);
+
 // --- SwiGLU -------------------------------------------------------------------------------------------
 
 // gate_up: [rows, 2·columns], gate first. y = silu(gate)·up: [rows, columns].

@@ -57,6 +57,15 @@ public protocol AdapterMethod: Sendable {
 
   /// Why what weights hold beside low-rank factors does not fit a base; nil when it does.
   static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String?
+
+  /// Adds to a site's matrix what the adapter changes of it, times its weight in the mix.
+  /// - Parameters:
+  ///   - base: W, `[outputs, inputs]`
+  ///   - sum: W with what other adapters change of it, of the same shape
+  /// - Throws: ``FuseError``
+  static func fuse(
+    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
+  ) throws
 }
 
 /// What a mix may do with an adapter beside being carried alone.
@@ -79,6 +88,18 @@ extension AdapterMethod {
 
   public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
     weights
+  }
+
+  /// s·B·A as it is.
+  public static func fuse(
+    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
+  ) throws {
+    guard let update = weights.sites[site.path] else { return }
+    guard update.outputs == site.outputs, update.inputs == site.inputs else {
+      throw FuseError.wrongShape(
+        site: site.path, base: [site.outputs, site.inputs], update: [update.outputs, update.inputs])
+    }
+    update.add(to: &sum, weight: weight)
   }
 
   /// Low-rank weights as they are.
@@ -114,25 +135,43 @@ public protocol TrainableAdapter: AnyObject {
   /// After them: brings gradients from what the mix carries to the parameters, and adds those of penalties.
   func gatherGradients()
   /// After the optimizer moved the parameters.
-  func finishStep(learningRate: Double)
+  func finishStep(learningRate: Double) throws
   /// Brings what the mix carries in line with the parameters, which were taken back or moved.
-  func derive()
+  /// - Throws: where it takes products with the base that fail
+  func derive() throws
 
   /// What it remembers beside the parameters, for checkpoints.
   var memory: [String: [Float]] { get }
   /// - Throws: ``MethodError/foreignMemory(_:)`` when it is another adapter's
   func restore(_ memory: [String: [Float]]) throws
 
+  /// What training showed of the method, for the report.
+  var findings: [MethodFinding] { get }
+
   /// The weights as they stand.
   /// - Throws: when training made them infinite or not numbers
   func weights() throws -> AdapterWeights
 }
 
+/// Something to report of a trained adapter: words and a table.
+public struct MethodFinding: Sendable, Equatable {
+  public var text: String
+  public var header: [String]
+  public var rows: [[String]]
+
+  public init(text: String, header: [String], rows: [[String]]) {
+    self.text = text
+    self.header = header
+    self.rows = rows
+  }
+}
+
 extension TrainableAdapter {
   public func beginStep(_ step: Int, of steps: Int) {}
   public func gatherGradients() {}
-  public func finishStep(learningRate: Double) { derive() }
-  public func derive() {}
+  public func finishStep(learningRate: Double) throws { try derive() }
+  public func derive() throws {}
   public var memory: [String: [Float]] { [:] }
+  public var findings: [MethodFinding] { [] }
   public func restore(_ memory: [String: [Float]]) throws {}
 }

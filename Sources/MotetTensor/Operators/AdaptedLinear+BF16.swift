@@ -6,22 +6,24 @@ import CKernels
 extension Tape {
   /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
   func narrowLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], residual: Tensor?, into y: Tensor
+    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
-    try profile.measured(.base) { try matrix.multiply(input, into: y, accumulate: residual != nil) }
+    try profile.measured(.base) { try matrix?.multiply(input, into: y, accumulate: residual != nil) }
     let products = profile.measured(.lowRank) { NarrowTerms(terms, input: input) }
     profile.measured(.lowRank) { products.forward(into: y) }
     guard let dy = y.gradient else { return }
 
     let dx = x.gradient
+    let inputs = x.columns
     let residualGradient = residual?.gradient
     let kept = products.forBackward
     record { [profile] in
       guard let dy = dy.take() else { return }
-      let target = dx == nil ? nil : Tensor(rows: dy.rows, columns: matrix.inputs)
       let slope = profile.measured(.conversion) { dy.converted(to: .bf16) }
-      if let target { try profile.measured(.base) { try matrix.multiplyTransposed(slope, into: target) } }
+      let target = try dx.map { _ in
+        try profile.measured(.base) { try slope.back(through: matrix, inputs: inputs, kernels: .fast) }
+      }
       profile.measured(.lowRank) { kept.backward(slope, into: target) }
       if let target { dx?.accumulate(target) }
       residualGradient?.accumulate(dy)

@@ -48,36 +48,51 @@ extension Tape {
   public func adaptedLinear(
     _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], adding residual: Tensor? = nil
   ) throws -> Tensor {
+    inputObserver?(matrix, x)
+    return try linear(x, matrix, outputs: matrix.outputs, terms: terms, adding: residual)
+  }
+
+  /// The low-rank parts alone, where the frozen product is at hand.
+  /// - Parameters:
+  ///   - x: `[tokens, inputs]`
+  ///   - y: `[tokens, outputs]`, what they are added to
+  /// - Returns: `[tokens, outputs]`
+  public func lowRankParts(_ x: Tensor, terms: [LowRankTerm], addedTo y: Tensor) throws -> Tensor {
+    try linear(x, nil, outputs: y.columns, terms: terms, adding: y)
+  }
+
+  private func linear(
+    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], adding residual: Tensor?
+  ) throws -> Tensor {
     for term in terms {
       precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
-      precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= matrix.outputs)
-      precondition(term.loraA.columns == matrix.inputs && term.loraB.rows == term.columns.count)
+      precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
+      precondition(term.loraA.columns == x.columns && term.loraB.rows == term.columns.count)
       precondition(term.loraB.columns == term.rank)
       precondition(term.dropout.map { $0.rows == term.rows.count } ?? true)
     }
-    inputObserver?(matrix, x)
     let inputGradient = x.gradient
     let trains = isRecording && terms.contains { $0.isTrainable }
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
-    let y = Tensor(rows: x.rows, columns: matrix.outputs, wantsGradient: tracked)
+    let y = Tensor(rows: x.rows, columns: outputs, wantsGradient: tracked)
     if let residual { y.copy(from: residual) }
-    if isNarrow, matrix.precision != .f32 {
+    if isNarrow, matrix?.precision != .f32 {
       try narrowLinear(x, matrix, terms: terms, residual: residual, into: y)
       return y
     }
-    try matrix.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
+    try matrix?.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
     let x = x.converted(to: .f32)
     let inner = terms.map { $0.addForward(x, to: y, kernels: kernels) }
     guard tracked, let dy = y.gradient else { return y }
     // Only an A that trains needs the input again; B needs u.
     let saved = terms.contains { $0.loraA.isTrainable } ? Saved(x, as: storage) : nil
     let dx = inputGradient
+    let inputs = x.columns
     let residualGradient = residual?.gradient
     record { [kernels] in
       guard let dy = dy.take()?.converted(to: .f32) else { return }
       let x = saved?.tensor()
-      let target = dx == nil ? nil : Tensor(rows: dy.rows, columns: matrix.inputs)
-      if let target { try matrix.multiplyTransposed(dy, into: target, kernels: kernels) }
+      let target = try dx.map { _ in try dy.back(through: matrix, inputs: inputs, kernels: kernels) }
       for (term, u) in zip(terms, inner) {
         term.addBackward(x, u: u, dy: dy, dx: target, kernels: kernels)
       }
@@ -85,6 +100,16 @@ extension Tape {
       residualGradient?.accumulate(dy)
     }
     return y
+  }
+}
+
+extension Tensor {
+  /// dy·W `[rows, inputs]`; zeros where there is no W.
+  func back(through matrix: FrozenMatrix?, inputs: Int, kernels: Kernels) throws -> Tensor {
+    guard let matrix else { return .zeros(rows: rows, columns: inputs) }
+    let dx = Tensor(rows: rows, columns: inputs)
+    try matrix.multiplyTransposed(self, into: dx, kernels: kernels)
+    return dx
   }
 }
 

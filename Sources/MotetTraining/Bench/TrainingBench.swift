@@ -103,11 +103,11 @@ public struct TrainingBench: Sendable {
       loss += try base.losses(pass.rows, labels: pass.labels, on: tape).reduce(0) { $0 + Double($1) }
       try tape.backward()
     }
-    profile.measured(.optimizer) {
+    try profile.measured(.optimizer) {
       adapter.gatherGradients()
       let norm = optimizer.gradientNorm()
       optimizer.step(learningRate: 1e-4, gradientScale: min(1, 1 / (norm + 1e-6)))
-      adapter.finishStep(learningRate: 1e-4)
+      try adapter.finishStep(learningRate: 1e-4)
     }
     BufferPool.endStep()
     return loss / Double(labels)

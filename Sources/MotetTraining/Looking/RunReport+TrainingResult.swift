@@ -65,6 +65,9 @@ extension RunReport.AdapterRun {
     for overlap in outcome.result?.overlaps ?? [] {
       blocks.append(.prose("Overlap of input subspaces: \(overlap.text)."))
     }
+    for finding in learner.adapter.findings {
+      blocks += [.prose(finding.text), .table(header: finding.header, rows: finding.rows)]
+    }
     if let groups = outcome.groups {
       blocks.append(
         .prose("Validation NLL by \(groups.field); * marks more than two standard errors from all."))
