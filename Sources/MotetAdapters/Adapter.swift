@@ -52,8 +52,9 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
       return try load(
         place, name: parent.name, for: base, force: force, library: library, above: names + [name])
     }
+    let weights = try AdapterWeights(peft: folder)
     let adapter = Adapter(
-      name: name, weights: try AdapterWeights(peft: folder), record: record, standsOn: below)
+      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: below)
     try adapter.check(against: base, force: force)
     return adapter
   }

@@ -34,7 +34,7 @@ extension AdapterWeights {
   /// What `adapter_config.json` has to say for these sites: the rank and the α of most of them, and a pattern
   /// for each of the others.
   public var configuration: PEFTConfiguration {
-    let (modules, layers) = targets
+    let (modules, layers) = Self.targets(of: siteNames)
     return PEFTConfiguration(
       rank: rank, alpha: alpha, targetModules: .list(modules), useRSLoRA: isRankStabilized,
       rankPattern: rankPattern, alphaPattern: alphaPattern, layersToTransform: layers,
@@ -91,16 +91,16 @@ extension AdapterWeights {
   ///
   /// The last words of the names (`q_proj`), when every adapted layer has the same modules, with the layers
   /// unless they are the first ones; the full names otherwise.
-  private var targets: (modules: [String], layers: [Int]?) {
+  static func targets(of names: [String]) -> (modules: [String], layers: [Int]?) {
     var modules: [Int: Set<String>] = [:]
-    for name in sites.keys {
+    for name in names {
       let words = name.split(separator: ".")
-      guard words.count > 2, words[0] == "layers", let layer = Int(words[1]) else { return (siteNames, nil) }
+      guard words.count > 2, words[0] == "layers", let layer = Int(words[1]) else { return (names, nil) }
       modules[layer, default: []].insert(String(words[words.count - 1]))
     }
     guard Set(modules.values).count == 1, let same = modules.values.first,
-      same.count * modules.count == sites.count
-    else { return (siteNames, nil) }
+      same.count * modules.count == names.count
+    else { return (names, nil) }
     let layers = modules.keys.sorted()
     return (same.sorted(), layers == Array(0..<layers.count) ? nil : layers)
   }

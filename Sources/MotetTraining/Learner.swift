@@ -77,7 +77,7 @@ final class Learner {
 
   /// The examples of the next step, in parts of at most `limit` tokens.
   func nextParts(limit: Int, owner: Int) throws -> [PassPart] {
-    adapter.beginStep(step, of: steps)
+    try adapter.beginStep(step, of: steps)
     let examples = try (order.next() ?? []).map { try job.data.example(at: $0) }
     lossSum = 0
     labels = max(1, examples.reduce(0) { $0 + $1.labelCount })
@@ -110,6 +110,7 @@ final class Learner {
     let isSpike = limit.map { loss > $0 } ?? false
     if isSpike {
       optimizer.discardGradients()
+      adapter.derive()
     } else {
       optimizer.step(
         learningRate: rate, gradientScale: options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)

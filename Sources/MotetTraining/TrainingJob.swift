@@ -82,6 +82,9 @@ public struct TrainingJob: Sendable {
     identity.merge(orthogonal?.settings ?? [:]) { $1 }
     if let start {
       identity["continue"] = Self.hash(start)
+      // The shape is that of the weights.
+      let fixed = AdapterConfiguration.fixedByContinue
+      identity.merge(method.settings.filter { !fixed.contains($0.key) }) { $1 }
     } else {
       identity["continue"] = "none"
       identity.merge(method.settings) { $1 }

@@ -18,6 +18,8 @@ public protocol AdapterMethod: Sendable {
   static var learningRate: Double { get }
   /// Of the options that methods share, those that say something here.
   static var sharedOptions: Set<SharedOption> { get }
+  /// What those of them are that were not given, where it is not what `lora` takes.
+  static var standards: [SharedOption: String] { get }
   /// Those that this one has beside them.
   static var options: [MethodOption] { get }
   /// What its adapters cannot do, each with the reason and the mend.
@@ -43,6 +45,10 @@ public protocol AdapterMethod: Sendable {
   /// One that goes on from weights of this method.
   @Compute func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter
 
+  /// Weights that were read from files alone, with the low-rank factors that only a base tells how large they are.
+  /// - Throws: `ModelError/adapterMismatch` when they are for other matrices
+  static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights
+
   /// What trained weights add to the base.
   @Compute static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts
 }
@@ -58,9 +64,14 @@ public enum Ability: String, Sendable, CaseIterable {
 }
 
 extension AdapterMethod {
+  public static var standards: [SharedOption: String] { [:] }
   public static var options: [MethodOption] { [] }
   public static var refusals: [Ability: String] { [:] }
   public var dropout: Float { 0 }
+
+  public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
+    weights
+  }
 
   /// Low-rank weights as they are.
   @Compute public static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts {
@@ -90,7 +101,8 @@ public protocol TrainableAdapter: AnyObject {
   nonisolated var parameterCount: Int { get }
 
   /// Before the passes of a step, counted from 0: chooses what this step trains, where a method does.
-  func beginStep(_ step: Int, of steps: Int)
+  /// - Throws: ``MethodError/schedule(method:reason:)`` for a run too short for what was asked
+  func beginStep(_ step: Int, of steps: Int) throws
   /// After them: brings gradients from what the mix carries to the parameters, and adds those of penalties.
   func gatherGradients()
   /// After the optimizer moved the parameters.

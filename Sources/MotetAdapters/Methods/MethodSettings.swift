@@ -86,6 +86,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
   case option(String, value: String, expected: String)
   case refused(Ability, adapter: String, method: String, reason: String)
   case otherMethod(adapter: String, own: String, asked: String)
+  case notContinued(method: String, reason: String)
+  case schedule(method: String, reason: String)
   case foreignMemory(String)
 
   public var description: String {
@@ -102,6 +104,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
       "\(adapter) cannot \(ability.rawValue): it is a \(method) adapter, and \(reason)"
     case .otherMethod(let adapter, let own, let asked):
       "\(adapter) is a \(own) adapter and cannot go on as \(asked): leave --method out"
+    case .notContinued(let method, let reason): "an adapter cannot go on as \(method): \(reason)"
+    case .schedule(let method, let reason): "\(method): \(reason)"
     case .foreignMemory(let name): "the checkpoint lacks \(name) of the adapter's method"
     }
   }

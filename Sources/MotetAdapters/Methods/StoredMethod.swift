@@ -14,4 +14,11 @@ package protocol StoredMethod: AdapterMethod {
 
 extension AdapterMethods {
   static var stored: [any StoredMethod.Type] { all.compactMap { $0 as? any StoredMethod.Type } }
+
+  /// The method of the adapter in a folder, as far as its files show it.
+  /// - Throws: `FormatError`
+  package static func method(of folder: URL) throws -> any AdapterMethod.Type {
+    let members = try JSONValue.object(contentsOf: folder.appending(path: "adapter_config.json"))
+    return stored.first { $0.reads(members) } ?? LoRA.self
+  }
 }

@@ -18,6 +18,9 @@ struct MethodsCommand: ParsableCommand {
       "\(method.name): \(method.title) (\(method.source))", "  learning rate \(method.learningRate)",
       "  takes " + method.sharedOptions.map { "--\($0.rawValue)" }.sorted().joined(separator: ", "),
     ]
+    for (option, value) in method.standards.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+      lines.append("  --\(option.rawValue) \(value) where it is not given")
+    }
     for option in method.options { lines.append("  --\(option.key) \(option.placeholder): \(option.help)") }
     for ability in Ability.allCases {
       guard let reason = method.refusals[ability] else { continue }

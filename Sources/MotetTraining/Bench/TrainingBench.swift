@@ -96,7 +96,7 @@ public struct TrainingBench: Sendable {
   ) throws -> Double {
     let labels = batch.reduce(0) { $0 + $1.labelCount }
     var loss = 0.0
-    adapter.beginStep(0, of: 1)
+    try adapter.beginStep(0, of: 1)
     for pass in passes(batch, adapter) {
       let tape = base.tape(recording: true, checkpointsActivations: checkpointsActivations)
       tape.profile = profile

@@ -66,14 +66,18 @@ extension RunConfiguration {
     let jobs = try adapters.indices.map { index -> TrainingJob in
       let adapter = adapters[index]
       let name = name(of: adapter) ?? "adapter"
-      effective.adapters[index].lr = adapter.lr ?? adapter.method.method.learningRate
       if let continued = adapter.continued {
-        effective.adapters[index].continued = try exactName(
-          of: continued, in: library, resumed: parents[name])
+        let exact = try exactName(of: continued, in: library, resumed: parents[name])
+        effective.adapters[index].continued = exact
+        if !adapter.given.contains("method") {
+          let folder = try AdapterReference(parsing: exact).folder(in: library)
+          effective.adapters[index].method.name = try AdapterMethods.method(of: folder).name
+        }
       }
       if let parent = adapter.parent {
         effective.adapters[index].parent = try exactName(of: parent, in: library, resumed: nil)
       }
+      effective.adapters[index].lr = adapter.lr ?? effective.adapters[index].method.method.learningRate
       var job = try job(of: effective.adapters[index], name: name, on: base, library: library) {
         onData(name, $0)
       }
