@@ -1,7 +1,9 @@
 /// The methods there are.
 public enum AdapterMethods {
   /// In the order of the help.
-  public static let all: [any AdapterMethod.Type] = [LoRA.self]
+  public static let all: [any AdapterMethod.Type] = [
+    LoRA.self, RSLoRA.self,
+  ]
 
   public static var names: [String] { all.map { $0.name } }
 

@@ -133,7 +133,11 @@ public struct LoRA: AdapterMethod, Equatable {
   }
 
   /// Fresh weights for `base`; a site's numbers depend on the seed and its name alone.
-  public func initialWeights(for base: BaseModel, seed: UInt64) throws -> AdapterWeights {
+  /// - Parameter isRankStabilized: makes the scale α/√r
+  public func initialWeights(
+    for base: BaseModel, seed: UInt64, isRankStabilized: Bool = false
+  ) throws -> AdapterWeights {
+    let scale = Float(alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
     var updates: [String: LowRankWeights] = [:]
     for site in try sites(of: base) {
       var generator = SeededGenerator(seed: seed, for: site.path)
@@ -147,9 +151,10 @@ public struct LoRA: AdapterMethod, Equatable {
       }
       updates[site.path] = try LowRankWeights(
         rank: rank, inputs: site.inputs, outputs: site.outputs, loraA: loraA,
-        loraB: [Float](repeating: 0, count: site.outputs * rank), scale: Float(alpha / Double(rank)))
+        loraB: [Float](repeating: 0, count: site.outputs * rank), scale: scale)
     }
-    return try AdapterWeights(sites: updates, baseModel: base.name)
+    return try AdapterWeights(
+      sites: updates, baseModel: base.name, isRankStabilized: isRankStabilized)
   }
 }
 
