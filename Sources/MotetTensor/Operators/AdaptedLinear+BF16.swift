@@ -6,7 +6,7 @@ import CKernels
 extension Tape {
   /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
   func narrowLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], residual: Tensor?, into y: Tensor, trains: Bool
+    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
     try profile.measured(.base) { try matrix.multiply(input, into: y, accumulate: residual != nil) }
@@ -16,8 +16,7 @@ extension Tape {
 
     let dx = x.gradient
     let residualGradient = residual?.gradient
-    // Only adapters that train need their input again.
-    let kept = trains ? products : products.withoutInputs
+    let kept = products.forBackward
     record { [profile] in
       guard let dy = dy.take() else { return }
       let target = dx == nil ? nil : Tensor(rows: dy.rows, columns: matrix.inputs)
@@ -57,11 +56,13 @@ private struct NarrowTerms {
     }
   }
 
-  /// For a backward pass that reaches only dx.
-  var withoutInputs: NarrowTerms {
+  /// What the way back needs: the input is kept for those terms alone whose A trains.
+  var forBackward: NarrowTerms {
     var other = self
     other.entries = entries.map {
-      Entry(term: $0.term, input: nil, firstRow: $0.firstRow, inner: $0.inner)
+      Entry(
+        term: $0.term, input: $0.term.loraA.isTrainable ? $0.input : nil, firstRow: $0.firstRow,
+        inner: $0.inner)
     }
     return other
   }

@@ -62,14 +62,15 @@ extension Tape {
     let y = Tensor(rows: x.rows, columns: matrix.outputs, wantsGradient: tracked)
     if let residual { y.copy(from: residual) }
     if isNarrow, matrix.precision != .f32 {
-      try narrowLinear(x, matrix, terms: terms, residual: residual, into: y, trains: trains)
+      try narrowLinear(x, matrix, terms: terms, residual: residual, into: y)
       return y
     }
     try matrix.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
     let x = x.converted(to: .f32)
     let inner = terms.map { $0.addForward(x, to: y, kernels: kernels) }
     guard tracked, let dy = y.gradient else { return y }
-    let saved = trains ? Saved(x, as: storage) : nil
+    // Only an A that trains needs the input again; B needs u.
+    let saved = terms.contains { $0.loraA.isTrainable } ? Saved(x, as: storage) : nil
     let dx = inputGradient
     let residualGradient = residual?.gradient
     record { [kernels] in
