@@ -46,7 +46,9 @@ public struct AdapterWeights: Sendable, Equatable {
   /// In a few words, for reports: `LoRA, rank 16, alpha 32`.
   public var summary: String {
     let kind = content.map(\.method) ?? "LoRA"
-    return sites.isEmpty ? kind : "\(kind), rank \(rank), alpha \(String(format: "%g", alpha))"
+    guard !sites.isEmpty else { return kind }
+    if let rankSummary { return "\(kind), \(rankSummary)" }
+    return "\(kind), rank \(rank), alpha \(String(format: "%g", alpha))"
   }
 
   /// Why it cannot do something; nil when it can.

@@ -40,6 +40,7 @@ struct TrainingReport {
       Console.result("  validation NLL: \(rounded(before.value, 4)) before, \(rounded(after.value, 4)) after")
     }
     for overlap in result.overlaps { Console.result("  overlap of input subspaces: \(overlap.text)") }
+    if let ranks = result.adapter.weights.rankSummary { Console.result("  \(ranks)") }
     if let groups = outcome.groups { Console.result(groups.text()) }
   }
 
