@@ -6,7 +6,9 @@ import MotetReport
 struct AdaptersCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapters", abstract: "Look after the library of adapters.",
-    subcommands: [List.self, Inspect.self, Verify.self, Pin.self, Unpin.self, Remove.self],
+    subcommands: [
+      List.self, Inspect.self, Verify.self, TruncateCommand.self, Pin.self, Unpin.self, Remove.self,
+    ],
     defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
@@ -41,11 +43,14 @@ struct AdaptersCommand: AsyncParsableCommand {
       let weights = try AdapterWeights(peft: folder)
       Console.result("\(folder.path)")
       Console.result(
-        "  rank \(weights.rank), alpha \(weights.alpha), \(weights.sites.count) sites, \(weights.parameterCount) parameters"
+        weights.sites.isEmpty
+          ? "  \(weights.summary), \(weights.parameterCount) parameters"
+          : "  rank \(weights.rank), alpha \(weights.alpha), \(weights.sites.count) sites, \(weights.parameterCount) parameters"
       )
+      if let ranks = weights.rankSummary { Console.result("  \(ranks)") }
       let modules = Set(weights.siteNames.compactMap { $0.split(separator: ".").last.map(String.init) })
         .sorted()
-      Console.result("  modules: \(modules.joined(separator: ", "))")
+      if !modules.isEmpty { Console.result("  modules: \(modules.joined(separator: ", "))") }
       if let record = try AdapterRecord.read(from: folder) {
         Console.result(String(decoding: try record.withoutSketch().encoded(), as: UTF8.self))
       }

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Foundation
+import Motet
+
+/// `motet adapters truncate`
+struct TruncateCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "truncate", abstract: "Cut the first ranks out of an adapter.",
+    discussion: """
+      Of an adapter trained with --method dylora every smaller rank is an adapter that was trained for it. To bring \
+      another one to a smaller rank, `motet merge --method svd --rank R --mix NAME` is better.
+      """)
+
+  @Argument(help: "A name, name@version or folder.")
+  var adapter: String
+
+  @Option(help: "How many ranks to keep.")
+  var rank: Int
+
+  @Option(help: "The folder to write.")
+  var output: String?
+
+  @Option(help: "The adapter's name in the library.")
+  var name: String?
+
+  @Flag(help: "Write into a folder that already holds an adapter.")
+  var overwrite = false
+
+  func validate() throws {
+    guard (output == nil) != (name == nil) else {
+      throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
+    }
+  }
+
+  func run() async throws {
+    if let output, !overwrite, FileManager.default.fileExists(atPath: "\(output)/adapter_config.json") {
+      throw TrainingError.holdsAdapter(folder: output)
+    }
+    let folder = try AdapterReference(parsing: adapter).folder(in: AdapterLibrary())
+    let whole = try AdapterWeights(peft: folder)
+    let cut = try whole.truncated(to: rank)
+    let old = try AdapterRecord.read(from: folder)
+    if let method = old?.training?.method, method != DyLoRA.name {
+      Console.note(
+        "\(adapter) was trained as \(method), not as \(DyLoRA.name): its first ranks are not an adapter by themselves"
+      )
+    }
+    let record = AdapterRecord(
+      motet: motetVersion, base: old?.base,
+      parents: [.init(name: adapter, weightsHash: try AdapterRecord.hash(of: folder))])
+    let place: String
+    if let name {
+      place = try AdapterLibrary().add(name) { try cut.write(to: $0, record: record) }.description
+    } else {
+      let target = URL(filePath: output ?? "")
+      try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+      try cut.write(to: target, record: record)
+      place = target.relativePath
+    }
+    Console.result(
+      "\(place): the first \(rank) of the \(whole.rank) ranks of \(adapter), \(cut.parameterCount) parameters"
+    )
+  }
+}
