@@ -3,6 +3,7 @@ public enum AdapterMethods {
   /// In the order of the help.
   public static let all: [any AdapterMethod.Type] = [
     LoRA.self, RSLoRA.self, LoRAPlus.self, LoRAFA.self, PiSSA.self, VeRA.self, SoRA.self, DyLoRA.self,
+    AdaLoRA.self,
   ]
 
   public static var names: [String] { all.map { $0.name } }
