@@ -61,7 +61,11 @@ struct TrainingReport {
       evalNllBefore: result?.evalBefore?.value, evalNllAfter: result?.evalAfter?.value,
       peakRssBytes: peakResidentBytes(), stopped: outcome.ending == .stopped, ending: ending,
       endedAtStep: step,
-      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: outcome.groups,
+      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0,
+      ranks: result.flatMap {
+        $0.adapter.weights.rankSummary == nil ? nil : $0.adapter.weights.sites.mapValues(\.rank)
+      },
+      groups: outcome.groups,
       overlaps: result?.overlaps ?? [])
   }
 
@@ -89,6 +93,8 @@ struct TrainingReport {
     let endedAtStep: Int?
     let weightsOfStep: Int?
     let skippedSteps: Int
+    /// By site, where they differ.
+    let ranks: [String: Int]?
     let groups: GroupReport?
     let overlaps: [OverlapResult]
   }

@@ -65,6 +65,9 @@ extension RunReport.AdapterRun {
     for overlap in outcome.result?.overlaps ?? [] {
       blocks.append(.prose("Overlap of input subspaces: \(overlap.text)."))
     }
+    if let ranks = outcome.result?.adapter.weights.rankSummary {
+      blocks.append(.prose("Its matrices have \(ranks)."))
+    }
     if let groups = outcome.groups {
       blocks.append(
         .prose("Validation NLL by \(groups.field); * marks more than two standard errors from all."))
