@@ -11,7 +11,7 @@ public struct AdaLoRA: LowRankMethod, Equatable {
   public static let name = "adalora"
   public static let title = "an update P·Λ·Q whose ranks are given to the sites by importance, in a budget"
   public static let source = "Zhang et al. 2023, arXiv 2303.10512"
-  public static let learningRate = 2e-3
+  public static let learningRate = 1e-2
   public static let sharedOptions: Set<SharedOption> = [.rank, .alpha, .targets, .layers, .dropout]
   public static let standards: [SharedOption: String] = [.alpha: "twice --init-rank"]
   public static let options = [

@@ -13,7 +13,7 @@ public struct DyLoRA: LowRankMethod, Equatable {
   public static let title =
     "LoRA trained at ranks drawn anew each step, so that any smaller rank can be cut out"
   public static let source = "Valipour et al. 2022, arXiv 2210.07558"
-  public static let learningRate = 2e-4
+  public static let learningRate = 1e-3
   public static let options = [
     MethodOption(
       "trains", "all|newest", "Of the ranks a step takes, train all, or the last of them alone (all).")

@@ -137,11 +137,11 @@ public struct LoRA: AdapterMethod, Equatable {
   public func initialWeights(
     for base: BaseModel, seed: UInt64, isRankStabilized: Bool = false
   ) throws -> AdapterWeights {
-    let scale = Float(alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank)))
     var updates: [String: LowRankWeights] = [:]
     for site in try sites(of: base) {
       var generator = SeededGenerator(seed: seed, for: site.path)
       let (rank, alpha) = (try rank(at: site), try alpha(at: site))
+      let scale = alpha / (isRankStabilized ? Double(rank).squareRoot() : Double(rank))
       let bound = 1 / Double(site.inputs).squareRoot()
       let loraA = (0..<rank * site.inputs).map { _ -> Float in
         switch initialization {
@@ -151,7 +151,7 @@ public struct LoRA: AdapterMethod, Equatable {
       }
       updates[site.path] = try LowRankWeights(
         rank: rank, inputs: site.inputs, outputs: site.outputs, loraA: loraA,
-        loraB: [Float](repeating: 0, count: site.outputs * rank), scale: scale)
+        loraB: [Float](repeating: 0, count: site.outputs * rank), scale: Float(scale))
     }
     return try AdapterWeights(
       sites: updates, baseModel: base.name, isRankStabilized: isRankStabilized)

@@ -14,7 +14,9 @@ public struct PiSSA: LowRankMethod, Equatable {
     "A and B begin as the principal directions of W; saved as a LoRA of twice the rank"
   public static let source = "Meng et al. 2024, arXiv 2404.02948"
   public static let learningRate = 2e-4
-  public static let sharedOptions: Set<SharedOption> = [.rank, .alpha, .targets, .layers]
+  public static let sharedOptions: Set<SharedOption> = [
+    .rank, .alpha, .rankPattern, .alphaPattern, .targets, .layers,
+  ]
   public static let standards: [SharedOption: String] = [.alpha: "the rank"]
   public static let options = [
     MethodOption("svd-iterations", "N", "Power iterations towards the principal directions (8).")
@@ -50,8 +52,8 @@ public struct PiSSA: LowRankMethod, Equatable {
   /// A₀ and B₀.
   @Compute
   private func start(at site: AdapterSite, _ weight: [Float], seed: UInt64) throws -> LowRankWeights {
-    let rank = shape.rank
-    let scale = shape.alpha / Double(rank)
+    let rank = try shape.rank(at: site)
+    let scale = try shape.alpha(at: site) / Double(rank)
     let directions = PrincipalDirections(
       of: Tensor(rows: site.outputs, columns: site.inputs, weight), rank: rank, iterations: iterations,
       seed: seed)

@@ -38,9 +38,9 @@ public struct SoRA: LowRankMethod, Equatable {
   public func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter {
     let weights = try shape.initialWeights(for: base, seed: seed)
     var gates: [String: [Float]] = [:]
-    for path in weights.siteNames {
+    for (path, update) in weights.sites {
       var generator = SeededGenerator(seed: seed, for: "gates of \(path)")
-      gates[path] = (0..<shape.rank).map { _ in Float(generator.normal()) }
+      gates[path] = (0..<update.rank).map { _ in Float(generator.normal()) }
     }
     return TrainableSoRA(weights, gates: gates, on: base, method: self)
   }

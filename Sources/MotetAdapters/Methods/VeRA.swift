@@ -12,7 +12,7 @@ public struct VeRA: LowRankMethod, Equatable {
   public static let name = "vera"
   public static let title = "random A and B shared by all sites and frozen; two vectors a site are trained"
   public static let source = "Kopiczko et al. 2023, arXiv 2310.11454"
-  public static let learningRate = 1e-2
+  public static let learningRate = 3e-2
   public static let sharedOptions: Set<SharedOption> = [.rank, .targets, .layers, .dropout]
   public static let standards: [SharedOption: String] = [.rank: "64"]
   public static let options = [

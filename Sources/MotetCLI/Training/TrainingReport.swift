@@ -41,6 +41,7 @@ struct TrainingReport {
     }
     if let ranks = result.adapter.weights.rankSummary { Console.result("  \(ranks)") }
     for overlap in result.overlaps { Console.result("  overlap of input subspaces: \(overlap.text)") }
+    if let ranks = result.adapter.weights.rankSummary { Console.result("  \(ranks)") }
     if let groups = outcome.groups { Console.result(groups.text()) }
   }
 
@@ -61,7 +62,11 @@ struct TrainingReport {
       evalNllBefore: result?.evalBefore?.value, evalNllAfter: result?.evalAfter?.value,
       peakRssBytes: peakResidentBytes(), stopped: outcome.ending == .stopped, ending: ending,
       endedAtStep: step,
-      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0, groups: outcome.groups,
+      weightsOfStep: result?.step, skippedSteps: result?.skippedSteps ?? 0,
+      ranks: result.flatMap {
+        $0.adapter.weights.rankSummary == nil ? nil : $0.adapter.weights.sites.mapValues(\.rank)
+      },
+      groups: outcome.groups,
       overlaps: result?.overlaps ?? [])
   }
 
@@ -89,6 +94,8 @@ struct TrainingReport {
     let endedAtStep: Int?
     let weightsOfStep: Int?
     let skippedSteps: Int
+    /// By site, where they differ.
+    let ranks: [String: Int]?
     let groups: GroupReport?
     let overlaps: [OverlapResult]
   }

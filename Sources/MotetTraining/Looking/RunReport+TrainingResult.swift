@@ -68,6 +68,9 @@ extension RunReport.AdapterRun {
     for finding in learner.adapter.findings {
       blocks += [.prose(finding.text), .table(header: finding.header, rows: finding.rows)]
     }
+    if let ranks = outcome.result?.adapter.weights.rankSummary {
+      blocks.append(.prose("Its matrices have \(ranks)."))
+    }
     if let groups = outcome.groups {
       blocks.append(
         .prose("Validation NLL by \(groups.field); * marks more than two standard errors from all."))

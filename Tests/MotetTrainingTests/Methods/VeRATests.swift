@@ -69,6 +69,22 @@ import Testing
     #expect(abs(mix - (try await base.fixtureLoss(Mix(plain)))) > 1e-3)
   }
 
+  @Test func aFolderOfItGoesOnWithoutTheMethodBeingNamed() async throws {
+    let base = try await TinyModel.load()
+    let folder = try TrainingFolder()
+    let rows = try folder.write("{\"prompt\": \"what is 1?\", \"response\": \"it is 2\"}\n", to: "rows.jsonl")
+    var configuration = RunConfiguration()
+    try configuration.apply(flags: [
+      "--data", rows, "--continue", MethodFixture.peft("vera").path, "--output", folder.file("out").path,
+    ])
+    let job = try configuration.run(on: base).jobs[0]
+    #expect(type(of: job.method).name == "vera" && job.options.learningRate == VeRA.learningRate)
+    #expect(job.start?.content?.method == "vera")
+    try configuration.apply(flags: ["--method", "sora"])
+    let other = try configuration.run(on: base)
+    await #expect(throws: MethodError.self) { try await other.validate() }
+  }
+
   @Test @Compute func itTrainsTwoVectorsASiteAndRefusesWhatCannotBe() async throws {
     let base = try await TinyModel.load()
     let adapter = try VeRA(LoRA(rank: 100)).begin(on: base, seed: 0)
