@@ -26,6 +26,12 @@ typedef struct {
 
 static dynamic_map signed_map, unsigned_map;
 
+// Where part j of a decade begins, of 0.1 to 1: torch.linspace in f32, which counts from both ends.
+static float boundary(int steps, int j) {
+  double width = (1 - 0.1f) / (float)steps;
+  return (float)(j < (steps + 1) / 2 ? 0.1f + width * j : 1 - width * (steps - j));
+}
+
 // rank 1 is the smallest magnitude; positions and ranks differ by `offset`.
 static void build(dynamic_map *map, double steps, int zero, int offset) {
   float below = 0;
@@ -33,7 +39,8 @@ static void build(dynamic_map *map, double steps, int zero, int offset) {
   for (int i = 0; i < decades; i++, steps *= 2) {
     double unit = pow(10, i - 6);
     for (int j = 0; j < steps; j++) {
-      float value = (float)(unit * (0.1 + 0.9 * (j + 0.5) / steps));
+      // To the bit of the published map, which quantized models are read by.
+      float value = (float)unit * ((boundary((int)steps, j) + boundary((int)steps, j + 1)) / 2);
       int rank = (int)steps + j - offset;
       map->values[zero + rank] = value;
       if (zero) map->values[zero - rank] = -value;

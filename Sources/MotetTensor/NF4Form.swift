@@ -20,9 +20,11 @@ struct NF4Form {
   @Compute
   func multiply(_ x: Tensor, into y: Tensor, isBack: Bool, accumulate: Bool) throws {
     let type = x.storage == .bf16 ? MK_BF16 : MK_F32
-    let failed = mk_nf4_multiply(
-      described, Int64(described.count), isBack, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data,
-      accumulate)
+    let failed = withExtendedLifetime(parts) {
+      mk_nf4_multiply(
+        described, Int64(described.count), isBack, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data,
+        accumulate)
+    }
     if failed != 0 { throw TensorError.product(String(cString: mk_last_error())) }
   }
 
@@ -31,7 +33,7 @@ struct NF4Form {
     var row = index
     for var part in described {
       if row < part.outputs {
-        mk_nf4_unpack(&part, Int64(row) * part.inputs, part.inputs, target)
+        withExtendedLifetime(parts) { mk_nf4_unpack(&part, Int64(row) * part.inputs, part.inputs, target) }
         return
       }
       row -= Int(part.outputs)
@@ -40,7 +42,7 @@ struct NF4Form {
 
   /// Feeds the frozen bytes, as they lie in memory, into a hash.
   func hash(into sha: inout SHA256) {
-    for part in parts { sha.update(bufferPointer: part.bytes) }
+    for part in parts { withExtendedLifetime(part) { sha.update(bufferPointer: part.bytes) } }
   }
 
   /// W row-major.

@@ -113,7 +113,9 @@ public final class NF4Matrix: Sendable {
   public func floats() -> [Float] {
     var view = described
     return [Float](unsafeUninitializedCapacity: outputs * inputs) { values, count in
-      if let base = values.baseAddress { mk_nf4_unpack(&view, 0, Int64(outputs * inputs), base) }
+      withExtendedLifetime(self) {
+        if let base = values.baseAddress { mk_nf4_unpack(&view, 0, Int64(outputs * inputs), base) }
+      }
       count = outputs * inputs
     }
   }
@@ -123,7 +125,7 @@ public final class NF4Matrix: Sendable {
     UnsafeRawBufferPointer(start: memory.bytes(layout.codes), count: layout.mean.upperBound)
   }
 
-  /// What the kernels take; valid as long as the matrix is.
+  /// What the kernels take; valid as long as the matrix is, which its user sees to.
   var described: mk_nf4 {
     var view = mk_nf4()
     view.outputs = Int64(outputs)
@@ -171,7 +173,9 @@ private final class FrozenBytes: Sendable {
     (start + range.lowerBound).assumingMemoryBound(to: Float.self)
   }
 
-  func data(_ range: Range<Int>) -> Data { Data(bytes: bytes(range), count: range.count) }
+  func data(_ range: Range<Int>) -> Data {
+    withExtendedLifetime(self) { Data(bytes: bytes(range), count: range.count) }
+  }
 
   func take(_ source: UnsafeRawBufferPointer, at range: Range<Int>) {
     precondition(source.count == range.count, "\(source.count) bytes where \(range.count) are due")

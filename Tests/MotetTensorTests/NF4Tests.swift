@@ -63,6 +63,7 @@ import Testing
       NF4Matrix(quantizing: floats(outputs * inputs, seed: $0), outputs: outputs, inputs: inputs)
     }
     let described = parts.map(\.described)
+    defer { withExtendedLifetime(parts) {} }
     let values = parts.flatMap { $0.floats() }
     for isBack in [false, true] {
       let (k, n) = isBack ? (2 * outputs, inputs) : (inputs, 2 * outputs)
@@ -154,7 +155,8 @@ import Testing
       scales: .nested(
         codes: [UInt8](matrix.scales), largest: floats(matrix.nestedScales), map: floats(matrix.scaleMap),
         mean: matrix.scaleMean))
-    #expect(matrix.bytes.elementsEqual(again.bytes))
+    let isSame = withExtendedLifetime((matrix, again)) { matrix.bytes.elementsEqual(again.bytes) }
+    #expect(isSame)
     let wide = NF4Matrix(
       outputs: matrix.outputs, inputs: matrix.inputs, codes: matrix.codes,
       scales: .plain(try Fixture("ragged").floats("scales")))
