@@ -49,7 +49,7 @@ extension Learner {
     var settings = job.settings
     settings["precision"] = base.precision.rawValue
     let weights = try adapter.weights()
-    let overlaps = overlaps.compactMap { name, before -> OverlapResult? in
+    let overlaps = guidance.overlaps.compactMap { name, before -> OverlapResult? in
       let other = job.orthogonal?.adapters.first { $0.name == name }
       return other.flatMap { SubspaceOverlap(weights, $0.weights) }.map {
         OverlapResult(adapter: name, before: before.value, after: $0.value, chance: $0.chance)

@@ -15,12 +15,7 @@ final class Learner {
 
   let job: TrainingJob
   let adapter: any TrainableAdapter
-  /// What its rows carry: the adapter, and those it stands on.
-  let mix: BoundMix
-  let teacher: BoundTeacher?
-  private let penalty: OrthogonalPenalty?
-  /// Of the adapters that it is kept apart from, before the first step.
-  let overlaps: [(name: String, before: SubspaceOverlap)]
+  let guidance: Guidance
   /// nil once there are no more steps: what it remembers is as large as two or three adapters.
   private var optimizer: (any Optimizer)?
   private(set) var status = Status.running {
@@ -50,16 +45,7 @@ final class Learner {
     adapter =
       try job.start.map { try job.method.continue($0, on: base) }
       ?? job.method.begin(on: base, seed: job.options.seed)
-    mix = try job.standsOn.map { try Self.mix(adapter.mix, over: $0, on: base) } ?? adapter.mix
-    teacher = try job.teacher.map { try BoundTeacher($0) }
-    let adapter = adapter
-    penalty = try job.orthogonal.map {
-      try OrthogonalPenalty($0, on: adapter, of: base, job: job.name)
-    }
-    let fresh = try job.orthogonal.map { _ in try adapter.weights() }
-    overlaps = (job.orthogonal?.adapters ?? []).compactMap { other in
-      fresh.flatMap { SubspaceOverlap($0, other.weights) }.map { (other.name, $0) }
-    }
+    guidance = try Guidance(job, adapter: adapter, on: base)
     optimizer = try job.options.optimizer.make(
       adapter.parameters, weightDecay: job.options.weightDecay,
       memory: job.options.optimizerMemory.map {
@@ -70,18 +56,8 @@ final class Learner {
     dropoutSeeds = SeededGenerator(seed: job.options.seed, for: "dropout")
   }
 
-  /// The adapter on top of one that stays as it is.
-  private static func mix(_ own: BoundMix, over lower: Adapter, on base: BaseModel) throws -> BoundMix {
-    let below = try Mix(lower).bound(to: base)
-    // Two scalings of one site become one of fixed numbers, which would not train.
-    if let site = own.scalings.keys.filter({ below.scalings[$0] != nil }).min() {
-      throw MethodError.refused(
-        .blend, adapter: lower.name, method: lower.weights.method.name,
-        reason: "it scales \(base.sites[site].path), which the adapter on top of it would scale too")
-    }
-    return BoundMix([(own.parts, 1), (below.parts, 1)], sites: base.sites.count)
-  }
-
+  /// What its rows carry: the adapter, and those it stands on.
+  var mix: BoundMix { guidance.mix }
   var isRunning: Bool { status == .running }
   /// Whether nothing is left to do, the last evaluation included.
   var isOver: Bool { !isRunning && !isValidationDue }
@@ -113,7 +89,7 @@ final class Learner {
   func finishStep(secondsSoFar seconds: Double) throws -> [RunEvent] {
     guard let optimizer else { return [] }
     let number = step + 1
-    let penalty = penalty?.gather()
+    let penalty = guidance.penalty?.gather()
     adapter.gatherGradients()
     let loss = lossSum / Double(labels)
     let norm = optimizer.gradientNorm()
@@ -125,7 +101,7 @@ final class Learner {
     let isSpike = limit.map { loss > $0 } ?? false
     if isSpike {
       optimizer.discardGradients()
-      adapter.derive()
+      try adapter.derive()
     } else {
       optimizer.step(
         learningRate: rate, gradientScale: options.clip.map { min(1, $0 / (norm + 1e-6)) } ?? 1)

@@ -33,7 +33,7 @@ extension TrainingRun {
     let learners = try jobs.map { try Learner($0, on: base) }
     let parts = try learners.enumerated().flatMap { try $1.nextParts(limit: tokensPerPass, owner: $0) }
     let speed = try tokensPerSecond(
-      of: Array(Pass.pack(parts, limit: tokensPerPass).prefix(2)), teachers: learners.map(\.teacher))
+      of: Array(Pass.pack(parts, limit: tokensPerPass).prefix(2)), teachers: learners.map(\.guidance.teacher))
     var seconds = 0.0
     var rows: [RunEstimate.Job] = []
     for learner in learners {

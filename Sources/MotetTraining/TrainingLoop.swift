@@ -85,7 +85,7 @@ struct TrainingLoop {
     let running = learners.indices.filter { learners[$0].isRunning }
     let parts = try running.flatMap { try learners[$0].nextParts(limit: run.tokensPerPass, owner: $0) }
     for pass in Pass.pack(parts, limit: run.tokensPerPass) {
-      for (owner, loss) in try run.gatherGradients(pass, teachers: learners.map(\.teacher)) {
+      for (owner, loss) in try run.gatherGradients(pass, teachers: learners.map(\.guidance.teacher)) {
         learners[owner].gather(loss)
       }
     }
