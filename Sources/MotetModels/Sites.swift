@@ -61,8 +61,6 @@ public final class BoundMix {
     }
   }
 
-  /// By place in ``BaseModel/sites``; empty for the base itself.
-  public let terms: [[Term]]
   public let parts: AdapterParts
 
   public init(_ parts: AdapterParts) { self.parts = parts }

@@ -102,10 +102,6 @@ extension AdapterMethod {
     update.add(to: &sum, weight: weight)
   }
 
-  public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
-    weights
-  }
-
   /// Low-rank weights as they are.
   @Compute public static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts {
     AdapterParts(
