@@ -13,16 +13,19 @@ public struct AdapterParts {
   public var prompt: Parameter?
   /// Learnt keys and values before a sequence's own, `[virtual tokens, layers·2·kvWidth]`: by layer, keys first.
   public var prefix: Parameter?
+  /// Modules after the sublayers, by layer as far as there are any.
+  public var bottlenecks: [LayerBottlenecks?]
 
   public init(
     terms: [[BoundMix.Term]] = [], scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
-    prompt: Parameter? = nil, prefix: Parameter? = nil
+    prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = []
   ) {
     self.terms = terms
     self.scalings = scalings
     self.experts = experts
     self.prompt = prompt
     self.prefix = prefix
+    self.bottlenecks = bottlenecks
   }
 
   /// Positions that it takes of the context before a sequence's first token.

@@ -79,6 +79,19 @@ struct PackedBatch {
   /// Positions that the longest sequence reaches.
   var reach: Int { sequences.map { $0.start + $0.rows.count }.max() ?? 0 }
 
+  /// The modules that rows go through after a sublayer of a layer.
+  @Compute
+  func bottlenecks(
+    _ layer: Int, _ place: (LayerBottlenecks) -> Bottleneck
+  ) -> [(rows: Range<Int>, module: Bottleneck)] {
+    segments.compactMap { segment in
+      guard layer < segment.mix.bottlenecks.count, let modules = segment.mix.bottlenecks[layer] else {
+        return nil
+      }
+      return (segment.rows, place(modules))
+    }
+  }
+
   /// What the mixes of this batch add at a group of sites.
   @Compute
   func terms(at group: SiteGroup) -> [LowRankTerm] {

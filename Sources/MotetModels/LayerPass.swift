@@ -21,14 +21,25 @@ struct LayerPass {
     func adapted(_ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil) throws -> Tensor {
       try batch.adapted(x, group, adding: residual, on: tape)
     }
+    // What a sublayer gives is added to the residual stream, through modules where rows have them.
+    func sublayer(
+      _ input: Tensor, _ group: SiteGroup, adding residual: Tensor,
+      _ place: (LayerBottlenecks) -> Bottleneck
+    ) throws -> Tensor {
+      let modules = batch.bottlenecks(index, place)
+      if modules.isEmpty { return try adapted(input, group, adding: residual) }
+      return tape.bottleneck(try adapted(input, group), terms: modules, adding: residual)
+    }
     let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
     let qkv = batch.virtual.withPrefixes(
       try adapted(normed, layer.queryKeyValue), shape: shape, layer: index, on: tape)
     let attended = tape.rotaryAttention(
       qkv, shape: shape, sequences: batch.sequences, positions: batch.positions, table: table, layer: index)
-    let x = try adapted(
-      batch.virtual.withoutPrefixes(attended, on: tape), layer.attentionOutput, adding: x)
+    let x = try sublayer(
+      batch.virtual.withoutPrefixes(attended, on: tape), layer.attentionOutput, adding: x
+    ) { $0.attention }
     let inner = tape.rmsNorm(x, weight: layer.feedForwardNorm, epsilon: epsilon)
-    return try adapted(tape.swiglu(try adapted(inner, layer.gateUp)), layer.down, adding: x)
+    let gated = tape.swiglu(try adapted(inner, layer.gateUp))
+    return try sublayer(gated, layer.down, adding: x) { $0.feedForward }
   }
 }

@@ -39,6 +39,18 @@ struct DecoderLayer: Sendable {
   var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
 }
 
+/// A layer's modules: what attention gives goes through one, and what the feed-forward block gives through the other.
+@Compute
+public struct LayerBottlenecks {
+  public let attention: Bottleneck
+  public let feedForward: Bottleneck
+
+  public init(attention: Bottleneck, feedForward: Bottleneck) {
+    self.attention = attention
+    self.feedForward = feedForward
+  }
+}
+
 /// What one mix adds, in place for one base: what a row of a batch carries.
 ///
 /// Rows that carry the same object stand in one segment.
@@ -73,6 +85,7 @@ public final class BoundMix {
   public var experts: [Int: LowRankExperts] { parts.experts }
   public var prompt: Parameter? { parts.prompt }
   public var prefix: Parameter? { parts.prefix }
+  public var bottlenecks: [LayerBottlenecks?] { parts.bottlenecks }
   /// Positions that it takes of the context before a sequence's first token.
   public var virtualTokens: Int { parts.virtualTokens }
 

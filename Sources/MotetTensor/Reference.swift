@@ -5,16 +5,19 @@ import Foundation
 public protocol ReferenceScalar: BinaryFloatingPoint {
   static func exp(_ x: Self) -> Self
   static func log(_ x: Self) -> Self
+  static func erf(_ x: Self) -> Self
 }
 
 extension Float: ReferenceScalar {
   public static func exp(_ x: Float) -> Float { Foundation.exp(x) }
   public static func log(_ x: Float) -> Float { Foundation.log(x) }
+  public static func erf(_ x: Float) -> Float { Foundation.erf(x) }
 }
 
 extension Double: ReferenceScalar {
   public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
   public static func log(_ x: Double) -> Double { Foundation.log(x) }
+  public static func erf(_ x: Double) -> Double { Foundation.erf(x) }
 }
 
 /// Plain loops that say what each operator means. Each operator's file adds its own here.

@@ -10,6 +10,8 @@ expected.safetensors
     METHOD.step1        prompt_embeddings after one step of AdamW (lr 1e-3, weight decay 0.01) on the rows there
 expected.json
     by method: the loss of that step, and 12 greedy tokens after each sequence
+projection.json
+    the projection of PEFT's PrefixEncoder in f64: 3 tokens, width 4, hidden 5, outputs 8
 
 Packages: torch==2.13.0 transformers peft==0.21 safetensors.
 """
@@ -62,5 +64,17 @@ for method, config in (("prompt", PromptTuningConfig(task_type="CAUSAL_LM", num_
     optimizer.step()
     tensors[f"{method}.step1"] = weight.detach().clone()
     results[method] = {"loss": loss.item(), "greedy": greedys}
+
+from peft import PrefixEncoder
+encoder = PrefixEncoder(PrefixTuningConfig(
+    task_type="CAUSAL_LM", num_virtual_tokens=3, token_dim=4, num_layers=1, encoder_hidden_size=5,
+    num_transformer_submodules=1, num_attention_heads=1, prefix_projection=True)).double()
+parameters = [encoder.embedding.weight, *encoder.transform.parameters()]
+y = encoder(torch.arange(3))
+dy = torch.randn_like(y)
+flat = lambda t: [float(f"{v:.9g}") for v in t.detach().flatten().tolist()]
+json.dump({"shapes": [list(p.shape) for p in parameters], "parameters": [flat(p) for p in parameters], "y": flat(y),
+           "dy": flat(dy), "gradients": [flat(g) for g in torch.autograd.grad(y, parameters, dy)]},
+          open(os.path.join(here, "projection.json"), "w"), separators=(",", ":"))
 save_file(tensors, os.path.join(here, "expected.safetensors"))
 json.dump(results, open(os.path.join(here, "expected.json"), "w"), separators=(",", ":"))

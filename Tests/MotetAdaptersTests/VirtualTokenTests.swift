@@ -121,6 +121,10 @@ import Testing
       #expect(text.hasPrefix("\(method) cannot \(ability.rawValue): it is a \(method) adapter, and "))
     }
     #expect(throws: MethodError.self) { try Mix([(adapter, 0.5)]).bound(to: base) }
+    #expect(throws: MethodError.self) { try Merge.method(named: "svd").merge([(adapter.weights, 1)]) }
+    #expect(throws: MethodError.self) {
+      try FusedModel(base, mix: Mix(adapter)).write(to: FileManager.default.temporaryDirectory)
+    }
     #expect(throws: MethodError.self) { try Mix([(adapter, 1), (adapter, 1)]).bound(to: base) }
   }
 

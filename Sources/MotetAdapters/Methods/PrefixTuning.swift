@@ -12,16 +12,29 @@ public struct PrefixTuning: StoredMethod {
   public static let name = "prefix"
   public static let title = "learnt keys and values before every layer's own"
   public static let source = "Li and Liang 2021, arXiv 2101.00190"
-  public static let learningRate = 1e-2
+  public static let learningRate = 3e-2
   public static let sharedOptions: Set<SharedOption> = []
-  public static let options = VirtualTokens.options
+  public static let options =
+    VirtualTokens.options + [
+      MethodOption(
+        "prefix-projection", "SIZE",
+        "Train the prefix through two matrices with a tanh of this width between (0, for none).",
+        isFixedByContinue: true)
+    ]
   public static let refusals = PromptEmbeddings.refusals
 
   private let virtual: VirtualTokens
+  /// The width of the projection that it is trained through; 0 for none.
+  private let projection: Int
 
-  public init(_ settings: MethodSettings) throws { virtual = try VirtualTokens(settings) }
+  public init(_ settings: MethodSettings) throws {
+    virtual = try VirtualTokens(settings)
+    projection = try settings.integer("prefix-projection", or: 0, within: 0...65_536)
+  }
 
-  public var settings: [String: String] { virtual.settings }
+  public var settings: [String: String] {
+    virtual.settings.merging(["prefix-projection": "\(projection)"]) { $1 }
+  }
   public var summary: String { "prefix, \(virtual.count) virtual tokens" }
   public var virtualTokens: Int { virtual.count }
 
@@ -40,6 +53,11 @@ public struct PrefixTuning: StoredMethod {
     for token in 0..<virtual.count {
       let range = token * width..<(token + 1) * width
       for layer in layers { rows += layer.keys[range] + layer.values[range] }
+    }
+    if projection > 0 {
+      return ProjectedPrefix(
+        rows, count: virtual.count, hidden: projection, seed: seed, settings: Self.shape(of: base),
+        baseModel: base.name)
     }
     return Self.trainable(
       rows, count: virtual.count, settings: Self.shape(of: base), baseModel: base.name)

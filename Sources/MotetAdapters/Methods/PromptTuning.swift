@@ -10,7 +10,7 @@ public struct PromptTuning: StoredMethod {
   public static let name = "prompt"
   public static let title = "learnt embeddings before the first token"
   public static let source = "Lester et al. 2021, arXiv 2104.08691"
-  public static let learningRate = 1e-2
+  public static let learningRate = 3e-2
   public static let sharedOptions: Set<SharedOption> = []
   public static let options = VirtualTokens.options
   public static let refusals = PromptEmbeddings.refusals

@@ -16,8 +16,11 @@ struct MethodsCommand: ParsableCommand {
   private func text(of method: any AdapterMethod.Type) -> String {
     var lines = [
       "\(method.name): \(method.title) (\(method.source))", "  learning rate \(method.learningRate)",
-      "  takes " + method.sharedOptions.map { "--\($0.rawValue)" }.sorted().joined(separator: ", "),
     ]
+    if !method.sharedOptions.isEmpty {
+      lines.append(
+        "  takes " + method.sharedOptions.map { "--\($0.rawValue)" }.sorted().joined(separator: ", "))
+    }
     for (option, value) in method.standards.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
       lines.append("  --\(option.rawValue) \(value) where it is not given")
     }
