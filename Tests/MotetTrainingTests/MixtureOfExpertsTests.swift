@@ -41,7 +41,7 @@ import Testing
   @Test @Compute func rowsWithExpertsStandBesideOthers() async throws {
     let base = try await TinyModel.load()
     let moe = Mix(Adapter(name: "moe", weights: try weights(base)))
-    let dora = Mix(try Adapter.load(MethodFixture.dora.adapter, for: base))
+    let dora = Mix(try Adapter.load(ScalingFixture.dora.adapter, for: base))
     let rows = try [moe, dora, .base, moe].enumerated().map { index, mix in
       BatchRow(
         tokens: (0..<5 + index).map { Int32(3 + ($0 * 13 + index * 7) % 280) }, mix: try mix.bound(to: base))

@@ -7,11 +7,11 @@ import Testing
 
 /// DoRA and IA3 against PEFT, and what they share: files, mixes, fusing, training.
 @Suite struct ScalingMethodTests {
-  @Test(arguments: [MethodFixture.dora, .ia3])
-  @Compute func logitsAreThoseOfPEFT(fixture: MethodFixture) async throws {
+  @Test(arguments: [ScalingFixture.dora, .ia3])
+  @Compute func logitsAreThoseOfPEFT(fixture: ScalingFixture) async throws {
     let base = try await TinyModel.load()
     let mix = Mix(try Adapter.load(fixture.adapter, for: base))
-    for (index, tokens) in try MethodFixture.sequences().enumerated() {
+    for (index, tokens) in try ScalingFixture.sequences().enumerated() {
       let wanted = try fixture.tensor("logits.\(index)")
       #expect(largestDifference(try base.wholeLogits(tokens, mix: mix), wanted) < 1e-4)
       #expect(largestDifference(try base.wholeLogits(tokens, mix: .base), wanted) > 0.1)
@@ -20,15 +20,15 @@ import Testing
 
   @Test @Compute func aStepOfDoRAIsThatOfPEFT() async throws {
     let base = try await TinyModel.load()
-    let start = try Adapter.load(MethodFixture.dora.adapter, for: base).weights
+    let start = try Adapter.load(ScalingFixture.dora.adapter, for: base).weights
     let adapter = try DoRA().continue(start, on: base)
-    #expect(abs(try base.takeFixtureStep(adapter) - MethodFixture.dora.loss()) < 1e-4)
+    #expect(abs(try base.takeFixtureStep(adapter) - ScalingFixture.dora.loss()) < 1e-4)
     let made = try adapter.weights()
     for site in base.sites {
       let update = try #require(made.sites[site.path])
       let m = try #require(made.content?.tensors[site.path]?.values)
       for (own, key) in [(update.loraA, "lora_A"), (update.loraB, "lora_B"), (m, "lora_magnitude_vector")] {
-        let wanted = try MethodFixture.dora.tensor("step1.\(site.path).\(key)")
+        let wanted = try ScalingFixture.dora.tensor("step1.\(site.path).\(key)")
         #expect(largestDifference(own, wanted) < 1e-4, "\(site.path) \(key)")
       }
       let before = try #require(start.content?.tensors[site.path]?.values)
@@ -38,18 +38,18 @@ import Testing
 
   @Test @Compute func aStepOfIA3IsThatOfPEFT() async throws {
     let base = try await TinyModel.load()
-    let start = try Adapter.load(MethodFixture.ia3.adapter, for: base).weights
+    let start = try Adapter.load(ScalingFixture.ia3.adapter, for: base).weights
     let adapter = try IA3().continue(start, on: base)
-    #expect(abs(try base.takeFixtureStep(adapter) - MethodFixture.ia3.loss()) < 1e-4)
+    #expect(abs(try base.takeFixtureStep(adapter) - ScalingFixture.ia3.loss()) < 1e-4)
     let tensors = try #require(try adapter.weights().content).tensors
     #expect(tensors.count == 6)
     for (path, tensor) in tensors {
-      #expect(largestDifference(tensor.values, try MethodFixture.ia3.tensor("step1.\(path).ia3_l")) < 1e-4)
+      #expect(largestDifference(tensor.values, try ScalingFixture.ia3.tensor("step1.\(path).ia3_l")) < 1e-4)
     }
   }
 
-  @Test(arguments: [MethodFixture.dora, .ia3])
-  func foldersAreReadAndWrittenAsPEFTHasThem(fixture: MethodFixture) throws {
+  @Test(arguments: [ScalingFixture.dora, .ia3])
+  func foldersAreReadAndWrittenAsPEFTHasThem(fixture: ScalingFixture) throws {
     let folder = try TrainingFolder()
     let weights = try AdapterWeights(peft: fixture.adapter)
     #expect(weights.method.name == fixture.name)
@@ -60,12 +60,12 @@ import Testing
     #expect(again.parameterCount == weights.parameterCount)
   }
 
-  @Test(arguments: [MethodFixture.dora, .ia3])
-  @Compute func theFusedModelIsTheMix(fixture: MethodFixture) async throws {
+  @Test(arguments: [ScalingFixture.dora, .ia3])
+  @Compute func theFusedModelIsTheMix(fixture: ScalingFixture) async throws {
     let base = try await TinyModel.load()
     let adapter = try Adapter.load(fixture.adapter, for: base)
     let plain = try Adapter.load(TinyModel.adapter, for: base)
-    let tokens = try MethodFixture.sequences()[2]
+    let tokens = try ScalingFixture.sequences()[2]
     for mix in [Mix(adapter), Mix([(adapter, 0.6), (plain, 0.5)])] {
       let folder = try TrainingFolder()
       try FusedModel(base, mix: mix).write(to: folder.file("fused"))
@@ -78,8 +78,8 @@ import Testing
 
   @Test @Compute func rowsOfAllMethodsSideBySideAreTheRowsAlone() async throws {
     let base = try await TinyModel.load()
-    let dora = try Adapter.load(MethodFixture.dora.adapter, for: base)
-    let ia3 = try Adapter.load(MethodFixture.ia3.adapter, for: base)
+    let dora = try Adapter.load(ScalingFixture.dora.adapter, for: base)
+    let ia3 = try Adapter.load(ScalingFixture.ia3.adapter, for: base)
     let plain = try Adapter.load(TinyModel.adapter, for: base)
     let mixes = [
       Mix(dora), Mix(ia3), .base, Mix(plain), Mix([(dora, 0.5), (plain, 0.5)]),
@@ -99,8 +99,8 @@ import Testing
 
   @Test @Compute func whatIsNoSumIsRefusedWithAReason() async throws {
     let base = try await TinyModel.load()
-    let dora = try Adapter.load(MethodFixture.dora.adapter, for: base)
-    let ia3 = try Adapter.load(MethodFixture.ia3.adapter, for: base)
+    let dora = try Adapter.load(ScalingFixture.dora.adapter, for: base)
+    let ia3 = try Adapter.load(ScalingFixture.ia3.adapter, for: base)
     let error = #expect(throws: MethodError.self) { try Mix([(dora, 0.5), (ia3, 0.5)]).bound(to: base) }
     #expect(error?.description.contains("layers.0.mlp.down_proj") == true)
     for adapter in [dora, ia3] {
@@ -119,7 +119,7 @@ import Testing
 
   @Test @Compute func aFreshAdapterIsTheBaseItself() async throws {
     let base = try await TinyModel.load()
-    let tokens = try MethodFixture.sequences()[0]
+    let tokens = try ScalingFixture.sequences()[0]
     let wanted = try base.wholeLogits(tokens, mix: .base)
     for method in [DoRA(LoRA(rank: 4)) as any AdapterMethod, IA3()] {
       let weights = try method.begin(on: base, seed: 1).weights()
@@ -131,7 +131,7 @@ import Testing
   @Test @Compute func doraGoesOnFromPlainLoRAAsItIs() async throws {
     let base = try await TinyModel.load()
     let plain = try Adapter.load(TinyModel.adapter, for: base)
-    let tokens = try MethodFixture.sequences()[1]
+    let tokens = try ScalingFixture.sequences()[1]
     let weights = try DoRA().continue(plain.weights, on: base).weights()
     let mix = Mix(Adapter(name: "dora", weights: weights))
     let wanted = try base.wholeLogits(tokens, mix: Mix(plain))

@@ -13,6 +13,7 @@ public struct IA3: AdapterMethod, Equatable {
   public static let source = "Liu et al. 2022, arXiv 2205.05638"
   public static let learningRate = 1e-2
   public static let sharedOptions: Set<SharedOption> = [.targets, .layers]
+  public static let standards: [SharedOption: String] = [.targets: standardTargets.joined(separator: ",")]
   public static let options = [
     MethodOption(
       "feedforward", "NAMES", "The targets whose inputs are scaled, in place of their outputs (down_proj).",

@@ -18,6 +18,7 @@ public struct MixtureOfExperts: AdapterMethod, Equatable {
   public static let source = "Zadouri et al. 2023, arXiv 2309.05444; Fedus et al. 2022, arXiv 2101.03961"
   public static let learningRate = 2e-4
   public static let sharedOptions: Set<SharedOption> = [.rank, .alpha, .targets, .layers, .initialization]
+  public static let standards: [SharedOption: String] = [.rank: "8"]
   public static let options = [
     MethodOption("experts", "N", "The adapters in a site (4).", isFixedByContinue: true),
     MethodOption("top-k", "K", "How many of them a token goes through (2).", isFixedByContinue: true),

@@ -43,7 +43,7 @@ struct FixtureSteps {
     let mean = try loss(recording: true)
     adapter.gatherGradients()
     optimizer.step(learningRate: 1e-3, gradientScale: 1)
-    adapter.finishStep(learningRate: 1e-3)
+    try adapter.finishStep(learningRate: 1e-3)
     return mean
   }
 

@@ -6,11 +6,11 @@ import MotetTensor
 import MotetTraining
 
 /// Tests/Fixtures/methods, made by PyTorch and PEFT through Tests/Fixtures/methods_scaling.py.
-struct MethodFixture {
+struct ScalingFixture {
   let name: String
 
-  static let dora = MethodFixture(name: "dora")
-  static let ia3 = MethodFixture(name: "ia3")
+  static let dora = ScalingFixture(name: "dora")
+  static let ia3 = ScalingFixture(name: "ia3")
 
   var folder: URL {
     URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/methods/\(name)")
