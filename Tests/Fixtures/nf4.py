@@ -6,7 +6,8 @@ Needs bitsandbytes (0.50.2 made the files), torch, safetensors, transformers, ac
 from bitsandbytes' own operators on the CPU (quantize_4bit, dequantize_4bit), the folder from transformers'
 save_pretrained. One thing does not: where bitsandbytes brings the scales to 8 bits, its CPU library looks values up in a
 coarse table and takes a neighbour of the nearest for about one in a thousand; its CUDA kernel and its own torch
-fallback (the `default` backend, used here) take the nearest.
+fallback (the `default` backend, used here) take the nearest. And the folder's values are unpacked by that backend, as
+the CPU library's loop takes each row for whole blocks, which rows of 96 are not.
 """
 
 import pathlib
@@ -58,7 +59,21 @@ for name, shape, spread in [
 tensors["code"] = F.get_4bit_type("nf4", device="cpu")
 save_file(tensors, out / "nf4.safetensors")
 
+from bitsandbytes.backends.default.ops import _dequantize_4bit_compute  # noqa: E402
+from bitsandbytes.nn import Linear4bit  # noqa: E402
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig  # noqa: E402
+
+
+
+def unpack(weight):
+    """dequantize_4bit of bitsandbytes' default backend."""
+    state = weight.quant_state
+    scales = state.absmax
+    if state.nested:
+        scales = F.dequantize_blockwise(state.absmax, state.state2) + state.offset
+    return _dequantize_4bit_compute(
+        weight.data.reshape(-1), scales, state.code, 64, tuple(state.shape), torch.float32).contiguous()
+
 
 for nested in (True, False):
     config = BitsAndBytesConfig(
@@ -71,11 +86,10 @@ for nested in (True, False):
     model.save_pretrained(folder)
     for file in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"]:
         shutil.copy(here / "tiny" / "model" / file, folder)
-    # The values that bitsandbytes unpacks, and what the model gives with them (bitsandbytes' own product on the CPU
-    # refuses rows that are no multiple of 64).
+    # The values that bitsandbytes unpacks, and what the model gives with them.
     values = {
-        f"{name}.weight": F.dequantize_4bit(module.weight.data, module.weight.quant_state).contiguous()
-        for name, module in model.named_modules() if hasattr(module.weight if hasattr(module, "weight") else None, "quant_state")
+        f"{name}.weight": unpack(module.weight) for name, module in model.named_modules()
+        if isinstance(module, Linear4bit)
     }
     plain = AutoModelForCausalLM.from_pretrained(here / "tiny" / "model", dtype=torch.float32)
     plain.load_state_dict(values, strict=False)

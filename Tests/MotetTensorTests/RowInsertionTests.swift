@@ -12,11 +12,10 @@ import Testing
     let p = samples(2 * columns, seed: 2)
     let dy = samples((3 + 2 * places.count) * columns, seed: 3)
     let back = Reference.insertingBackward(dy: dy, at: places, count: 2, columns: columns)
-    let gradients = GradientTests()
-    gradients.check(back.dx, at: x, dy: dy, "dx") {
+    check(back.dx, at: x, dy: dy, "dx") {
       Reference.inserting(p, at: places, into: $0, columns: columns)
     }
-    gradients.check(back.dvalues, at: p, dy: dy, "dP") {
+    check(back.dvalues, at: p, dy: dy, "dP") {
       Reference.inserting($0, at: places, into: x, columns: columns)
     }
   }

@@ -73,6 +73,7 @@ import Testing
       batch: 4
       accumulate: 2
       optimizer: adamw-8bit
+      optimizer-memory: 64MB
       lr: 1e-3
       schedule: linear
       warmup: 0.1
@@ -95,6 +96,7 @@ import Testing
     let options = adapter.options(tokensPerPass: configuration.tokensPerPass)
     #expect(options.clip == nil && options.spikeSigma == nil && !options.shuffles)
     #expect(options.optimizer == .adamW8bit && !adapter.tensorboard)
+    #expect(options.optimizerMemory == 64_000_000)
     #expect(options.seed == .max && options.keep == .best && options.learningRate == 1e-3)
     // All but the one that only a new adapter lacks.
     let all = Set(AdapterConfiguration.settings.map(\.key))
