@@ -60,12 +60,11 @@ import Testing
     ).inner
     let back = Reference.bottleneckBackward(
       h, inner: inner, dy: dy, down: down, up: up, width: width, activation: activation)
-    let gradients = GradientTests()
-    gradients.check(back.dh, at: h, dy: dy, "dh") { f($0, down, downBias, up, upBias) }
-    gradients.check(back.down, at: down, dy: dy, "dD") { f(h, $0, downBias, up, upBias) }
-    gradients.check(back.downBias, at: downBias, dy: dy, "db") { f(h, down, $0, up, upBias) }
-    gradients.check(back.up, at: up, dy: dy, "dU") { f(h, down, downBias, $0, upBias) }
-    gradients.check(back.upBias, at: upBias, dy: dy, "dc") { f(h, down, downBias, up, $0) }
+    check(back.dh, at: h, dy: dy, "dh") { f($0, down, downBias, up, upBias) }
+    check(back.down, at: down, dy: dy, "dD") { f(h, $0, downBias, up, upBias) }
+    check(back.downBias, at: downBias, dy: dy, "db") { f(h, down, $0, up, upBias) }
+    check(back.up, at: up, dy: dy, "dU") { f(h, down, downBias, $0, upBias) }
+    check(back.upBias, at: upBias, dy: dy, "dc") { f(h, down, downBias, up, $0) }
   }
 
   /// The module is taken alike whether what went through it is kept in f32 or in bf16: but for rounding.

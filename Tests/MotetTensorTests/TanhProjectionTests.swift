@@ -39,7 +39,7 @@ import Testing
     let back = Reference.tanhProjectionBackward(
       p[0], inner: p[1], innerBias: p[2], outer: p[3], outerBias: p[4], dy: dy)
     for index in p.indices {
-      GradientTests().check(back[index], at: p[index], dy: dy, "parameter \(index)") { changed in
+      check(back[index], at: p[index], dy: dy, "parameter \(index)") { changed in
         var q = p
         q[index] = changed
         return Reference.tanhProjection(
