@@ -60,15 +60,14 @@ import Testing
       Reference.experts(x, router: router, a: a, b: b, scale: 0.7, shape: shape)
     }
     let back = Reference.expertsBackward(x, router: router, a: a, b: b, dy: dy, scale: 0.7, shape: shape)
-    let check = GradientTests()
-    check.check(back.dx, at: x, dy: dy, "dx") { y($0, router, a, b) }
-    check.check(back.drouter, at: router, dy: dy, "dR") { y(x, $0, a, b) }
-    check.check(back.da, at: a, dy: dy, "dA") { y(x, router, $0, b) }
-    check.check(back.db, at: b, dy: dy, "dB") { y(x, router, a, $0) }
+    check(back.dx, at: x, dy: dy, "dx") { y($0, router, a, b) }
+    check(back.drouter, at: router, dy: dy, "dR") { y(x, $0, a, b) }
+    check(back.da, at: a, dy: dy, "dA") { y(x, router, $0, b) }
+    check(back.db, at: b, dy: dy, "dB") { y(x, router, a, $0) }
     let logits = samples(7 * 4, seed: 6)
     let shares = [0.1, 0.4, 0.3, 0.2]
     let slopes = Reference.balanceSlopes(logits, shares: shares).map { $0 / 7 }
-    check.check(slopes, at: logits, dy: [1], "balance") { [Reference.balance($0, shares: shares)] }
+    check(slopes, at: logits, dy: [1], "balance") { [Reference.balance($0, shares: shares)] }
   }
 
   @Test func theLargestAreChosenAndTheirGatesSumToOne() {

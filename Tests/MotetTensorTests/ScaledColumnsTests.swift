@@ -30,8 +30,8 @@ import Testing
     let c = samples(6, seed: 2)
     let dy = samples(5 * 6, seed: 3)
     let back = Reference.scaledColumnsBackward(x, factors: c, dy: dy)
-    GradientTests().check(back.dx, at: x, dy: dy, "dx") { Reference.scaledColumns($0, factors: c) }
-    GradientTests().check(back.dc, at: c, dy: dy, "dc") { Reference.scaledColumns(x, factors: $0) }
+    check(back.dx, at: x, dy: dy, "dx") { Reference.scaledColumns($0, factors: c) }
+    check(back.dc, at: c, dy: dy, "dc") { Reference.scaledColumns(x, factors: $0) }
   }
 
   /// Factors train on an input without a gradient, as in the lowest layer, and frozen ones let a gradient through.
