@@ -60,7 +60,7 @@ private struct PartLoader {
       let layer = try layer(index)
       layers.append(try quantization?.quantize(layer) ?? layer)
     }
-    let finalNorm = FrozenVector(try read("model.norm.weight", shape: [c.hiddenSize]))
+    let finalNorm = try norm("model.norm.weight")
     let head = try quantization?.quantize(head: wideHead, finalNorm: finalNorm) ?? wideHead
     return BaseModel.Parts(
       identity: BaseIdentity(
@@ -93,8 +93,13 @@ private struct PartLoader {
     return (table, try head(Self.narrowed(own)))
   }
 
-  /// The embedding and the head as a folder in NF4 stores them: in bf16, as bitsandbytes leaves them. They are rounded
-  /// to NF4 from there, so that a model quantized once is the same as one quantized while it is loaded.
+  private func norm(_ name: String) throws -> FrozenVector {
+    let values = try read(name, shape: [configuration.hiddenSize])
+    return FrozenVector(precision == .nf4 ? Self.narrowed(values) : values)
+  }
+
+  /// Norms, embedding and head as a folder in NF4 stores them: in bf16, as bitsandbytes leaves them. The last two are
+  /// rounded to NF4 from there, so that a model quantized once is the same as one quantized while it is loaded.
   private static func narrowed(_ values: [Float]) -> [Float] {
     [Float](unsafeUninitializedCapacity: values.count) { wide, count in
       var narrow = [UInt16](repeating: 0, count: values.count)
@@ -110,13 +115,12 @@ private struct PartLoader {
     let keys = c.kvHeads * c.headDimension
     let prefix = "model.layers.\(index)"
     return DecoderLayer(
-      attentionNorm: FrozenVector(try read("\(prefix).input_layernorm.weight", shape: [c.hiddenSize])),
+      attentionNorm: try norm("\(prefix).input_layernorm.weight"),
       queryKeyValue: try group(
         index, inputs: c.hiddenSize,
         [("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]),
       attentionOutput: try group(index, inputs: queries, [("self_attn.o_proj", c.hiddenSize)]),
-      feedForwardNorm: FrozenVector(
-        try read("\(prefix).post_attention_layernorm.weight", shape: [c.hiddenSize])),
+      feedForwardNorm: try norm("\(prefix).post_attention_layernorm.weight"),
       gateUp: try group(
         index, inputs: c.hiddenSize,
         [("mlp.gate_proj", c.intermediateSize), ("mlp.up_proj", c.intermediateSize)]),

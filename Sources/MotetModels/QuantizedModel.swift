@@ -7,8 +7,9 @@ import MotetTensor
 ///     let base = try await BaseModel.load("smollm2-135m-instruct", precision: .nf4)
 ///     try await QuantizedModel(base).write(to: URL(filePath: "smollm2-nf4"))
 ///
-/// The linear layers are stored as bitsandbytes stores them, so that transformers loads the folder too. The embedding
-/// and the head are stored in bf16, as bitsandbytes leaves them; here they are rounded to NF4 when the folder is loaded.
+/// The linear layers are stored as bitsandbytes stores them, so that transformers loads the folder too. Norms,
+/// embedding and head are stored in bf16, as bitsandbytes leaves them; the last two are rounded to NF4 here when the
+/// folder is loaded.
 @Compute
 public struct QuantizedModel {
   public let base: BaseModel
@@ -32,15 +33,15 @@ public struct QuantizedModel {
 
   private func tensors() throws -> [SafetensorsWriter.Tensor] {
     let source = base.source
-    func plain(_ name: String, _ type: ElementType) throws -> SafetensorsWriter.Tensor {
+    func plain(_ name: String) throws -> SafetensorsWriter.Tensor {
       let stored = source.contains(name) ? name : "model.embed_tokens.weight"
-      return .init(name: name, shape: try source.shape(stored), type: type) { try source.floats(stored) }
+      return .init(name: name, shape: try source.shape(stored), type: .bf16) { try source.floats(stored) }
     }
-    var tensors = [try plain("model.embed_tokens.weight", .bf16), try plain("model.norm.weight", .f32)]
-    if !base.configuration.tieWordEmbeddings { tensors.append(try plain("lm_head.weight", .bf16)) }
+    var tensors = [try plain("model.embed_tokens.weight"), try plain("model.norm.weight")]
+    if !base.configuration.tieWordEmbeddings { tensors.append(try plain("lm_head.weight")) }
     for (index, layer) in base.layers.enumerated() {
       for norm in ["input_layernorm", "post_attention_layernorm"] {
-        tensors.append(try plain("model.layers.\(index).\(norm).weight", .f32))
+        tensors.append(try plain("model.layers.\(index).\(norm).weight"))
       }
       for group in layer.groups {
         for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
