@@ -84,6 +84,16 @@ public struct MethodSettings: Sendable, Equatable {
 
 /// What is wrong with a method, or with what is asked of an adapter of it.
 public enum MethodError: Error, Equatable, CustomStringConvertible {
+  /// The methods that have an option, as a way out: `, which is of --method moe`.
+  private static func owners(of key: String) -> String {
+    let owners = AdapterMethods.all.filter { method in
+      method.options.contains { $0.key == key }
+        || SharedOption(rawValue: key).map { method.sharedOptions.contains($0) } == true
+    }
+    return owners.isEmpty || owners.count > 4
+      ? "" : ", which is of --method \(owners.map { $0.name }.joined(separator: " or "))"
+  }
+
   case unknown(String, near: [String])
   case foreignOption(String, method: String, known: [String])
   case option(String, value: String, expected: String)
@@ -101,7 +111,10 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
           ? ": choose among \(AdapterMethods.names.joined(separator: ", "))"
           : "; did you mean \(near.joined(separator: " or "))?")
     case .foreignOption(let key, let method, let known):
-      "\(method) has no option --\(key): it takes \(known.map { "--\($0)" }.joined(separator: ", "))"
+      "\(method) has no option --\(key)"
+        + Self.owners(of: key)
+        + (known.isEmpty
+          ? "; it takes none" : "; it takes \(known.map { "--\($0)" }.joined(separator: ", "))")
     case .option(let key, let value, let expected): "--\(key) cannot be \"\(value)\": give \(expected)"
     case .refused(let ability, let adapter, let method, let reason):
       "\(adapter) cannot \(ability.rawValue): it is a \(method) adapter, and \(reason)"
