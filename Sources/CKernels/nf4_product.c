@@ -89,8 +89,11 @@ MK_DOT_UNIT static void multiply_few(void *context, int64_t begin, int64_t end) 
   }
 }
 
+// Only where many rows are multiplied in bf16 too: a row's result is then the same however many go with it.
 static bool is_few(const product *p) {
-  return mk_has_dot_unit() && !p->is_back && p->m <= few && p->k % MK_NF4_BLOCK == 0;
+  mk_blocks_of_64 slice;
+  return mk_has_dot_unit() && !p->is_back && p->m <= few && p->k % MK_NF4_BLOCK == 0 &&
+    mk_slice_layout(p->k, 64, &slice);
 }
 #else
 static bool is_few(const product *p) { return false; }
