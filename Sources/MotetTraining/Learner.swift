@@ -44,7 +44,7 @@ final class Learner {
     self.job = job
     adapter =
       try job.start.map { try job.method.continue($0, on: base) }
-      ?? job.method.begin(on: base, seed: job.options.seed)
+      ?? job.method.begin(on: base, seed: job.initialSeed)
     guidance = try Guidance(job, adapter: adapter, on: base)
     optimizer = try job.options.optimizer.make(
       adapter.parameters, weightDecay: job.options.weightDecay,

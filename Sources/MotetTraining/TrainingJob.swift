@@ -2,6 +2,7 @@ import Crypto
 import Foundation
 import MotetAdapters
 import MotetModels
+import MotetTensor
 
 /// One adapter to train: what it is, on which rows, and where it goes.
 public struct TrainingJob: Sendable {
@@ -61,6 +62,15 @@ public struct TrainingJob: Sendable {
     if let logFolder { return logFolder }
     guard case .folder(let folder, _)? = destination else { return nil }
     return folder
+  }
+
+  /// Draws its fresh weights. One that is kept apart from others is drawn otherwise than they: from the same seed it
+  /// would begin with the very A that they began with.
+  var initialSeed: UInt64 {
+    guard let orthogonal else { return options.seed }
+    let names = orthogonal.adapters.map(\.name).joined(separator: ", ")
+    var generator = SeededGenerator(seed: options.seed, for: "apart from \(names)")
+    return generator.next()
   }
 
   /// How it is trained, without what identifies its data and its beginning.

@@ -27,8 +27,9 @@ import Testing
     }
     let without = try #require(SubspaceOverlap(free.weights, old.weights))
     let with = try #require(apart.overlaps.first)
-    #expect(with.adapter == "old" && with.before > 0.5 * with.chance)
-    #expect(with.after < 0.2 * without.value && without.value > 0.5 * without.chance)
+    // From one seed both begin with the same A; one that is to be apart does not.
+    #expect(with.adapter == "old" && with.before > 0.5 * with.chance && with.before < 3 * with.chance)
+    #expect(with.after < 0.2 * with.before && without.value > 3 * without.chance)
     #expect(apart.adapter.record?.metrics["overlap_old"] == with.after)
     let penalties = apart.events.compactMap(\.penalty)
     #expect(penalties.count == apart.events.count && penalties[penalties.count - 1] < 0.1 * penalties[0])
