@@ -19,6 +19,18 @@ package struct PEFTFolder {
     file = try SafetensorsFile(contentsOf: place)
   }
 
+  /// What any of PEFT's methods may train beside itself, and is not computed here.
+  /// - Throws: ``FormatError/unsupported(file:place:feature:mend:)``
+  package func refuseBiasesAndWholeModules() throws {
+    if let bias = fields.present("bias"), bias != .string("none") {
+      throw fields.unsupported("bias", "training biases", mend: "train the adapter with bias=\"none\"")
+    }
+    if let value = fields.members["modules_to_save"], !value.isAbsent {
+      throw fields.unsupported(
+        "modules_to_save", "a module saved whole", mend: "train the adapter without modules_to_save")
+    }
+  }
+
   package var names: [String] { file.names }
 
   package func contains(_ name: String) -> Bool { file.contains(name) }

@@ -13,13 +13,7 @@ extension AdaLoRA: StoredMethod {
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
     let fields = folder.fields
-    if let bias = fields.present("bias"), bias != .string("none") {
-      throw fields.unsupported("bias", "training biases", mend: "train the adapter with bias=\"none\"")
-    }
-    if let value = fields.members["modules_to_save"], !value.isAbsent {
-      throw fields.unsupported(
-        "modules_to_save", "a module saved whole", mend: "train the adapter without modules_to_save")
-    }
+    try folder.refuseBiasesAndWholeModules()
     let beginning = try fields.int("init_r")
     let alpha = try fields.double("lora_alpha", or: 8)
     guard beginning > 0, alpha.isFinite else { throw fields.malformed("init_r", "\(beginning) is no rank") }

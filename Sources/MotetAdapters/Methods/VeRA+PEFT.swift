@@ -14,13 +14,7 @@ extension VeRA: StoredMethod {
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
     let fields = folder.fields
-    if let bias = fields.present("bias"), bias != .string("none") {
-      throw fields.unsupported("bias", "training biases", mend: "train the adapter with bias=\"none\"")
-    }
-    if let value = fields.members["modules_to_save"], !value.isAbsent {
-      throw fields.unsupported(
-        "modules_to_save", "a module saved whole", mend: "train the adapter without modules_to_save")
-    }
+    try folder.refuseBiasesAndWholeModules()
     let rank = try fields.int("r")
     let savesProjection = try fields.bool("save_projection", or: true)
     let key = try fields.int("projection_prng_key", or: 0)

@@ -59,15 +59,7 @@ struct MergeCommand: AsyncParsableCommand {
       parents: mix.terms.map {
         .init(name: $0.adapter.name, weight: Double($0.weight), weightsHash: $0.adapter.record?.weightsHash)
       })
-    let place: String
-    if let name {
-      place = try AdapterLibrary().add(name) { try merged.write(to: $0, record: record) }.description
-    } else {
-      let folder = URL(filePath: output ?? "")
-      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-      try merged.write(to: folder, record: record)
-      place = folder.relativePath
-    }
+    let place = try merged.save(name: name, output: output, record: record)
     Console.result(
       "\(place): \(self.method) of \(mix), rank \(merged.rank), \(merged.parameterCount) parameters")
   }

@@ -48,15 +48,7 @@ struct TruncateCommand: AsyncParsableCommand {
     let record = AdapterRecord(
       motet: motetVersion, base: old?.base,
       parents: [.init(name: adapter, weightsHash: try AdapterRecord.hash(of: folder))])
-    let place: String
-    if let name {
-      place = try AdapterLibrary().add(name) { try cut.write(to: $0, record: record) }.description
-    } else {
-      let target = URL(filePath: output ?? "")
-      try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
-      try cut.write(to: target, record: record)
-      place = target.relativePath
-    }
+    let place = try cut.save(name: name, output: output, record: record)
     Console.result(
       "\(place): the first \(rank) of the \(whole.rank) ranks of \(adapter), \(cut.parameterCount) parameters"
     )
