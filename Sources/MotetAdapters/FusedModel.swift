@@ -57,6 +57,11 @@ public struct FusedModel: Sendable {
         var values = try source.floats(stored)
         if let site = sites[name] {
           values = try Fuse.fused(base: values, site, mix)
+        } else {
+          for term in mix.terms {
+            let weights = term.adapter.weights
+            values = weights.method.replaced(weights, tensor: name) ?? values
+          }
         }
         done += 1
         onTensor(done, names.count)

@@ -72,6 +72,16 @@ package struct PEFTFolder {
     _ members: [String: JSONValue], _ tensors: [(name: String, shape: [Int], values: [Float])],
     to folder: URL
   ) throws {
+    let tensors = tensors.map { tensor in
+      SafetensorsWriter.Tensor(name: tensor.name, shape: tensor.shape) { tensor.values }
+    }
+    try write(members, tensors, to: folder)
+  }
+
+  /// The same for tensors that are not all in f32.
+  package static func write(
+    _ members: [String: JSONValue], _ tensors: [SafetensorsWriter.Tensor], to folder: URL
+  ) throws {
     let weights = folder.appendingPathComponent(PEFTAdapterFile.weightsName)
     do {
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -79,13 +89,10 @@ package struct PEFTFolder {
       throw FormatError.unwritable(
         file: folder.path, reason: "the folder cannot be made; check the path and who owns it")
     }
-    let parts = tensors.map { tensor in
-      SafetensorsWriter.Tensor(name: tensor.name, shape: tensor.shape) { tensor.values }
-    }
     let text = JSONValue.object(members).text(indent: 2) + "\n"
     try AtomicFile.write([
       AtomicFile.Part(url: weights) { output in
-        try SafetensorsWriter.stream(parts, metadata: ["format": "pt"], file: weights.path, to: output)
+        try SafetensorsWriter.stream(tensors, metadata: ["format": "pt"], file: weights.path, to: output)
       },
       AtomicFile.Part(url: folder.appendingPathComponent(PEFTConfiguration.fileName)) { output in
         try output.write(Data(text.utf8))

@@ -15,11 +15,15 @@ public struct AdapterParts {
   public var prefix: Parameter?
   /// Modules after the sublayers, by layer as far as there are any.
   public var bottlenecks: [LayerBottlenecks?]
+  /// Weights that rows go through in place of the base's.
+  public var copy: WeightCopy?
 
   public init(
     terms: [[BoundMix.Term]] = [], scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
-    prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = []
+    prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = [],
+    copy: WeightCopy? = nil
   ) {
+    self.copy = copy
     self.terms = terms
     self.scalings = scalings
     self.experts = experts

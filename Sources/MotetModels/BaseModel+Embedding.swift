@@ -24,7 +24,7 @@ extension BaseModel {
     guard !rows.contains(where: \.isEmpty) else { throw ModelError.emptyPrompt }
     let tape = Tape(recording: false)
     let x = try hiddenStates(rows.map { BatchRow(tokens: $0, mix: mix) }, on: tape)
-    let h = tape.rmsNorm(x, weight: finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
+    let h = tape.rmsNorm(x, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
     var first = 0
     return rows.map { row in
       var mean = [Float](repeating: 0, count: h.columns)

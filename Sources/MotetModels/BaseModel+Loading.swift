@@ -1,4 +1,3 @@
-import CKernels
 import Foundation
 import MotetFormats
 import MotetTensor
@@ -66,7 +65,9 @@ private struct PartLoader {
       identity: BaseIdentity(
         name: name, architecture: c.architecture, layers: c.layers, hidden: c.hiddenSize,
         vocabulary: c.vocabulary, sketch: sketch),
-      sites: sites, embedding: embedding, layers: layers, finalNorm: finalNorm, head: head)
+      sites: sites,
+      weights: ModelWeights(
+        embedding: embedding, layers: layers, finalNorm: NormWeight(finalNorm), head: head))
   }
 
   /// One matrix serves both where the model ties them and it holds the values as they embed.
@@ -101,12 +102,7 @@ private struct PartLoader {
   /// Norms, embedding and head as a folder in NF4 stores them: in bf16, as bitsandbytes leaves them. The last two are
   /// rounded to NF4 from there, so that a model quantized once is the same as one quantized while it is loaded.
   private static func narrowed(_ values: [Float]) -> [Float] {
-    [Float](unsafeUninitializedCapacity: values.count) { wide, count in
-      var narrow = [UInt16](repeating: 0, count: values.count)
-      mk_to_bf16(values, &narrow, Int64(values.count))
-      if let base = wide.baseAddress { mk_from_bf16(narrow, base, Int64(values.count)) }
-      count = values.count
-    }
+    Tensor.roundedToBF16(values)
   }
 
   private mutating func layer(_ index: Int) throws -> DecoderLayer {
@@ -115,12 +111,12 @@ private struct PartLoader {
     let keys = c.kvHeads * c.headDimension
     let prefix = "model.layers.\(index)"
     return DecoderLayer(
-      attentionNorm: try norm("\(prefix).input_layernorm.weight"),
+      attentionNorm: NormWeight(try norm("\(prefix).input_layernorm.weight")),
       queryKeyValue: try group(
         index, inputs: c.hiddenSize,
         [("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]),
       attentionOutput: try group(index, inputs: queries, [("self_attn.o_proj", c.hiddenSize)]),
-      feedForwardNorm: try norm("\(prefix).post_attention_layernorm.weight"),
+      feedForwardNorm: NormWeight(try norm("\(prefix).post_attention_layernorm.weight")),
       gateUp: try group(
         index, inputs: c.hiddenSize,
         [("mlp.gate_proj", c.intermediateSize), ("mlp.up_proj", c.intermediateSize)]),

@@ -24,10 +24,7 @@ public final class BaseModel {
   /// Where the weights were read from, for ``fuse``.
   public nonisolated let source: any ModelSource
 
-  let embedding: FrozenTable
-  let layers: [DecoderLayer]
-  let finalNorm: FrozenVector
-  let head: FrozenMatrix
+  let weights: ModelWeights
   private var table: RotaryTable
   private var tablePositions: Int
   /// By site, of those that were asked for: see ``squaredRowNorms(at:)``.
@@ -45,10 +42,7 @@ public final class BaseModel {
     self.source = source
     identity = parts.identity
     sites = parts.sites
-    embedding = parts.embedding
-    layers = parts.layers
-    finalNorm = parts.finalNorm
-    head = parts.head
+    weights = parts.weights
     tablePositions = min(2048, configuration.maximumPositions)
     table = Self.rotaryTable(configuration, positions: tablePositions)
   }
@@ -57,11 +51,11 @@ public final class BaseModel {
   struct Parts {
     let identity: BaseIdentity
     let sites: [AdapterSite]
-    let embedding: FrozenTable
-    let layers: [DecoderLayer]
-    let finalNorm: FrozenVector
-    let head: FrozenMatrix
+    let weights: ModelWeights
   }
+
+  var layers: [DecoderLayer] { weights.layers }
+  private var embedding: FrozenTable { weights.embedding }
 
   // MARK: The forward path
 
@@ -82,10 +76,31 @@ public final class BaseModel {
   public func hiddenStates(
     _ rows: [BatchRow], on tape: Tape, depth: Int? = nil
   ) throws -> Tensor {
+    let runs = WeightRun.split(rows)
+    if runs.count <= 1 { return try states(rows, through: weights(of: runs.first), on: tape, depth: depth) }
+    precondition(!tape.isRecording, "rows of several copies go back through losses(_:labels:teachers:on:)")
+    let all = Tensor(
+      rows: runs.reduce(0) { $0 + $1.tokens.count }, columns: configuration.hiddenSize)
+    for run in runs {
+      let part = try states(Array(rows[run.rows]), through: weights(of: run), on: tape, depth: depth)
+      all.row(run.tokens.lowerBound).update(from: part.converted(to: .f32).data, count: part.count)
+    }
+    return all
+  }
+
+  /// The base's own, or those of the copy that rows carry.
+  private func weights(of run: WeightRun?) -> ModelWeights { run?.copy?.weights ?? weights }
+
+  /// Rows that all go through the same weights.
+  private func states(
+    _ rows: [BatchRow], through weights: ModelWeights, on tape: Tape, depth: Int? = nil
+  ) throws -> Tensor {
     let batch = PackedBatch(rows)
     try prepareTable(for: batch.reach)
     let pass = LayerPass(batch, configuration: configuration, table: table)
-    var x = batch.virtual.withPrompts(embedding.lookUp(batch.tokens), on: tape)
+    let embedded = tape.embedded(batch.tokens, in: weights.embedding, trained: weights.trainedEmbedding)
+    var x = batch.virtual.withPrompts(embedded, on: tape)
+    let layers = weights.layers
     for index in layers.indices.prefix(depth ?? layers.count) {
       let layer = layers[index]
       x =
@@ -106,16 +121,32 @@ public final class BaseModel {
   public func losses(
     _ rows: [BatchRow], labels: [Label], teachers: [HeadTeacher] = [], on tape: Tape
   ) throws -> [Float] {
-    let h = try labelStates(rows, at: labels.map(\.position), on: tape)
-    return try tape.headLoss(
-      h, head: head, targets: labels.map(\.token), scales: labels.map(\.scale), teachers: teachers)
+    var losses = [Float](repeating: 0, count: labels.count)
+    for part in try labelStates(rows, at: labels.map(\.position), on: tape) {
+      let own = part.places.map { labels[$0] }
+      let found = try tape.headLoss(
+        part.states, head: part.weights.head, targets: own.map(\.token), scales: own.map(\.scale),
+        trained: part.weights.trainedHead, teachers: part.teachers(among: teachers))
+      for (place, loss) in zip(part.places, found) { losses[place] = loss }
+    }
+    return losses
   }
 
-  /// What the head takes at chosen packed positions, `[positions, hidden]`.
-  private func labelStates(_ rows: [BatchRow], at positions: [Int], on tape: Tape) throws -> Tensor {
-    let x = try hiddenStates(rows, on: tape)
-    return tape.rmsNorm(
-      tape.gather(x, rows: positions), weight: finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
+  /// What the head takes at chosen packed positions, by the weights that rows go through.
+  private func labelStates(
+    _ rows: [BatchRow], at positions: [Int], on tape: Tape
+  ) throws -> [LabelStates] {
+    let runs = WeightRun.split(rows)
+    return try runs.map { run in
+      let places = positions.indices.filter { runs.count == 1 || run.tokens.contains(positions[$0]) }
+      let weights = weights(of: run)
+      let x = try states(Array(rows[run.rows]), through: weights, on: tape)
+      let chosen = tape.gather(x, rows: places.map { positions[$0] - run.tokens.lowerBound })
+      return LabelStates(
+        states: tape.rmsNorm(
+          chosen, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon)),
+        weights: weights, places: places)
+    }
   }
 
   /// What this model, with the mixes of `rows`, teaches at chosen packed positions.
@@ -126,14 +157,27 @@ public final class BaseModel {
   public func teach(
     _ rows: [BatchRow], at positions: [Int], places: Range<Int>, temperature: Float, weight: Float
   ) throws -> HeadTeacher {
-    HeadTeacher(
-      rows: places, states: try labelStates(rows, at: positions, on: tape(recording: false)), head: head,
-      temperature: temperature, weight: weight)
+    let found = try labelStates(rows, at: positions, on: tape(recording: false))
+    precondition(found.count == 1, "a teacher is one mix")
+    return HeadTeacher(
+      rows: places, states: found[0].states, head: found[0].weights.head, temperature: temperature,
+      weight: weight)
   }
 
   /// Logits `[positions, vocabulary]` at chosen packed positions.
   public func logits(_ rows: [BatchRow], at positions: [Int], on tape: Tape) throws -> Tensor {
-    try tape.logits(labelStates(rows, at: positions, on: tape), head: head)
+    let parts = try labelStates(rows, at: positions, on: tape)
+    if let only = parts.first, parts.count == 1 {
+      return try tape.logits(only.states, head: only.weights.head)
+    }
+    let all = Tensor(rows: positions.count, columns: configuration.vocabulary)
+    for part in parts {
+      let found = try tape.logits(part.states, head: part.weights.head)
+      for (row, place) in part.places.enumerated() {
+        all.row(place).update(from: found.row(row), count: found.columns)
+      }
+    }
+    return all
   }
 
   public struct Label: Sendable {
@@ -167,24 +211,24 @@ public final class BaseModel {
     var sha = SHA256()
     embedding.hash(into: &sha)
     for layer in layers {
-      layer.attentionNorm.hash(into: &sha)
-      layer.feedForwardNorm.hash(into: &sha)
+      layer.attentionNorm.vector.hash(into: &sha)
+      layer.feedForwardNorm.vector.hash(into: &sha)
       for group in layer.groups { group.matrix.hash(into: &sha) }
     }
-    finalNorm.hash(into: &sha)
-    head.hash(into: &sha)
+    weights.finalNorm.vector.hash(into: &sha)
+    weights.head.hash(into: &sha)
     return sha.finalize().map { String(format: "%02x", $0) }.joined()
   }
 
   /// Gives back what only backward passes need, about half of the frozen bytes; the next one packs it again.
   public func releaseBackward() {
     for layer in layers { for group in layer.groups { group.matrix.releaseBackward() } }
-    head.releaseBackward()
+    weights.head.releaseBackward()
   }
 
   /// Bytes of frozen weights in memory.
   public var byteCount: Int {
-    embedding.byteCount + head.byteCount
+    embedding.byteCount + weights.head.byteCount
       + layers.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.matrix.byteCount } }
   }
 
@@ -213,5 +257,22 @@ public final class BaseModel {
   static func rotaryTable(_ configuration: ModelConfiguration, positions: Int) -> RotaryTable {
     RotaryTable(
       positions: positions, headDimension: configuration.headDimension, theta: configuration.ropeTheta)
+  }
+}
+
+/// The hidden states of some labels, normed, and the weights that their rows went through.
+@Compute
+private struct LabelStates {
+  let states: Tensor
+  let weights: ModelWeights
+  /// Of the labels among all, ascending.
+  let places: [Int]
+
+  /// Those that teach labels among these, by the place among these.
+  func teachers(among all: [HeadTeacher]) -> [HeadTeacher] {
+    all.compactMap { teacher in
+      guard let first = places.firstIndex(of: teacher.rows.lowerBound) else { return nil }
+      return teacher.moved(to: first)
+    }
   }
 }

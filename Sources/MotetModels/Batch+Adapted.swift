@@ -18,15 +18,18 @@ extension PackedBatch {
     let terms = terms(at: group)
     let (inputs, outputs) = (scalings(of: .inputs, at: group), scalings(of: .outputs, at: group))
     if inputs.isEmpty, outputs.isEmpty {
-      return try tape.adaptedLinear(x, group.matrix, terms: terms, adding: residual)
+      return try tape.adaptedLinear(
+        x, group.matrix, terms: terms, trained: group.trained, adding: residual)
     }
     let scaled = inputs.isEmpty ? x : tape.scaledColumns(x, inputs)
     var y: Tensor
     if outputs.isEmpty {
-      y = try tape.adaptedLinear(scaled, group.matrix, terms: [], adding: residual)
+      y = try tape.adaptedLinear(
+        scaled, group.matrix, terms: [], trained: group.trained, adding: residual)
     } else {
       y = tape.scaledColumns(
-        try tape.adaptedLinear(scaled, group.matrix, terms: []), outputs, adding: residual)
+        try tape.adaptedLinear(scaled, group.matrix, terms: [], trained: group.trained), outputs,
+        adding: residual)
     }
     if !terms.isEmpty { y = try tape.lowRankParts(x, terms: terms, addedTo: y) }
     return y

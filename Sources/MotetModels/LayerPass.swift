@@ -30,7 +30,7 @@ struct LayerPass {
       if modules.isEmpty { return try adapted(input, group, adding: residual) }
       return tape.bottleneck(try adapted(input, group), terms: modules, adding: residual)
     }
-    let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: epsilon)
+    let normed = tape.rmsNorm(x, layer.attentionNorm, epsilon: epsilon)
     let qkv = batch.virtual.withPrefixes(
       try adapted(normed, layer.queryKeyValue), shape: shape, layer: index, on: tape)
     let attended = tape.rotaryAttention(
@@ -38,8 +38,15 @@ struct LayerPass {
     let x = try sublayer(
       batch.virtual.withoutPrefixes(attended, on: tape), layer.attentionOutput, adding: x
     ) { $0.attention }
-    let inner = tape.rmsNorm(x, weight: layer.feedForwardNorm, epsilon: epsilon)
+    let inner = tape.rmsNorm(x, layer.feedForwardNorm, epsilon: epsilon)
     let gated = tape.swiglu(try adapted(inner, layer.gateUp))
     return try sublayer(gated, layer.down, adding: x) { $0.feedForward }
+  }
+}
+
+extension Tape {
+  /// RMSNorm by rows, of a base's norm or a copy's.
+  func rmsNorm(_ x: Tensor, _ weight: NormWeight, epsilon: Float) -> Tensor {
+    rmsNorm(x, weight: weight.vector, epsilon: epsilon, trained: weight.trained)
   }
 }

@@ -18,14 +18,28 @@ public struct SiteGroup: Sendable {
   public let matrix: FrozenMatrix
   /// Each site with its place in ``BaseModel/sites`` and its output columns.
   let members: [(index: Int, columns: Range<Int>)]
+  /// What `matrix` was packed from, in a copy under training.
+  var trained: Parameter?
+}
+
+/// The weight of a norm.
+struct NormWeight: Sendable {
+  let vector: FrozenVector
+  /// What it was taken from, `[1, hidden]`, in a copy under training.
+  var trained: Parameter?
+
+  init(_ vector: FrozenVector, trained: Parameter? = nil) {
+    self.vector = vector
+    self.trained = trained
+  }
 }
 
 /// One decoder layer.
 struct DecoderLayer: Sendable {
-  let attentionNorm: FrozenVector
+  let attentionNorm: NormWeight
   let queryKeyValue: SiteGroup
   let attentionOutput: SiteGroup
-  let feedForwardNorm: FrozenVector
+  let feedForwardNorm: NormWeight
   let gateUp: SiteGroup
   let down: SiteGroup
 
@@ -86,6 +100,7 @@ public final class BoundMix {
   public var prompt: Parameter? { parts.prompt }
   public var prefix: Parameter? { parts.prefix }
   public var bottlenecks: [LayerBottlenecks?] { parts.bottlenecks }
+  public var copy: WeightCopy? { parts.copy }
   /// Positions that it takes of the context before a sequence's first token.
   public var virtualTokens: Int { parts.virtualTokens }
 

@@ -14,6 +14,14 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   /// bf16 where the processor has units for it, f32 elsewhere.
   public static var automatic: Precision { mk_bf16_is_fast() ? .bf16 : .f32 }
 
+  /// What a copy that is trained is held in: rounding to 8 or 4 bits would leave nothing of its steps.
+  public var forCopies: Precision {
+    switch self {
+    case .f32, .bf16: self
+    case .int8, .nf4: .automatic
+    }
+  }
+
   /// Whether this processor has the units that the precision needs.
   public var isSupported: Bool {
     switch self {
@@ -83,6 +91,20 @@ public final class FrozenMatrix {
       try PackedForm(
         weights, packing: packing, k: inputs, n: outputs, rowStride: 1, columnStride: inputs,
         flatten: inputPeaks.map { Self.flatten(weights, inputs: inputs, peaks: $0) }))
+  }
+
+  /// Packs values of another matrix's shape as that one is packed, or where it holds 8 bits or less as the processor
+  /// multiplies best: for those who train a copy of it.
+  public init(_ values: Tensor, like other: FrozenMatrix) throws {
+    precondition(values.rows == other.outputs && values.columns == other.inputs)
+    outputs = other.outputs
+    inputs = other.inputs
+    precision = other.precision.forCopies
+    turned = other.turned
+    forward = .packed(
+      try PackedForm(
+        values.data, packing: precision == .bf16 ? .bf16 : .f32, k: inputs, n: outputs, rowStride: 1,
+        columnStride: inputs))
   }
 
   /// Takes matrices of the same inputs, one below the other, as one.

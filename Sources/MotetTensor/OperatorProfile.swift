@@ -5,6 +5,8 @@ public final class OperatorProfile {
     /// x·Wᵀ and dy·W.
     case base
     case lowRank = "low-rank"
+    /// dyᵀ·x, of copies that train.
+    case weightGradient = "weight gradient"
     case attention
     case norm
     case swiglu

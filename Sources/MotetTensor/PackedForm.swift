@@ -8,8 +8,9 @@ final class PackedForm {
   let k: Int
   let n: Int
 
+  /// - Parameter weights: `k · n` values
   init(
-    _ weights: [Float], packing: Packing, k: Int, n: Int, rowStride: Int,
+    _ weights: UnsafePointer<Float>, packing: Packing, k: Int, n: Int, rowStride: Int,
     columnStride: Int, flatten: [Float]? = nil
   ) throws {
     let made: OpaquePointer?
@@ -18,9 +19,9 @@ final class PackedForm {
       made = mk_packed_create(
         weights, packing.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), flatten)
     case .bf16:
-      let narrow = Buffer(bytes: weights.count * 2)
+      let narrow = Buffer(bytes: k * n * 2)
       let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
-      mk_to_bf16(weights, pointer, Int64(weights.count))
+      mk_to_bf16(weights, pointer, Int64(k * n))
       made = mk_packed_create(
         pointer, packing.element, Int64(k), Int64(n), Int64(rowStride), Int64(columnStride), nil)
     }
@@ -31,6 +32,20 @@ final class PackedForm {
     self.packing = packing
     self.k = k
     self.n = n
+  }
+
+  /// Packs a matrix in bf16 as it lies there.
+  @Compute
+  convenience init(_ matrix: Tensor) throws {
+    guard
+      let made = mk_packed_create(
+        matrix.narrow, Int32(MK_BF16), Int64(matrix.rows), Int64(matrix.columns), Int64(matrix.columns), 1,
+        nil)
+    else {
+      throw TensorError.allocation(
+        rows: matrix.rows, columns: matrix.columns, reason: String(cString: mk_last_error()))
+    }
+    self.init(handle: made, packing: .bf16, k: matrix.rows, n: matrix.columns)
   }
 
   private init(handle: OpaquePointer, packing: Packing, k: Int, n: Int) {

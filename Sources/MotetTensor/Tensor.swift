@@ -73,6 +73,16 @@ public final class Tensor {
     return other
   }
 
+  /// Values as bf16 holds them.
+  public static func roundedToBF16(_ values: [Float]) -> [Float] {
+    [Float](unsafeUninitializedCapacity: values.count) { wide, count in
+      var narrow = [UInt16](repeating: 0, count: values.count)
+      mk_to_bf16(values, &narrow, Int64(values.count))
+      if let base = wide.baseAddress { mk_from_bf16(narrow, base, Int64(values.count)) }
+      count = values.count
+    }
+  }
+
   public func row(_ index: Int) -> UnsafeMutablePointer<Float> { data + index * columns }
 
   public func fill(_ value: Float) { data.update(repeating: value, count: count) }

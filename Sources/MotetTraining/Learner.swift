@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import MotetAdapters
 import MotetModels
@@ -241,10 +242,5 @@ struct LearnerState {
 
 extension Tensor {
   /// Whether no value is infinite or not a number.
-  fileprivate var isFinite: Bool {
-    var check: Float = 0
-    let values = UnsafeBufferPointer(start: data, count: count)
-    for value in values { check += value * 0 }
-    return check == 0
-  }
+  fileprivate var isFinite: Bool { mk_sum_of_squares(data, Int64(count)).isFinite }
 }

@@ -11,6 +11,7 @@ import Testing
   private func jobs(on base: BaseModel, in folder: TrainingFolder? = nil) throws -> [TrainingJob] {
     let methods: [(String, any AdapterMethod)] = [
       ("dora", DoRA(LoRA(rank: 4))), ("lora", LoRA(rank: 4)), ("ia3", IA3()),
+      ("full", try WeightCopyTests.method("full")), ("partial", try WeightCopyTests.method("partial")),
     ]
     return try methods.enumerated().map { index, entry in
       var job = try TinyModel.job(entry.0, TinyModel.data(12), on: base)
@@ -77,7 +78,7 @@ import Testing
     }.value
     #expect(parted.exists("checkpoints/step-\(step)"))
     _ = try await run(parted).train()
-    for name in ["dora", "lora", "ia3"] {
+    for name in ["dora", "lora", "ia3", "full", "partial"] {
       let bytes = try [whole, parted].map {
         try Data(contentsOf: $0.file(name).appending(path: "adapter_model.safetensors"))
       }

@@ -148,6 +148,10 @@ bool mk_solve_symmetric(double *s, int64_t n, double *r, int64_t m);
 
 // --- Conversions --------------------------------------------------------------------------------------
 
+// xᵀ in bf16 from x[rows,columns], MK_F32 or MK_BF16: y[columns,depth], zeros from `rows` on; depth >= rows.
+void mk_transpose_to_bf16(
+  const void *x, int type, int64_t rows, int64_t columns, int64_t depth, uint16_t *y);
+
 // Round to nearest even; NaN stays NaN.
 void mk_to_bf16(const float *x, uint16_t *y, int64_t count);
 void mk_from_bf16(const uint16_t *x, float *y, int64_t count);

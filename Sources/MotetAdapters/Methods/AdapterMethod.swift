@@ -66,6 +66,11 @@ public protocol AdapterMethod: Sendable {
   static func fuse(
     _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
   ) throws
+
+  /// What stands in a fused model for a tensor of the base that is no site's matrix: an embedding, a norm, a head. nil
+  /// for the base's own.
+  /// - Parameter tensor: Hugging Face's name for it
+  static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]?
 }
 
 /// What a mix may do with an adapter beside being carried alone.
@@ -85,6 +90,7 @@ extension AdapterMethod {
   public var dropout: Float { 0 }
   public var virtualTokens: Int { 0 }
   public static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String? { nil }
+  public static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]? { nil }
 
   public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
     weights

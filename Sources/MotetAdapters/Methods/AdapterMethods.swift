@@ -4,7 +4,7 @@ public enum AdapterMethods {
   public static let all: [any AdapterMethod.Type] = [
     LoRA.self, RSLoRA.self, LoRAPlus.self, LoRAFA.self, PiSSA.self, VeRA.self, SoRA.self, DyLoRA.self,
     AdaLoRA.self, DoRA.self, IA3.self, MixtureOfExperts.self, PromptTuning.self, PrefixTuning.self,
-    BottleneckAdapters.self,
+    BottleneckAdapters.self, FullTuning.self, PartialTuning.self,
   ]
 
   public static var names: [String] { all.map { $0.name } }

@@ -6,7 +6,8 @@ import CKernels
 extension Tape {
   /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
   func narrowLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], residual: Tensor?, into y: Tensor
+    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], trained: Parameter?, residual: Tensor?,
+    into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
     try profile.measured(.base) { try matrix?.multiply(input, into: y, accumulate: residual != nil) }
@@ -18,6 +19,7 @@ extension Tape {
     let inputs = x.columns
     let residualGradient = residual?.gradient
     let kept = products.forBackward
+    let keptInput = trained?.isTrainable == true ? input.withoutGradient : nil
     record { [profile] in
       guard let dy = dy.take() else { return }
       let slope = profile.measured(.conversion) { dy.converted(to: .bf16) }
@@ -25,6 +27,9 @@ extension Tape {
         try profile.measured(.base) { try slope.back(through: matrix, inputs: inputs, kernels: .fast) }
       }
       profile.measured(.lowRank) { kept.backward(slope, into: target) }
+      if let trained, let keptInput {
+        try profile.measured(.weightGradient) { try trained.gatherWeightGradient(slope, keptInput) }
+      }
       if let target { dx?.accumulate(target) }
       residualGradient?.accumulate(dy)
     }

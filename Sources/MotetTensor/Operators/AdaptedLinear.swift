@@ -43,13 +43,16 @@ extension Tape {
   ///   - x: `[tokens, inputs]`
   ///   - matrix: W `[outputs, inputs]`
   ///   - terms: what the mixes add; ranges within `[tokens, outputs]`
+  ///   - trained: what `matrix` was packed from, where that is a copy under training
   ///   - residual: `[tokens, outputs]`, added to the result
   /// - Returns: `[tokens, outputs]`
   public func adaptedLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], adding residual: Tensor? = nil
+    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], trained: Parameter? = nil,
+    adding residual: Tensor? = nil
   ) throws -> Tensor {
     inputObserver?(matrix, x)
-    return try linear(x, matrix, outputs: matrix.outputs, terms: terms, adding: residual)
+    return try linear(
+      x, matrix, outputs: matrix.outputs, terms: terms, trained: trained, adding: residual)
   }
 
   /// The low-rank parts alone, where the frozen product is at hand.
@@ -58,11 +61,12 @@ extension Tape {
   ///   - y: `[tokens, outputs]`, what they are added to
   /// - Returns: `[tokens, outputs]`
   public func lowRankParts(_ x: Tensor, terms: [LowRankTerm], addedTo y: Tensor) throws -> Tensor {
-    try linear(x, nil, outputs: y.columns, terms: terms, adding: y)
+    try linear(x, nil, outputs: y.columns, terms: terms, trained: nil, adding: y)
   }
 
   private func linear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], adding residual: Tensor?
+    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], trained: Parameter?,
+    adding residual: Tensor?
   ) throws -> Tensor {
     for term in terms {
       precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
@@ -72,20 +76,21 @@ extension Tape {
       precondition(term.dropout.map { $0.rows == term.rows.count } ?? true)
     }
     let inputGradient = x.gradient
-    let trains = isRecording && terms.contains { $0.isTrainable }
+    let trains = isRecording && (terms.contains { $0.isTrainable } || trained?.isTrainable == true)
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
     let y = Tensor(rows: x.rows, columns: outputs, wantsGradient: tracked)
     if let residual { y.copy(from: residual) }
     if isNarrow, matrix?.precision != .f32 {
-      try narrowLinear(x, matrix, terms: terms, residual: residual, into: y)
+      try narrowLinear(x, matrix, terms: terms, trained: trained, residual: residual, into: y)
       return y
     }
     try matrix?.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
     let x = x.converted(to: .f32)
     let inner = terms.map { $0.addForward(x, to: y, kernels: kernels) }
     guard tracked, let dy = y.gradient else { return y }
-    // Only an A that trains needs the input again; B needs u.
-    let saved = terms.contains { $0.loraA.isTrainable } ? Saved(x, as: storage) : nil
+    // Only an A or a W that trains needs the input again; B needs u.
+    let isInputKept = terms.contains { $0.loraA.isTrainable } || trained?.isTrainable == true
+    let saved = isInputKept ? Saved(x, as: storage) : nil
     let dx = inputGradient
     let inputs = x.columns
     let residualGradient = residual?.gradient
@@ -96,6 +101,7 @@ extension Tape {
       for (term, u) in zip(terms, inner) {
         term.addBackward(x, u: u, dy: dy, dx: target, kernels: kernels)
       }
+      if let trained, let x { try trained.gatherWeightGradient(dy, x, kernels: kernels) }
       if let target { dx?.accumulate(target) }
       residualGradient?.accumulate(dy)
     }

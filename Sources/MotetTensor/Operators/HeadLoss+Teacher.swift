@@ -26,6 +26,12 @@ public struct HeadTeacher {
     self.weight = weight
   }
 
+  /// The same for rows that begin at another place.
+  public func moved(to first: Int) -> HeadTeacher {
+    HeadTeacher(
+      rows: first..<first + rows.count, states: states, head: head, temperature: temperature, weight: weight)
+  }
+
   /// Logits `[part, vocabulary]` for a part of the rows.
   @Compute
   func logits(of part: Range<Int>, kernels: Kernels) throws -> Tensor {

@@ -15,15 +15,17 @@ extension Tape {
   ///   - head: `[vocabulary, hidden]`
   ///   - targets: the token each row should predict
   ///   - scales: what each row's loss counts in the sum that is differentiated, such as 1/labels
+  ///   - trained: what `head` was packed from, where that is a copy under training
   ///   - teachers: of the rows that learn from another model too; ascending, none twice
   /// - Returns: the loss of each row in nats
   public func headLoss(
-    _ h: Tensor, head: FrozenMatrix, targets: [Int32], scales: [Float], teachers: [HeadTeacher] = []
+    _ h: Tensor, head: FrozenMatrix, targets: [Int32], scales: [Float], trained: Parameter? = nil,
+    teachers: [HeadTeacher] = []
   ) throws -> [Float] {
     precondition(targets.count == h.rows && scales.count == h.rows)
     precondition(targets.allSatisfy { (0..<head.outputs).contains(Int($0)) }, "a target past the vocabulary")
-    let tracked = isRecording && h.wantsGradient
-    let back = tracked ? Tensor(rows: h.rows, columns: h.columns) : nil
+    let tracked = isRecording && (h.wantsGradient || trained?.isTrainable == true)
+    let back = isRecording && h.wantsGradient ? Tensor(rows: h.rows, columns: h.columns) : nil
     var losses = [Float](repeating: 0, count: h.rows)
     for (rows, teacher) in Self.chunks(of: h.rows, teachers) {
       let logits = Tensor(rows: rows.count, columns: head.outputs)
@@ -39,6 +41,12 @@ extension Tape {
           if let teacher, let taught { return labels.distil(logits, from: taught, teacher) }
           return labels.crossEntropy(logits)
         })
+      if tracked, let trained {
+        try profile.measured(.weightGradient) {
+          try trained.gatherWeightGradient(
+            logits, h.copy(of: rows), isNarrow: head.precision == .bf16, kernels: kernels)
+        }
+      }
       guard let back else { continue }
       let part = Tensor(rows: rows.count, columns: h.columns)
       try profile.measured(.head) { try head.multiplyTransposed(logits, into: part, kernels: kernels) }

@@ -1,0 +1,64 @@
+import CKernels
+
+// y = x·Wᵀ: dW += dyᵀ·x
+//
+// Only a matrix of a copy that trains has one; those of the base have no place for it.
+
+extension Parameter {
+  /// Adds dyᵀ·x to the gradient of a weight matrix `[outputs, inputs]`.
+  /// - Parameters:
+  ///   - dy: `[tokens, outputs]`
+  ///   - x: `[tokens, inputs]`
+  ///   - isNarrow: multiplies in bf16, with sums in f32; nil where both are in bf16
+  func gatherWeightGradient(
+    _ dy: Tensor, _ x: Tensor, isNarrow: Bool? = nil, kernels: Kernels = .fast
+  ) throws {
+    guard let gradient else { return }
+    precondition(dy.rows == x.rows && dy.columns == rows && x.columns == columns)
+    if kernels == .reference {
+      let outer = Reference.outer(dy.values, x.values, rows: dy.rows, m: rows, n: columns)
+      return gradient.take(outer, accumulate: true)
+    }
+    guard isNarrow ?? (dy.storage == .bf16 && x.storage == .bf16) else {
+      let (dy, x) = (dy.converted(to: .f32), x.converted(to: .f32))
+      return gradient.take(productOf: dy, with: x, turningFirst: true, accumulate: true)
+    }
+    // The contraction runs over tokens, whose number changes from pass to pass: in steps of 64, so that few products
+    // have to be planned.
+    let depth = (x.rows + 63) / 64 * 64
+    let inputs = Tensor(rows: depth, columns: columns, as: .bf16)
+    inputs.copyRows(0..<x.rows, of: x.converted(to: .bf16), to: 0..<x.rows)
+    inputs.clearRows(x.rows..<depth)
+    let slopes = Tensor(rows: rows, columns: depth, as: .bf16)
+    let type = dy.storage == .bf16 ? MK_BF16 : MK_F32
+    mk_transpose_to_bf16(
+      dy.address(ofRow: 0), Int32(type), Int64(dy.rows), Int64(rows), Int64(depth), slopes.narrow)
+    try PackedForm(inputs).multiply(slopes, into: gradient, accumulate: true)
+  }
+
+  /// Adds to the gradient of a table the rows that were looked up.
+  func gatherRows(_ dy: Tensor, at indices: [Int32]) {
+    guard let gradient else { return }
+    precondition(dy.rows == indices.count && dy.columns == columns)
+    for (row, index) in indices.enumerated() {
+      mk_add_scaled(gradient.row(Int(index)), dy.row(row), 1, Int64(columns))
+    }
+  }
+}
+
+extension Tape {
+  /// The embeddings of tokens, `[tokens.count, hidden]`.
+  /// - Parameter trained: what `table` was made from, where that is a copy under training
+  public func embedded(_ tokens: [Int32], in table: FrozenTable, trained: Parameter? = nil) -> Tensor {
+    let found = table.lookUp(tokens)
+    guard isRecording, let trained, trained.isTrainable else { return found }
+    let y = found.withPlaceForGradient
+    if let dy = y.gradient {
+      record {
+        guard let dy = dy.take()?.converted(to: .f32) else { return }
+        trained.gatherRows(dy, at: tokens)
+      }
+    }
+    return y
+  }
+}
