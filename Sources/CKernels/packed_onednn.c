@@ -247,6 +247,17 @@ static int allocate(mk_packed *matrix) {
   return 0;
 }
 
+int mk_packed_refill(mk_packed *matrix, const void *weights, int64_t brs, int64_t bcs) {
+  descriptor plain = NULL;
+  dnnl_memory_t source = NULL;
+  int bad = prepare() || describe(&plain, matrix->k, matrix->n, element(matrix->type), brs, bcs) ||
+    failed(dnnl_memory_create(&source, plain, engine, (void *)weights), "wrap a matrix") ||
+    reorder(source, matrix->memory);
+  if (source) dnnl_memory_destroy(source);
+  if (plain) forget(plain);
+  return bad;
+}
+
 mk_packed *mk_packed_create(
   const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten) {
   if (prepare()) return NULL;
@@ -261,8 +272,6 @@ mk_packed *mk_packed_create(
     return NULL;
   }
   matrix->type = type, matrix->k = k, matrix->n = n;
-  descriptor plain = NULL;
-  dnnl_memory_t source = NULL;
   int8_t *narrow = NULL;
   int bad = allocate(matrix);
   if (!bad && type == MK_S8) {
@@ -273,13 +282,7 @@ mk_packed *mk_packed_create(
     if (!bad) mk_quantize_columns(weights, k, n, brs, bcs, matrix->flatten, narrow, matrix->scales, matrix->sums);
     weights = narrow, brs = 1, bcs = k;
   }
-  if (!bad) {
-    bad = describe(&plain, k, n, element(type), brs, bcs) ||
-      failed(dnnl_memory_create(&source, plain, engine, (void *)weights), "wrap a matrix") ||
-      reorder(source, matrix->memory);
-  }
-  if (source) dnnl_memory_destroy(source);
-  if (plain) forget(plain);
+  if (!bad) bad = mk_packed_refill(matrix, weights, brs, bcs);
   free(narrow);
   if (!bad) return matrix;
   mk_packed_destroy(matrix);

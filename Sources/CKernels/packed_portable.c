@@ -54,14 +54,19 @@ mk_packed *mk_packed_create(
     mk_quantize_columns(weights, k, n, brs, bcs, matrix->flatten, narrow, matrix->scales, sums);
     weights = narrow, brs = 1, bcs = k;
   }
-  int64_t element = element_size(type);
-  for (int64_t i = 0; i < k; i++)
-    for (int64_t j = 0; j < n; j++)
+  mk_packed_refill(matrix, weights, brs, bcs);
+  free(narrow), free(sums);
+  return matrix;
+}
+
+int mk_packed_refill(mk_packed *matrix, const void *weights, int64_t brs, int64_t bcs) {
+  int64_t element = element_size(matrix->type);
+  for (int64_t i = 0; i < matrix->k; i++)
+    for (int64_t j = 0; j < matrix->n; j++)
       memcpy(
         (char *)matrix->data + place(matrix, i, j) * element, (const char *)weights + (i * brs + j * bcs) * element,
         (size_t)element);
-  free(narrow), free(sums);
-  return matrix;
+  return 0;
 }
 
 void mk_packed_destroy(mk_packed *matrix) {

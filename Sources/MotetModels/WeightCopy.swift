@@ -75,7 +75,7 @@ public final class WeightCopy {
           group.members.map { Self.entry(of: base.sites[$0.index]) }, rows: group.matrix.outputs,
           columns: group.matrix.inputs)
         return SiteGroup(
-          matrix: try FrozenMatrix(values, like: group.matrix), members: group.members, trained: trained)
+          matrix: try FrozenMatrix(values, copying: group.matrix), members: group.members, trained: trained)
       }
       weights.layers[layer] = DecoderLayer(
         attentionNorm: attentionNorm, queryKeyValue: groups.queryKeyValue,
@@ -89,7 +89,7 @@ public final class WeightCopy {
     weights.finalNorm = try norm(tables.finalNorm)
     let (rows, columns) = (base.configuration.vocabulary, base.configuration.hiddenSize)
     let (trained, values) = try parameter([tables.head], rows: rows, columns: columns)
-    weights.head = try FrozenMatrix(values, like: base.weights.head)
+    weights.head = try FrozenMatrix(values, copying: base.weights.head)
     weights.trainedHead = trained
     if let embedding = tables.embedding {
       let (trained, values) = try parameter([embedding], rows: rows, columns: columns)
@@ -113,7 +113,7 @@ public final class WeightCopy {
       let groups = try layer.mapGroups { group in
         guard let trained = group.trained else { return group }
         return SiteGroup(
-          matrix: try FrozenMatrix(trained.values, like: group.matrix), members: group.members,
+          matrix: try FrozenMatrix(trained.values, replacing: group.matrix), members: group.members,
           trained: trained)
       }
       weights.layers[index] = DecoderLayer(
@@ -123,7 +123,7 @@ public final class WeightCopy {
     }
     weights.finalNorm = weights.finalNorm.renewed
     guard let head = weights.trainedHead else { return }
-    weights.head = try FrozenMatrix(head.values, like: weights.head)
+    weights.head = try FrozenMatrix(head.values, replacing: weights.head)
     if weights.trainedEmbedding === head {
       weights.embedding = FrozenTable(sharing: weights.head)
     } else if let embedding = weights.trainedEmbedding {

@@ -60,7 +60,9 @@ public final class FrozenMatrix {
   public nonisolated let precision: Precision
   private let forward: Form
   private var backward: PackedForm?
-  private let turned: TurnedForms
+  let turned: TurnedForms
+  /// Whether it is one of a copy under training.
+  private let isCopy: Bool
   private var plain: [Float]?
 
   private enum Form {
@@ -82,6 +84,7 @@ public final class FrozenMatrix {
     self.inputs = inputs
     self.precision = precision
     self.turned = turned ?? TurnedForms()
+    isCopy = false
     guard let packing = precision.packing else {
       forward = .nf4(NF4Form([NF4Matrix(quantizing: weights, outputs: outputs, inputs: inputs)]))
       return
@@ -93,18 +96,33 @@ public final class FrozenMatrix {
         flatten: inputPeaks.map { Self.flatten(weights, inputs: inputs, peaks: $0) }))
   }
 
-  /// Packs values of another matrix's shape as that one is packed, or where it holds 8 bits or less as the processor
-  /// multiplies best: for those who train a copy of it.
-  public init(_ values: Tensor, like other: FrozenMatrix) throws {
+  /// A copy of another matrix's shape, to be trained: packed as that one is, or as the processor multiplies best where
+  /// that holds 8 bits or less.
+  public init(_ values: Tensor, copying other: FrozenMatrix) throws {
     precondition(values.rows == other.outputs && values.columns == other.inputs)
     outputs = other.outputs
     inputs = other.inputs
     precision = other.precision.forCopies
     turned = other.turned
+    isCopy = true
     forward = .packed(
       try PackedForm(
         values.data, packing: precision == .bf16 ? .bf16 : .f32, k: inputs, n: outputs, rowStride: 1,
         columnStride: inputs))
+  }
+
+  /// The next values of a copy, in the memory of `old`, which nobody may use any more.
+  /// - Precondition: `old` is a copy; a base's matrix is never written to.
+  public init(_ values: Tensor, replacing old: FrozenMatrix) throws {
+    precondition(old.isCopy && values.rows == old.outputs && values.columns == old.inputs)
+    outputs = old.outputs
+    inputs = old.inputs
+    precision = old.precision
+    turned = old.turned
+    isCopy = true
+    forward = old.forward
+    guard case .packed(let form) = forward else { return }
+    try form.refill(values.data, rowStride: 1, columnStride: inputs)
   }
 
   /// Takes matrices of the same inputs, one below the other, as one.
@@ -115,6 +133,7 @@ public final class FrozenMatrix {
     inputs = parts[0].inputs
     precision = .nf4
     turned = TurnedForms()
+    isCopy = false
     forward = .nf4(form)
   }
 

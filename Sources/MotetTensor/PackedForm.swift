@@ -48,6 +48,31 @@ final class PackedForm {
     self.init(handle: made, packing: .bf16, k: matrix.rows, n: matrix.columns)
   }
 
+  /// Other weights of its size in its memory.
+  /// - Parameter weights: `k · n` values; not for 8 bits
+  func refill(_ weights: UnsafePointer<Float>, rowStride: Int, columnStride: Int) throws {
+    precondition(packing != .int8)
+    var status: Int32
+    if packing == .bf16 {
+      let narrow = Buffer(bytes: k * n * 2)
+      let pointer = narrow.pointer.assumingMemoryBound(to: UInt16.self)
+      mk_to_bf16(weights, pointer, Int64(k * n))
+      status = mk_packed_refill(handle, pointer, Int64(rowStride), Int64(columnStride))
+    } else {
+      status = mk_packed_refill(handle, weights, Int64(rowStride), Int64(columnStride))
+    }
+    if status != 0 { throw TensorError.product(String(cString: mk_last_error())) }
+  }
+
+  /// Another matrix of its size, in bf16 as it lies there, in its memory.
+  @Compute
+  func refill(_ matrix: Tensor) throws {
+    precondition(packing == .bf16 && matrix.rows == k && matrix.columns == n)
+    if mk_packed_refill(handle, matrix.narrow, Int64(n), 1) != 0 {
+      throw TensorError.product(String(cString: mk_last_error()))
+    }
+  }
+
   private init(handle: OpaquePointer, packing: Packing, k: Int, n: Int) {
     self.handle = handle
     self.packing = packing
@@ -129,7 +154,8 @@ final class PackedForm {
   }
 }
 
-/// The memory in which matrices are turned for `dy·W`, one place for each size.
+/// The memory in which matrices are turned for `dy·W`, and inputs packed for `dyᵀ·x` of copies that train: one place for
+/// each size.
 @Compute
 public final class TurnedForms {
   private struct Size: Hashable {
@@ -137,6 +163,7 @@ public final class TurnedForms {
     let n: Int
   }
   private var forms: [Size: PackedForm] = [:]
+  private var inputs: [Size: PackedForm] = [:]
 
   public init() {}
 
@@ -148,7 +175,22 @@ public final class TurnedForms {
     return turned
   }
 
-  func release() { forms = [:] }
+  /// A matrix packed in bf16, valid until another of its size is.
+  func packed(_ matrix: Tensor) throws -> PackedForm {
+    let size = Size(k: matrix.rows, n: matrix.columns)
+    if let form = inputs[size] {
+      try form.refill(matrix)
+      return form
+    }
+    let form = try PackedForm(matrix)
+    inputs[size] = form
+    return form
+  }
+
+  func release() {
+    forms = [:]
+    inputs = [:]
+  }
 }
 
 /// What a packed matrix holds its values in.

@@ -49,6 +49,9 @@ mk_packed *mk_packed_create(
   const void *weights, int type, int64_t k, int64_t n, int64_t brs, int64_t bcs, const float *flatten);
 void mk_packed_destroy(mk_packed *matrix);
 
+// Other weights of its type, not MK_S8, and size in its memory. 0, or an error: see mk_last_error.
+int mk_packed_refill(mk_packed *matrix, const void *weights, int64_t brs, int64_t bcs);
+
 // The packed bytes, for fingerprints.
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count);
 

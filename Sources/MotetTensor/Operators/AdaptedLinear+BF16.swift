@@ -27,8 +27,8 @@ extension Tape {
         try profile.measured(.base) { try slope.back(through: matrix, inputs: inputs, kernels: .fast) }
       }
       profile.measured(.lowRank) { kept.backward(slope, into: target) }
-      if let trained, let keptInput {
-        try profile.measured(.weightGradient) { try trained.gatherWeightGradient(slope, keptInput) }
+      if let matrix, let trained, let keptInput {
+        try profile.measured(.weightGradient) { try matrix.gatherGradient(slope, keptInput, into: trained) }
       }
       if let target { dx?.accumulate(target) }
       residualGradient?.accumulate(dy)

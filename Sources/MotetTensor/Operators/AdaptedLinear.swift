@@ -101,7 +101,9 @@ extension Tape {
       for (term, u) in zip(terms, inner) {
         term.addBackward(x, u: u, dy: dy, dx: target, kernels: kernels)
       }
-      if let trained, let x { try trained.gatherWeightGradient(dy, x, kernels: kernels) }
+      if let matrix, let trained, let x {
+        try matrix.gatherGradient(dy, x, into: trained, kernels: kernels)
+      }
       if let target { dx?.accumulate(target) }
       residualGradient?.accumulate(dy)
     }

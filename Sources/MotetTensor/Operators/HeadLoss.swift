@@ -43,8 +43,7 @@ extension Tape {
         })
       if tracked, let trained {
         try profile.measured(.weightGradient) {
-          try trained.gatherWeightGradient(
-            logits, h.copy(of: rows), isNarrow: head.precision == .bf16, kernels: kernels)
+          try head.gatherGradient(logits, h.copy(of: rows), into: trained, kernels: kernels)
         }
       }
       guard let back else { continue }

@@ -4,38 +4,39 @@ import CKernels
 //
 // Only a matrix of a copy that trains has one; those of the base have no place for it.
 
-extension Parameter {
-  /// Adds dyᵀ·x to the gradient of a weight matrix `[outputs, inputs]`.
+extension FrozenMatrix {
+  /// Adds dyᵀ·x to the gradient of what this matrix was packed from.
   /// - Parameters:
   ///   - dy: `[tokens, outputs]`
   ///   - x: `[tokens, inputs]`
-  ///   - isNarrow: multiplies in bf16, with sums in f32; nil where both are in bf16
-  func gatherWeightGradient(
-    _ dy: Tensor, _ x: Tensor, isNarrow: Bool? = nil, kernels: Kernels = .fast
-  ) throws {
-    guard let gradient else { return }
-    precondition(dy.rows == x.rows && dy.columns == rows && x.columns == columns)
+  ///   - trained: W `[outputs, inputs]`
+  func gatherGradient(_ dy: Tensor, _ x: Tensor, into trained: Parameter, kernels: Kernels = .fast) throws {
+    guard let gradient = trained.gradient else { return }
+    precondition(dy.rows == x.rows && dy.columns == outputs && x.columns == inputs)
+    precondition(trained.rows == outputs && trained.columns == inputs)
     if kernels == .reference {
-      let outer = Reference.outer(dy.values, x.values, rows: dy.rows, m: rows, n: columns)
+      let outer = Reference.outer(dy.values, x.values, rows: dy.rows, m: outputs, n: inputs)
       return gradient.take(outer, accumulate: true)
     }
-    guard isNarrow ?? (dy.storage == .bf16 && x.storage == .bf16) else {
+    guard precision == .bf16 else {
       let (dy, x) = (dy.converted(to: .f32), x.converted(to: .f32))
       return gradient.take(productOf: dy, with: x, turningFirst: true, accumulate: true)
     }
     // The contraction runs over tokens, whose number changes from pass to pass: in steps of 64, so that few products
     // have to be planned.
     let depth = (x.rows + 63) / 64 * 64
-    let inputs = Tensor(rows: depth, columns: columns, as: .bf16)
-    inputs.copyRows(0..<x.rows, of: x.converted(to: .bf16), to: 0..<x.rows)
-    inputs.clearRows(x.rows..<depth)
-    let slopes = Tensor(rows: rows, columns: depth, as: .bf16)
+    let padded = Tensor(rows: depth, columns: inputs, as: .bf16)
+    padded.copyRows(0..<x.rows, of: x.converted(to: .bf16), to: 0..<x.rows)
+    padded.clearRows(x.rows..<depth)
+    let slopes = Tensor(rows: outputs, columns: depth, as: .bf16)
     let type = dy.storage == .bf16 ? MK_BF16 : MK_F32
     mk_transpose_to_bf16(
-      dy.address(ofRow: 0), Int32(type), Int64(dy.rows), Int64(rows), Int64(depth), slopes.narrow)
-    try PackedForm(inputs).multiply(slopes, into: gradient, accumulate: true)
+      dy.address(ofRow: 0), Int32(type), Int64(dy.rows), Int64(outputs), Int64(depth), slopes.narrow)
+    try turned.packed(padded).multiply(slopes, into: gradient, accumulate: true)
   }
+}
 
+extension Parameter {
   /// Adds to the gradient of a table the rows that were looked up.
   func gatherRows(_ dy: Tensor, at indices: [Int32]) {
     guard let gradient else { return }
