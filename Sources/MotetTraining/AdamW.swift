@@ -26,7 +26,7 @@ public final class AdamW: Optimizer {
   public let parameters: [Parameter]
   private let options: Options
   private let moments: StateMemory
-  private var steps = 0
+  public private(set) var steps = 0
 
   /// The mean of the gradients and that of their squares.
   nonisolated static let kinds = [StateMemory.Kind](repeating: .init(values: 1, bytes: 4), count: 2)
@@ -63,14 +63,8 @@ public final class AdamW: Optimizer {
 
   private static let names = ["mean", "square"]
 
-  public var state: OptimizerState {
-    var state = OptimizerState(steps: steps)
-    for index in parameters.indices {
-      for (kind, name) in Self.names.enumerated() {
-        state.blobs["\(name).\(index)"] = moments.data(index, kind)
-      }
-    }
-    return state
+  public var arrays: [OptimizerArray] {
+    moments.arrays(Self.names.map { name in { "\(name).\($0)" } })
   }
 
   public func restore(_ state: OptimizerState) throws {

@@ -16,7 +16,7 @@ public final class AdamW8bit: Optimizer {
   public let parameters: [Parameter]
   private let options: AdamW.Options
   private let moments: StateMemory
-  private var steps = 0
+  public private(set) var steps = 0
 
   /// The codes and the scales of the mean, and of the mean square. Scales of 0 make any codes moments of 0.
   nonisolated static let kinds: [StateMemory.Kind] = [
@@ -63,13 +63,7 @@ public final class AdamW8bit: Optimizer {
     }
   }
 
-  public var state: OptimizerState {
-    var state = OptimizerState(steps: steps)
-    for index in parameters.indices {
-      for (kind, name) in Self.names.enumerated() { state.blobs[name(index)] = moments.data(index, kind) }
-    }
-    return state
-  }
+  public var arrays: [OptimizerArray] { moments.arrays(Self.names) }
 
   public func restore(_ state: OptimizerState) throws {
     try moments.take(state, names: Self.names, parameters: parameters.count)

@@ -49,18 +49,17 @@ extension RunState {
     var bestNLL: NLL?
   }
 
-  /// Writes the run and its adapters, the copy of one at a time in memory.
+  /// Writes the run and its adapters, from where their numbers lie.
   @Compute
   func write(_ learners: [Learner], to folder: URL) throws {
     for (number, learner) in learners.enumerated() {
-      let state = learner.state
       try SafetensorsWriter.write(
-        Self.tensors(of: state), to: folder.appending(path: "\(number).safetensors"))
+        Self.tensors(of: learner), to: folder.appending(path: "\(number).safetensors"))
       try Self.write(
         History(
-          status: state.status, goodStep: state.goodStep, optimizerSteps: state.optimizer.steps,
-          events: state.events, validations: state.validations, evalBefore: state.evalBefore,
-          lastNLL: state.lastNLL, bestNLL: state.bestNLL), to: folder.appending(path: "\(number).json"))
+          status: learner.status, goodStep: learner.goodStep, optimizerSteps: learner.optimizer?.steps ?? 0,
+          events: learner.events, validations: learner.validations, evalBefore: learner.evalBefore,
+          lastNLL: learner.lastNLL, bestNLL: learner.bestNLL), to: folder.appending(path: "\(number).json"))
     }
     let parents = learners.compactMap { learner in learner.job.parent.map { (learner.job.name, $0.name) } }
     try Self.write(
@@ -104,17 +103,27 @@ extension RunState {
     return header.parents ?? [:]
   }
 
-  private static func tensors(of learner: LearnerState) -> [SafetensorsWriter.Tensor] {
+  @Compute
+  private static func tensors(of learner: Learner) -> [SafetensorsWriter.Tensor] {
+    var tensors = learner.adapter.parameters.enumerated().map { index, parameter in
+      SafetensorsWriter.Tensor(
+        name: "parameter.\(index)", shape: [parameter.count], type: .f32,
+        content: .bytes { emit in
+          try emit(
+            UnsafeRawBufferPointer(UnsafeBufferPointer(start: parameter.values.data, count: parameter.count)))
+        })
+    }
     func floats(_ name: String, _ data: Data) -> SafetensorsWriter.Tensor {
       .init(name: name, shape: [data.count / MemoryLayout<Float>.stride], type: .f32, data: data)
     }
-    var tensors = learner.parameters.enumerated().map { floats("parameter.\($0)", $1) }
     tensors += (learner.bestParameters ?? []).enumerated().map { floats("best.\($0)", $1) }
-    tensors += learner.memory.map { name, values in
+    tensors += learner.adapter.memory.map { name, values in
       floats("memory.\(name)", values.withUnsafeBytes { Data($0) })
     }
-    tensors += learner.optimizer.blobs.map {
-      .init(name: "optimizer.\($0.key)", shape: [$0.value.count], type: .u8, data: $0.value)
+    tensors += (learner.optimizer?.arrays ?? []).map { array in
+      .init(
+        name: "optimizer.\(array.name)", shape: [array.bytes], type: .u8,
+        content: .bytes { emit in try array.lend(emit) })
     }
     return tensors
   }

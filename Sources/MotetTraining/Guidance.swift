@@ -28,7 +28,8 @@ struct Guidance {
       overlaps = []
       return
     }
-    penalty = try OrthogonalPenalty(orthogonal, on: adapter, of: base, job: job.name)
+    let penalty = try OrthogonalPenalty(orthogonal, on: adapter, of: base, job: job.name)
+    self.penalty = orthogonal.strength > 0 ? penalty : nil
     let fresh = try adapter.weights()
     overlaps = orthogonal.adapters.compactMap { other in
       SubspaceOverlap(fresh, other.weights).map { (other.name, $0) }

@@ -18,7 +18,7 @@ final class Learner {
   let adapter: any TrainableAdapter
   let guidance: Guidance
   /// nil once there are no more steps: what it remembers is as large as two or three adapters.
-  private var optimizer: (any Optimizer)?
+  private(set) var optimizer: (any Optimizer)?
   private(set) var status = Status.running {
     didSet { if !isRunning { optimizer = nil } }
   }
@@ -212,15 +212,6 @@ final class Learner {
       smoothedLoss.add(event.loss)
       tokensSoFar += event.tokens
     }
-  }
-
-  /// What a checkpoint holds of it.
-  var state: LearnerState {
-    LearnerState(
-      status: status, goodStep: goodStep, events: events, validations: validations, evalBefore: evalBefore,
-      lastNLL: lastNLL,
-      bestNLL: bestNLL, parameters: adapter.parameters.map(\.values.bytes), bestParameters: bestParameters,
-      memory: adapter.memory, optimizer: optimizer?.state ?? OptimizerState())
   }
 }
 

@@ -14,15 +14,40 @@ public protocol Optimizer: AnyObject {
   /// - Parameter gradientScale: what the gradients are multiplied by first, for clipping
   func step(learningRate: Double, gradientScale: Double)
 
-  /// What it remembers.
-  var state: OptimizerState { get }
+  /// Steps taken so far.
+  var steps: Int { get }
+
+  /// What it remembers, array by array.
+  var arrays: [OptimizerArray] { get }
 
   /// Goes on from a state that an optimizer of the same kind gave for the same parameters.
   /// - Throws: ``OptimizerStateError`` when it is another's; nothing has changed then
   func restore(_ state: OptimizerState) throws
 }
 
+/// An array of what an optimizer remembers, lent for as long as it is read: a checkpoint writes it without a copy.
+@Compute
+public struct OptimizerArray {
+  /// `mean.3` for the fourth parameter's.
+  public let name: String
+  public let bytes: Int
+  /// Hands out its bytes as they lie in memory, little-endian, one piece after another.
+  public let lend: ((UnsafeRawBufferPointer) throws -> Void) throws -> Void
+}
+
 extension Optimizer {
+  /// A copy of what it remembers.
+  public var state: OptimizerState {
+    var state = OptimizerState(steps: steps)
+    for array in arrays {
+      var copy = Data(capacity: array.bytes)
+      // Appending throws nothing.
+      try? array.lend { copy.append(contentsOf: $0) }
+      state.blobs[array.name] = copy
+    }
+    return state
+  }
+
   /// √Σg² over all parameters.
   public func gradientNorm() -> Double {
     parameters.reduce(0) { sum, parameter in

@@ -9,7 +9,8 @@ import MotetTensor
 public final class OrthogonalPenalty {
   public struct Options: Sendable {
     public var adapters: [Adapter]
-    /// λ; the paper's is 0.5.
+    /// λ; the paper's is 0.5. With 0 nothing is kept apart, and the overlap is reported all the same: trained beside one
+    /// that is, it shows what the penalty does.
     public var strength: Double
 
     public init(_ adapters: [Adapter], strength: Double = 0.5) {
@@ -24,9 +25,10 @@ public final class OrthogonalPenalty {
 
     /// - Throws: ``TrainingError``, `MethodError`
     func validate(job: String, method: any AdapterMethod.Type) throws {
-      guard strength > 0, strength.isFinite else {
+      guard strength >= 0, strength.isFinite else {
         throw TrainingError.option(
-          name: "orthogonal-strength", value: "\(strength)", mend: "give a positive number such as 0.5")
+          name: "orthogonal-strength", value: "\(strength)",
+          mend: "give a number such as 0.5, or 0 to measure alone")
       }
       for adapter in adapters where adapter.weights.sites.isEmpty {
         throw TrainingError.noSubspace(job: job, adapter: adapter.name, method: adapter.weights.method.name)

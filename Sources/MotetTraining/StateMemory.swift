@@ -126,14 +126,36 @@ final class StateMemory {
     }
   }
 
-  /// A copy of one array.
-  func data(_ parameter: Int, _ kind: Int) -> Data {
-    let place = places[parameter][kind]
-    defer { release(parameter, 0..<counts[parameter]) }
-    return Data(bytes: mapping.start + place.lowerBound, count: place.count)
+  /// Every array of every parameter.
+  /// - Parameter names: of each kind, what a parameter's array is called
+  func arrays(_ names: [(Int) -> String]) -> [OptimizerArray] {
+    places.indices.flatMap { parameter in
+      names.enumerated().map { kind, name in
+        OptimizerArray(name: name(parameter), bytes: places[parameter][kind].count) { [self] body in
+          try lend(parameter, kind, body)
+        }
+      }
+    }
   }
 
-  /// Takes an array as ``data(_:_:)`` gave it; `data` is as large.
+  /// Lends one array, a run of values after another, and lets go of what does not stay in memory.
+  private func lend(
+    _ parameter: Int, _ kind: Int, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    let (count, start) = (counts[parameter], mapping.start + places[parameter][kind].lowerBound)
+    var first = 0
+    while first < count {
+      let values = first..<(piece < count - first ? first + piece : count)
+      defer { release(parameter, values) }
+      let (begin, end) = (
+        kinds[kind].bytes(for: values.lowerBound), kinds[kind].bytes(for: values.upperBound)
+      )
+      try body(UnsafeRawBufferPointer(start: start + begin, count: end - begin))
+      first = values.upperBound
+    }
+  }
+
+  /// Takes an array's bytes; `data` is as large.
   func take(_ data: Data, _ parameter: Int, _ kind: Int) {
     let place = places[parameter][kind]
     precondition(data.count == place.count)

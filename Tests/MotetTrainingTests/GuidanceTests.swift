@@ -35,6 +35,24 @@ import Testing
     #expect(penalties.count == apart.events.count && penalties[penalties.count - 1] < 0.1 * penalties[0])
   }
 
+  @Test func withoutStrengthTheOverlapIsReportedAndNothingKeptApart() async throws {
+    let base = try await TinyModel.load()
+    let old = try await trained("old", TinyModel.data(8), on: base).adapter
+    func jobs() throws -> [TrainingJob] {
+      try [("with", 5.0), ("without", 0.0)].map { name, strength in
+        var job = try TinyModel.job(
+          name, TinyModel.sums(8), on: base,
+          options: TrainingOptions(epochs: 6, batchRows: 4, learningRate: 1e-2, schedule: .constant))
+        job.orthogonal = .init([old], strength: strength)
+        return job
+      }
+    }
+    let results = try await TrainingRun(base, jobs: jobs()).train().compactMap(\.result)
+    let (with, without) = (try #require(results[0].overlaps.first), try #require(results[1].overlaps.first))
+    #expect(with.before == without.before && with.after < 0.3 * without.after)
+    #expect(results[1].events.allSatisfy { $0.penalty == nil })
+  }
+
   @Test @Compute func thePenaltysGradientIsThatOfFiniteDifferences() async throws {
     let base = try await TinyModel.load()
     let method = LoRA(rank: 2)

@@ -87,7 +87,9 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting(
         "orthogonal-to", \.orthogonalTo, "ADAPTER…",
         "Keep the input subspaces apart from those of these adapters (O-LoRA)."),
-      Setting("orthogonal-strength", \.orthogonalStrength, "λ", "How strongly (0.5)."),
+      Setting(
+        "orthogonal-strength", \.orthogonalStrength, "λ",
+        "How strongly (0.5); 0 reports the overlap and keeps nothing apart."),
       Setting(
         "teacher", \.teacher, "MIX",
         "Learn from what this mix predicts too (distillation); base is the teacher without adapters."),
