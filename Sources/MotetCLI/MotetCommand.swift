@@ -13,7 +13,7 @@ struct MotetCommand: AsyncParsableCommand {
       """,
     version: "motet \(motetVersion)",
     subcommands: [
-      PullCommand.self,
+      PullCommand.self, CompareCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, QuantizeCommand.self,
       AdaptersCommand.self, BenchCommand.self, MethodsCommand.self,

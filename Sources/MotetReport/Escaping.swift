@@ -42,6 +42,14 @@ func readable(_ value: Double) -> String {
   return trimmed(String(format: "%.\(decimals)f", value))
 }
 
+/// A count in a few characters: `950`, `12k`, `1.2M`, `30M`.
+func counted(_ value: Double) -> String {
+  for (size, unit) in [(1e9, "B"), (1e6, "M"), (1e3, "k")] where abs(value) >= size && abs(value) < 1e13 {
+    return trimmed(String(format: abs(value) < 100 * size ? "%.1f" : "%.0f", value / size)) + unit
+  }
+  return readable(value)
+}
+
 /// Decimals without the zeros at their end.
 func trimmed(_ text: String) -> String {
   guard text.contains(".") else { return text }

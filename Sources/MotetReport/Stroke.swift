@@ -27,8 +27,12 @@ struct Stroke {
       + "y2=\"\(coordinate(to.1))\" stroke=\"\(colour)\" stroke-width=\"3\"\(dashes)/>"
   }
 
-  func dot(_ point: (Double, Double)) -> String {
-    "<circle cx=\"\(coordinate(point.0))\" cy=\"\(coordinate(point.1))\" r=\"3.2\" fill=\"\(colour)\"/>"
+  /// - Parameter tip: shown where a pointer rests on it
+  func dot(_ point: (Double, Double), tip: String = "") -> String {
+    let inside = tip.isEmpty ? "/>" : "><title>\(escaped(tip))</title></circle>"
+    return
+      "<circle cx=\"\(coordinate(point.0))\" cy=\"\(coordinate(point.1))\" r=\"\(tip.isEmpty ? 3.2 : 4.5)\" "
+      + "fill=\"\(colour)\"\(inside)"
   }
 
   private func tenth(_ value: Double) -> String { coordinate((value * 10).rounded() / 10) }

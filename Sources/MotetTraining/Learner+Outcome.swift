@@ -68,7 +68,7 @@ extension Learner {
       metrics: metrics, parents: job.parent.map { [$0] } ?? [], standsOn: job.standsOnRecord)
     return TrainingResult(
       adapter: Adapter(name: job.name, weights: weights, record: record, standsOn: job.standsOn),
-      overlaps: overlaps, events: events,
+      trainableParameters: self.adapter.parameterCount, overlaps: overlaps, events: events,
       validations: validations, evalBefore: evalBefore, evalAfter: nll, seconds: seconds,
       wasStopped: !isOver, step: step, fingerprint: fingerprint)
   }

@@ -7,17 +7,25 @@ final class RunLock {
   private let descriptor: Int32
 
   /// - Throws: ``TrainingError/busy(folder:)``, or `FormatError` when the folder cannot be written
-  init(_ checkpoints: Checkpoints) throws {
+  convenience init(_ checkpoints: Checkpoints) throws {
     let folder = checkpoints.folder
+    try self.init(folder.appending(path: ".lock"), of: folder.deletingLastPathComponent())
+  }
+
+  /// - Parameters:
+  ///   - file: made where it is not there, with its folder
+  ///   - place: what the error calls the run
+  init(_ file: URL, of place: URL) throws {
+    let folder = file.deletingLastPathComponent()
     do { try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true) } catch {
       throw FormatError.unwritable(file: folder.path, reason: error.localizedDescription)
     }
-    descriptor = open(folder.appending(path: ".lock").path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+    descriptor = open(file.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
     guard descriptor >= 0 else {
       throw FormatError.unwritable(file: folder.path, reason: String(cString: strerror(errno)))
     }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
-      throw TrainingError.busy(folder: folder.deletingLastPathComponent().relativePath)
+      throw TrainingError.busy(folder: place.relativePath)
     }
   }
 

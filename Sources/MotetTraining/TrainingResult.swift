@@ -4,6 +4,8 @@ import MotetAdapters
 /// What training one adapter made.
 public struct TrainingResult: Sendable {
   public let adapter: Adapter
+  /// Values that were trained, which need not be those that are saved.
+  public let trainableParameters: Int
   /// With the adapters it was kept apart from.
   public let overlaps: [OverlapResult]
   public let events: [TrainingEvent]

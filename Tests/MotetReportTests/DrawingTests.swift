@@ -8,7 +8,7 @@ import Testing
 #endif
 
 /// Reads markup and keeps its texts and the names of its elements; fails when it is not well-formed.
-private final class Reader: NSObject, XMLParserDelegate {
+final class Reader: NSObject, XMLParserDelegate {
   var texts: [String] = []
   var elements: [String] = []
   private var current = ""

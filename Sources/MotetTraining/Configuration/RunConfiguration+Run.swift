@@ -121,16 +121,7 @@ extension RunConfiguration {
   ) throws -> TrainingJob {
     let options = adapter.options(tokensPerPass: tokensPerPass)
     try options.validate()
-    func read(_ files: [WeightedFile]) throws -> TrainingData {
-      try TrainingData(
-        files: files, base: base, maximumLength: adapter.maxLength, groupField: adapter.groups,
-        dropsBadRows: adapter.dropBadRows, onProgress: onData)
-    }
-    var data = try read(adapter.data)
-    var validation = adapter.eval.isEmpty ? nil : try read(adapter.eval.map { WeightedFile($0) })
-    if let share = adapter.validation {
-      (data, validation) = try data.split(validation: share, seed: adapter.seed)
-    }
+    let (data, validation) = try adapter.readData(for: base, onData: onData)
     var job = TrainingJob(
       name: name, method: try adapter.makeMethod(), options: options, data: data, validation: validation)
     job.writesTensorBoard = adapter.tensorboard
@@ -196,5 +187,25 @@ extension RunConfiguration {
     let names = adapters.compactMap { name(of: $0) }.joined(separator: "+")
     let brief = names.utf8.count <= 120 ? names : "\(names.prefix(60))-and-more-\(adapters.count)"
     return home.appending(path: "runs").appending(path: brief)
+  }
+}
+
+extension AdapterConfiguration {
+  /// The rows to train on, and those to validate with.
+  /// - Throws: ``DatasetError``
+  func readData(
+    for base: BaseModel, onData: (DataProgress) -> Void
+  ) throws -> (training: TrainingData, validation: TrainingData?) {
+    func read(_ files: [WeightedFile]) throws -> TrainingData {
+      try TrainingData(
+        files: files, base: base, maximumLength: maxLength, groupField: groups, dropsBadRows: dropBadRows,
+        onProgress: onData)
+    }
+    let training = try read(data)
+    if let validation {
+      let parts = try training.split(validation: validation, seed: seed)
+      return (parts.training, parts.validation)
+    }
+    return (training, eval.isEmpty ? nil : try read(eval.map { WeightedFile($0) }))
   }
 }
