@@ -16,7 +16,7 @@ struct MotetCommand: AsyncParsableCommand {
       PullCommand.self, CompareCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, QuantizeCommand.self,
-      AdaptersCommand.self, BenchCommand.self, MethodsCommand.self,
+      AdaptersCommand.self, RankCommand.self, BenchCommand.self, MethodsCommand.self,
       DemoCommand.self,
     ])
 }

@@ -50,8 +50,9 @@ public struct IA3: AdapterMethod, Equatable {
       feedForward = ["down_proj"]
     }
     guard case .modules(let names) = targets else { return }
-    if settings.own["feedforward"] == nil { feedForward = feedForward.filter(names.contains) }
-    if let stranger = feedForward.first(where: { !names.contains($0) }) {
+    func isTarget(_ module: String) -> Bool { names.contains { $0 == module || $0.hasSuffix(".\(module)") } }
+    if settings.own["feedforward"] == nil { feedForward = feedForward.filter(isTarget) }
+    if let stranger = feedForward.first(where: { !isTarget($0) }) {
       throw MethodError.option(
         "feedforward", value: stranger,
         expected: "none, or some of the targets \(names.joined(separator: ","))")

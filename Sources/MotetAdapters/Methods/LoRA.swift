@@ -13,6 +13,7 @@ public struct LoRA: AdapterMethod, Equatable {
   public static let source = "Hu et al. 2021, arXiv 2106.09685"
   public static let learningRate = 2e-4
   public static let sharedOptions = Set<SharedOption>.lowRank
+  public static let options = [RankSchedule.option]
 
   public enum Initialization: String, Sendable, CaseIterable, Codable {
     /// A uniform in ±1/√inputs, as PEFT draws it (He et al. 2015 with a = √5).
@@ -31,17 +32,26 @@ public struct LoRA: AdapterMethod, Equatable {
   public var rankPattern: [String: Int] = [:]
   /// Alphas of single modules; as in PEFT, a module of another rank has the same alpha without one.
   public var alphaPattern: [String: Double] = [:]
+  /// Where ranks are taken away on the way: `rank` is then the first of it.
+  public var rankSchedule: RankSchedule?
 
   /// Which modules are adapted.
   public enum Targets: Sendable, Equatable, CustomStringConvertible {
     case allLinear
-    /// Names such as `q_proj`.
+    /// Names such as `q_proj`, or longer ends of paths such as `layers.3.self_attn.q_proj`, as in PEFT.
     case modules([String])
 
     /// `all-linear`, or names between commas.
     public init(parsing text: String) {
       let names = text.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
       self = names == ["all-linear"] ? .allLinear : .modules(names.filter { !$0.isEmpty })
+    }
+
+    func takes(_ site: AdapterSite) -> Bool {
+      switch self {
+      case .allLinear: true
+      case .modules(let names): names.contains { site.ends(with: $0) }
+      }
     }
 
     public var description: String {
@@ -65,10 +75,13 @@ public struct LoRA: AdapterMethod, Equatable {
     self.initialization = initialization
   }
 
-  public init(_ settings: MethodSettings) { self = settings.shape }
+  public init(_ settings: MethodSettings) throws { self = try settings.scheduledShape() }
 
   public var settings: [String: String] {
-    let patterns = ["rank-pattern": Self.text(rankPattern), "alpha-pattern": Self.text(alphaPattern)]
+    let patterns = [
+      "rank-pattern": Self.text(rankPattern), "alpha-pattern": Self.text(alphaPattern),
+      RankSchedule.option.key: rankSchedule.map { "\($0)" } ?? "",
+    ]
     return [
       "rank": "\(rank)", "alpha": "\(alpha)", "init": initialization.rawValue,
       "layers": layers.map { "\($0)" } ?? "all", "targets": targets.description, "dropout": "\(dropout)",
@@ -79,7 +92,9 @@ public struct LoRA: AdapterMethod, Equatable {
     pattern.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: ",")
   }
 
-  public var summary: String { "LoRA, rank \(rank), alpha \(String(format: "%g", alpha))" }
+  public var summary: String { "LoRA, \(rankSummary), alpha \(String(format: "%g", alpha))" }
+
+  var rankSummary: String { "rank \(rank)" + (rankSchedule.map { " to \($0.last)" } ?? "") }
 
   public func sites(of base: BaseModel) throws -> [AdapterSite] {
     guard (0..<1).contains(dropout) else { throw LoRAError.dropout(dropout) }
@@ -90,13 +105,11 @@ public struct LoRA: AdapterMethod, Equatable {
     let known = Array(Set(base.sites.map(\.module))).sorted()
     if case .modules(let names) = targets {
       if names.isEmpty { throw LoRAError.unknownTarget("", known: known) }
-      for name in names where !known.contains(name) { throw LoRAError.unknownTarget(name, known: known) }
+      for name in names where !base.sites.contains(where: { $0.ends(with: name) }) {
+        throw LoRAError.unknownTarget(name, known: known)
+      }
     }
-    let chosen = base.sites.filter { site in
-      guard layers?.contains(site.layer) ?? true else { return false }
-      if case .modules(let names) = targets { return names.contains(site.module) }
-      return true
-    }
+    let chosen = base.sites.filter { (layers?.contains($0.layer) ?? true) && targets.takes($0) }
     guard !chosen.isEmpty else { throw LoRAError.noSites }
     for site in chosen {
       let (rank, alpha) = (try rank(at: site), try alpha(at: site))
@@ -124,12 +137,24 @@ public struct LoRA: AdapterMethod, Equatable {
 
   @Compute
   public func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter {
-    TrainableLoRA(try initialWeights(for: base, seed: seed), on: base, dropout: dropout)
+    trainable(try initialWeights(for: base, seed: seed), on: base, method: Self.name)
+  }
+
+  /// Weights under training, of this method or another one with these options.
+  @Compute
+  func trainable(
+    _ weights: AdapterWeights, on base: BaseModel, rateOfB: Double = 1, method: String
+  ) -> any TrainableAdapter {
+    guard let rankSchedule else {
+      return TrainableLoRA(weights, on: base, dropout: dropout, rateOfB: rateOfB)
+    }
+    return TrainableShrinkingLoRA(
+      weights, on: base, dropout: dropout, rateOfB: rateOfB, schedule: rankSchedule, method: method)
   }
 
   @Compute
   public func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter {
-    TrainableLoRA(weights, on: base, dropout: dropout)
+    trainable(weights, on: base, method: Self.name)
   }
 
   /// Fresh weights for `base`; a site's numbers depend on the seed and its name alone.
@@ -156,6 +181,11 @@ public struct LoRA: AdapterMethod, Equatable {
     return try AdapterWeights(
       sites: updates, baseModel: base.name, isRankStabilized: isRankStabilized)
   }
+}
+
+extension AdapterSite {
+  /// Whether a name means it: `q_proj`, `self_attn.q_proj`, or all of its path.
+  func ends(with name: String) -> Bool { path == name || path.hasSuffix(".\(name)") }
 }
 
 public enum LoRAError: Error, Equatable, CustomStringConvertible {

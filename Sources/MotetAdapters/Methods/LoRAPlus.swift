@@ -11,7 +11,7 @@ public struct LoRAPlus: LowRankMethod, Equatable {
   public static let source = "Hayou et al. 2024, arXiv 2402.12354"
   public static let learningRate = 1e-4
   public static let options = [
-    MethodOption("b-rate", "λ", "The learning rate of B is λ times that of A (16).")
+    MethodOption("b-rate", "λ", "The learning rate of B is λ times that of A (16)."), RankSchedule.option,
   ]
 
   public var shape: LoRA
@@ -24,7 +24,7 @@ public struct LoRAPlus: LowRankMethod, Equatable {
   }
 
   public init(_ settings: MethodSettings) throws {
-    self.init(settings.shape, rateOfB: try settings.number("b-rate", or: 16, within: 1...1000))
+    self.init(try settings.scheduledShape(), rateOfB: try settings.number("b-rate", or: 16, within: 1...1000))
   }
 
   public var ownSettings: [String: String] { ["b-rate": "\(rateOfB)"] }
@@ -36,6 +36,6 @@ public struct LoRAPlus: LowRankMethod, Equatable {
 
   @Compute
   public func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter {
-    TrainableLoRA(weights, on: base, dropout: dropout, rateOfB: rateOfB)
+    shape.trainable(weights, on: base, rateOfB: rateOfB, method: Self.name)
   }
 }

@@ -15,7 +15,7 @@ extension LowRankMethod {
   public var dropout: Float { shape.dropout }
   public var settings: [String: String] { shape.settings.merging(ownSettings) { $1 } }
   public var summary: String {
-    "\(Self.name), rank \(shape.rank), alpha \(String(format: "%g", shape.alpha))"
+    "\(Self.name), \(shape.rankSummary), alpha \(String(format: "%g", shape.alpha))"
   }
 
   public func sites(of base: BaseModel) throws -> [AdapterSite] { try shape.sites(of: base) }

@@ -6,8 +6,14 @@ public struct MethodOption: Sendable, Equatable {
   public let help: String
   /// Whether it says how an adapter begins, so that one that is continued has it already.
   public let isFixedByContinue: Bool
+  /// For whoever asks it of another method.
+  public let whyOthersLackIt: String?
 
-  public init(_ key: String, _ placeholder: String, _ help: String, isFixedByContinue: Bool = false) {
+  public init(
+    _ key: String, _ placeholder: String, _ help: String, isFixedByContinue: Bool = false,
+    whyOthersLackIt: String? = nil
+  ) {
+    self.whyOthersLackIt = whyOthersLackIt
     self.key = key
     self.placeholder = placeholder
     self.help = help
@@ -90,13 +96,17 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
       method.options.contains { $0.key == key }
         || SharedOption(rawValue: key).map { method.sharedOptions.contains($0) } == true
     }
+    let reason = AdapterMethods.options.first { $0.key == key }?.whyOthersLackIt
     return owners.isEmpty || owners.count > 4
-      ? "" : ", which is of --method \(owners.map { $0.name }.joined(separator: " or "))"
+      ? ""
+      : ", which is of --method \(owners.map { $0.name }.joined(separator: " or "))"
+        + (reason.map { ": \($0)" } ?? "")
   }
 
   case unknown(String, near: [String])
   case foreignOption(String, method: String, known: [String])
   case option(String, value: String, expected: String)
+  case exclusive(String, String, reason: String)
   case refused(Ability, adapter: String, method: String, reason: String)
   case otherMethod(adapter: String, own: String, asked: String)
   case notContinued(method: String, reason: String)
@@ -116,6 +126,8 @@ public enum MethodError: Error, Equatable, CustomStringConvertible {
         + (known.isEmpty
           ? "; it takes none" : "; it takes \(known.map { "--\($0)" }.joined(separator: ", "))")
     case .option(let key, let value, let expected): "--\(key) cannot be \"\(value)\": give \(expected)"
+    case .exclusive(let one, let other, let reason):
+      "--\(one) and --\(other): \(reason); leave one of them out"
     case .refused(let ability, let adapter, let method, let reason):
       "\(adapter) cannot \(ability.rawValue): it is a \(method) adapter, and \(reason)"
     case .otherMethod(let adapter, let own, let asked):

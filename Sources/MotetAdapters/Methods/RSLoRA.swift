@@ -12,20 +12,21 @@ public struct RSLoRA: LowRankMethod, Equatable {
   public static let source = "Kalajdzievski 2023, arXiv 2312.03732"
   public static let learningRate = 2e-4
   public static let standards: [SharedOption: String] = [.alpha: "8"]
+  public static let options = [RankSchedule.option]
 
   public var shape: LoRA
 
   public init(_ shape: LoRA) { self.shape = shape }
 
-  public init(_ settings: MethodSettings) {
-    shape = settings.shape
+  public init(_ settings: MethodSettings) throws {
+    shape = try settings.scheduledShape()
     if !settings.given.contains(.alpha) { shape.alpha = 8 }
   }
 
   @Compute
   public func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter {
     let weights = try shape.initialWeights(for: base, seed: seed, isRankStabilized: true)
-    return TrainableLoRA(weights, on: base, dropout: dropout)
+    return shape.trainable(weights, on: base, method: Self.name)
   }
 
   /// - Throws: ``MethodError/notContinued(method:reason:)`` for an adapter whose scale follows the other rule
@@ -35,6 +36,6 @@ public struct RSLoRA: LowRankMethod, Equatable {
       throw MethodError.notContinued(
         method: Self.name, reason: "its scale is α/r already; leave --method out to go on with that")
     }
-    return TrainableLoRA(weights, on: base, dropout: dropout)
+    return shape.trainable(weights, on: base, method: Self.name)
   }
 }

@@ -2,11 +2,7 @@ import Foundation
 import MotetModels
 import MotetTensor
 
-/// P, Λ and Q of each site under training, the importance of each of their values, and the ranks still open.
-///
-/// Importance follows PEFT's `RankAllocator`, as the authors' code: after a step |w·∂L/∂w| with the new w and the
-/// gradient of the step is smoothed (equation 9), its uncertainty too (10); their product (11) averaged over a row of
-/// Q and a column of P and added to that of Λ is a rank's (7).
+/// P, Λ and Q of each site under training, the importance of their ranks, and which of them are still open.
 @Compute
 final class TrainableAdaLoRA: TrainableAdapter {
   private struct Site {
@@ -24,7 +20,7 @@ final class TrainableAdaLoRA: TrainableAdapter {
   private let baseModel: String
   private let scale: Float
   private let sites: [Site]
-  private var importance: [Importance]
+  private var allocator: RankAllocator
   /// By site and rank, once the budget's end is reached.
   private var open: [[Bool]] = []
   private var budget: RankBudget?
@@ -53,7 +49,14 @@ final class TrainableAdaLoRA: TrainableAdapter {
     mix = BoundMix(terms: terms)
     parameters = sites.flatMap(\.parameters)
     parameterCount = parameters.reduce(0) { $0 + $1.count }
-    importance = parameters.map { Importance(count: $0.count) }
+    allocator = RankAllocator(
+      sites.map { site in
+        [
+          .init(parameter: site.factor.gate, hasRankColumns: true),
+          .init(parameter: site.loraA, hasRankColumns: false),
+          .init(parameter: site.factor.loraB, hasRankColumns: true),
+        ]
+      }, beta1: method.beta1, beta2: method.beta2)
   }
 
   // MARK: A step
@@ -81,8 +84,7 @@ final class TrainableAdaLoRA: TrainableAdapter {
       addPenalty(site.loraA, turned: false)
       addPenalty(site.factor.loraB, turned: true)
     }
-    guard let budget, step + 1 < budget.steps - budget.final else { return }
-    for (index, parameter) in parameters.enumerated() { importance[index].keep(parameter) }
+    if let budget, budget.gathers(at: step + 1) { allocator.keepGradients() }
   }
 
   /// The gradient of γ/n·‖Q·Qᵀ − I‖ (or ‖Pᵀ·P − I‖, turned) with n matrices in all: equation 4, as PEFT averages it.
@@ -105,57 +107,26 @@ final class TrainableAdaLoRA: TrainableAdapter {
 
   func finishStep(learningRate: Double) {
     guard let budget else { return derive() }
-    let phase = budget.phase(after: step + 1)
-    if phase == .gather || phase.isShrinking {
-      for (index, parameter) in parameters.enumerated() {
-        importance[index].update(parameter, beta1: Float(method.beta1), beta2: Float(method.beta2))
-      }
-    }
-    switch phase {
+    if budget.gathers(at: step + 1) { allocator.update() }
+    switch budget.phase(after: step + 1) {
     case .gather: break
-    case .shrink(let count): close(allBut: count)
-    case .fix(let count):
-      open = close(allBut: count)
-      // What led here is of no use any more.
-      importance = parameters.map { _ in Importance(count: 0) }
-    case .keep: closeWhatIsNotOpen()
+    case .shrink(let count): close(allBut: allocator.mostImportant(count))
+    case .fix(let count): fix(to: count)
+    // A step that was left out as a spike did not come here.
+    case .keep: if open.isEmpty { fix(to: budget.target) } else { close(allBut: open) }
     }
     derive()
   }
 
-  /// Closes the least important ranks of all sites.
-  /// - Returns: which stay open
-  @discardableResult
-  private func close(allBut count: Int) -> [[Bool]] {
-    let scores = sites.indices.map(self.scores)
-    let sorted = scores.flatMap { $0 }.sorted()
-    let closed = sorted.count - count
-    guard closed > 0 else { return scores.map { $0.map { _ in true } } }
-    let threshold = sorted[closed - 1]
-    let open = scores.map { $0.map { !($0 <= threshold) } }
-    close(open)
-    return open
+  private func fix(to count: Int) {
+    open = allocator.mostImportant(count)
+    close(allBut: open)
+    allocator.forget()
   }
 
-  private func closeWhatIsNotOpen() { if !open.isEmpty { close(open) } }
-
-  private func close(_ open: [[Bool]]) {
+  private func close(allBut open: [[Bool]]) {
     for (site, open) in zip(sites, open) {
       for (index, isOpen) in open.enumerated() where !isOpen { site.factor.gate.values.data[index] = 0 }
-    }
-  }
-
-  /// Of the ranks of a site.
-  private func scores(of site: Int) -> [Float] {
-    let rank = method.shape.rank
-    let parts = importance[3 * site..<3 * site + 3].map(\.scores)
-    guard parts.allSatisfy({ !$0.isEmpty }) else { return [Float](repeating: 0, count: rank) }
-    let (inputs, outputs) = (parts[0].count / rank, parts[1].count / rank)
-    return (0..<rank).map { index in
-      let row = parts[0][index * inputs..<(index + 1) * inputs].reduce(0, +) / Float(inputs)
-      let column =
-        stride(from: index, to: parts[1].count, by: rank).reduce(0) { $0 + parts[1][$1] } / Float(outputs)
-      return parts[2][index] + row + column
     }
   }
 
@@ -164,26 +135,16 @@ final class TrainableAdaLoRA: TrainableAdapter {
   // MARK: Checkpoints
 
   var memory: [String: [Float]] {
-    var memory: [String: [Float]] = [:]
-    for (index, importance) in importance.enumerated() {
-      memory["sensitivity.\(index)"] = importance.sensitivity
-      memory["uncertainty.\(index)"] = importance.uncertainty
-    }
+    var memory = allocator.memory
     for (index, open) in open.enumerated() { memory["open.\(index)"] = open.map { $0 ? 1 : 0 } }
-    return memory.filter { !$0.value.isEmpty }
+    return memory
   }
 
   func restore(_ memory: [String: [Float]]) throws {
     open = sites.indices.compactMap { memory["open.\($0)"]?.map { $0 != 0 } }
     guard open.isEmpty || open.count == sites.count && open.allSatisfy({ $0.count == method.shape.rank })
     else { throw MethodError.foreignMemory("open") }
-    importance = try parameters.enumerated().map { index, parameter in
-      guard open.isEmpty else { return Importance(count: 0) }
-      guard let sensitivity = memory["sensitivity.\(index)"], sensitivity.count == parameter.count,
-        let uncertainty = memory["uncertainty.\(index)"], uncertainty.count == parameter.count
-      else { throw MethodError.foreignMemory("sensitivity.\(index)") }
-      return Importance(sensitivity: sensitivity, uncertainty: uncertainty)
-    }
+    if open.isEmpty { try allocator.restore(memory) } else { allocator.forget() }
   }
 
   func weights() throws -> AdapterWeights {
@@ -204,44 +165,4 @@ final class TrainableAdaLoRA: TrainableAdapter {
       sites: updates.pruned(by: gates), baseModel: baseModel,
       content: method.savesPEFTForm ? method.content(of: factors, steps: budget?.steps) : nil)
   }
-}
-
-extension RankBudget.Phase {
-  fileprivate var isShrinking: Bool { if case .shrink = self { true } else { false } }
-}
-
-/// How much the values of one parameter matter.
-private struct Importance {
-  var sensitivity: [Float]
-  var uncertainty: [Float]
-  /// The gradient of the step under way.
-  private var gradient: [Float] = []
-
-  init(count: Int) {
-    sensitivity = [Float](repeating: 0, count: count)
-    uncertainty = sensitivity
-  }
-
-  init(sensitivity: [Float], uncertainty: [Float]) {
-    self.sensitivity = sensitivity
-    self.uncertainty = uncertainty
-  }
-
-  /// The optimizer zeroes the gradient before it is asked for.
-  @Compute
-  mutating func keep(_ parameter: Parameter) { gradient = parameter.gradient?.values ?? [] }
-
-  @Compute
-  mutating func update(_ parameter: Parameter, beta1: Float, beta2: Float) {
-    guard gradient.count == sensitivity.count else { return }
-    let values = parameter.values.data
-    for index in sensitivity.indices {
-      let now = abs(values[index] * gradient[index])
-      sensitivity[index] = beta1 * sensitivity[index] + (1 - beta1) * now
-      uncertainty[index] = beta2 * uncertainty[index] + (1 - beta2) * abs(now - sensitivity[index])
-    }
-    gradient = []
-  }
-
-  var scores: [Float] { zip(sensitivity, uncertainty).map { $0 * $1 } }
 }

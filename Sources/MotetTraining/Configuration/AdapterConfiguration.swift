@@ -133,7 +133,11 @@ public struct AdapterConfiguration: Sendable, Equatable {
 
   /// Whether an option says something here, given the method and the other options.
   func heeds(_ key: String) -> Bool {
-    if let shared = SharedOption(rawValue: key) { return method.method.sharedOptions.contains(shared) }
+    if let shared = SharedOption(rawValue: key) {
+      let isScheduled =
+        methodOptions[RankSchedule.option.key] != nil && [.rank, .rankPattern].contains(shared)
+      return method.method.sharedOptions.contains(shared) && !isScheduled
+    }
     switch key {
     case "temperature", "teacher-weight": return teacher != nil || teacherBase != nil
     case "orthogonal-strength": return !orthogonalTo.isEmpty
