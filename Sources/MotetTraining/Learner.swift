@@ -1,4 +1,3 @@
-import CKernels
 import Foundation
 import MotetAdapters
 import MotetModels
@@ -233,5 +232,13 @@ struct LearnerState {
 
 extension Tensor {
   /// Whether no value is infinite or not a number.
-  fileprivate var isFinite: Bool { mk_sum_of_squares(data, Int64(count)).isFinite }
+  fileprivate var isFinite: Bool {
+    // Magnitudes compare as whole numbers do, which many can at once; those of infinities and of what is no number come
+    // last.
+    var largest: UInt32 = 0
+    for value in UnsafeBufferPointer(start: data, count: count) {
+      largest = max(largest, value.magnitude.bitPattern)
+    }
+    return largest < Float.infinity.bitPattern
+  }
 }

@@ -87,6 +87,14 @@ import Testing
       #expect(most <= budget + 1 << 20)
       #expect(most >= budget / 2, "what the budget holds stays")
       #expect(memory.data(1, 0).allSatisfy { $0 == 1 }, "what was let go is still there")
+      var (lent, mostLent) = (0, 0)
+      for array in memory.arrays(StateMemory.names) {
+        try array.lend {
+          lent += $0.count { $0 == 1 }
+          mostLent = max(mostLent, ((try? residentFilePages()) ?? .max) - before)
+        }
+      }
+      #expect(lent == 4 * 4 * count && mostLent <= budget + 1 << 20, "nor while a checkpoint reads it")
     }
   #endif
 
@@ -135,5 +143,18 @@ import Testing
     ]
     for (text, bytes) in sizes { #expect(ByteCount(text: text)?.bytes == bytes, "\(text)") }
     for bytes in [64_000_000, 65536] { #expect(ByteCount(text: ByteCount(bytes).text)?.bytes == bytes) }
+  }
+}
+
+extension StateMemory {
+  /// Of ``AdamW/kinds``.
+  fileprivate static var names: [(Int) -> String] { [{ "mean.\($0)" }, { "square.\($0)" }] }
+
+  /// A copy of one array.
+  fileprivate func data(_ parameter: Int, _ kind: Int) -> Data {
+    var copy = Data()
+    let array = arrays(Self.names)[parameter * Self.names.count + kind]
+    try? array.lend { copy.append(contentsOf: $0) }
+    return copy
   }
 }
