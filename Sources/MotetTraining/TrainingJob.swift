@@ -12,7 +12,8 @@ public struct TrainingJob: Sendable {
   public var data: any ExampleSource
   /// Rows whose NLL is taken before, after and on the way.
   public var validation: (any ExampleSource)?
-  /// Steps after which the validation rows are gone through too.
+  /// Steps after which the validation rows are gone through, in place of before the first one; none for those of
+  /// ``options``.
   public var evaluationPoints: Set<Int> = []
   /// Weights to go on from, in place of fresh ones; `method` then only gives the dropout.
   public var start: AdapterWeights?

@@ -82,7 +82,9 @@ public struct TrainingRun: Sendable {
     if let resumed {
       onEvent(.resumed(step: resumed))
     } else {
-      for learner in learners { learner.evalBefore = try await validationNLL(of: learner) }
+      for learner in learners where learner.job.evaluationPoints.isEmpty {
+        learner.evalBefore = try await validationNLL(of: learner)
+      }
     }
     try await loop.train(isResumed: resumed != nil, onEvent)
     return (learners, resumed != nil)
