@@ -13,7 +13,7 @@ struct MotetCommand: AsyncParsableCommand {
       """,
     version: "motet \(motetVersion)",
     subcommands: [
-      PullCommand.self, CompareCommand.self,
+      PullCommand.self, CompareCommand.self, TuneCommand.self,
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, QuantizeCommand.self,
       AdaptersCommand.self, RankCommand.self, BenchCommand.self, MethodsCommand.self,

@@ -192,17 +192,19 @@ extension RunState.Identity {
       ]
     }
     for (old, new) in zip(jobs, now.jobs) {
-      for key in Set(old.settings.keys).union(new.settings.keys).sorted()
-      where old.settings[key] != new.settings[key] {
-        found.append(
-          "\(old.name): \(key) was \(Self.brief(old.settings[key])) and is \(Self.brief(new.settings[key]))")
-      }
+      found += settingDifferences(old.settings, new.settings).map { "\(old.name): \($0)" }
     }
     return found
   }
+}
 
-  private static func brief(_ value: String?) -> String {
+/// What some settings were and others are, in words: `lr was 0.001 and is 0.002`.
+func settingDifferences(_ then: [String: String], _ now: [String: String]) -> [String] {
+  func brief(_ value: String?) -> String {
     guard let value else { return "not set" }
     return value.count > 40 ? "\(value.prefix(40))…" : value
+  }
+  return Set(then.keys).union(now.keys).sorted().filter { then[$0] != now[$0] }.map { key in
+    "\(key) was \(brief(then[key])) and is \(brief(now[key]))"
   }
 }

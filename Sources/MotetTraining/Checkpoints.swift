@@ -10,6 +10,8 @@ public struct Checkpoints: Sendable {
   /// Seconds between two; nil does not look at the clock.
   public var everySeconds: Double?
   public var start: Start
+  /// Leaves them where they are when the run is over, for who has more to save than the run has.
+  var staysAtEnd = false
 
   /// What a run does with a checkpoint that is there when it begins.
   public enum Start: Sendable {

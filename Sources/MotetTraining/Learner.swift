@@ -155,7 +155,8 @@ final class Learner {
     guard job.validation != nil, step > 0, validations.last?.step != step else { return false }
     switch status {
     case .completed: return true
-    case .running: return evaluationSteps.map { step % $0 == 0 } ?? false
+    case .running:
+      return job.evaluationPoints.contains(step) || (evaluationSteps.map { step % $0 == 0 } ?? false)
     case .stoppedEarly, .diverged: return false
     }
   }
@@ -182,6 +183,12 @@ final class Learner {
       events.append(.stoppedEarly(job: job.name, step: step))
     }
     return events
+  }
+
+  /// Ends it before its last step, as others are better.
+  func leaveOut() -> RunEvent {
+    status = .stoppedEarly(step: step)
+    return .leftOut(job: job.name, step: step)
   }
 
   // MARK: Going on from a checkpoint

@@ -65,6 +65,6 @@ struct RunEnd {
       try? FileManager.default.removeItem(at: folder)
       rmdir(folder.deletingLastPathComponent().path)
     }
-    run.checkpoints?.remove()
+    if run.checkpoints?.staysAtEnd == false { run.checkpoints?.remove() }
   }
 }

@@ -43,6 +43,8 @@ public enum RunEvent: Sendable {
   case spike(job: String, step: Int, loss: Double, limit: Double)
   /// The validation NLL no longer fell.
   case stoppedEarly(job: String, step: Int)
+  /// Others of its rung are better: it does not go on.
+  case leftOut(job: String, step: Int)
   /// The loss or the gradients of one adapter are no numbers any more; the others go on.
   case diverged(job: String, step: Int)
   /// The whole run up to here is on the disk.

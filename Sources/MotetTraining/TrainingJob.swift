@@ -12,6 +12,9 @@ public struct TrainingJob: Sendable {
   public var data: any ExampleSource
   /// Rows whose NLL is taken before, after and on the way.
   public var validation: (any ExampleSource)?
+  /// Steps after which the validation rows are gone through, in place of before the first one; none for those of
+  /// ``options``.
+  public var evaluationPoints: Set<Int> = []
   /// Weights to go on from, in place of fresh ones; `method` then only gives the dropout.
   public var start: AdapterWeights?
   /// The adapter that `start` was taken from.
@@ -88,6 +91,9 @@ public struct TrainingJob: Sendable {
       (data as? TrainingData)?.files.map { "\($0.weight)" }.joined(separator: ",") ?? "none"
     identity["eval"] = validation.map { "\($0.count) rows, \($0.digest)" } ?? "none"
     if let standsOn { identity["parent"] = "\(standsOn.name), \(Self.hash(standsOn.weights))" }
+    if !evaluationPoints.isEmpty {
+      identity["rungs"] = evaluationPoints.sorted().map { "\($0)" }.joined(separator: ",")
+    }
     identity.merge(teacher?.settings ?? [:]) { $1 }
     identity.merge(orthogonal?.settings ?? [:]) { $1 }
     if let start {

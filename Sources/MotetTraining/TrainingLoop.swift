@@ -64,9 +64,11 @@ struct TrainingLoop {
         guard let nll = try await unlessCancelled({ try await run.validationNLL(of: learner) }) else { break }
         try tell(learner.take(nll), of: index)
       }
+      let leftOut = endRung()
+      for (index, event) in leftOut { try tell([event], of: index) }
       let isOver = learners.allSatisfy(\.isOver)
       // The last one too: a process that is killed while it saves the adapters goes on with saving them.
-      if isOver || Task.isCancelled || isCheckpointDue(since: lastCheckpoint) {
+      if isOver || Task.isCancelled || !leftOut.isEmpty || isCheckpointDue(since: lastCheckpoint) {
         if let folder = try writeCheckpoint() { onEvent(.checkpoint(step: step, folder: folder.path)) }
         lastCheckpoint = .now
       }
@@ -77,6 +79,20 @@ struct TrainingLoop {
       }
       await Task.yield()
     }
+  }
+
+  /// Leaves those out that do not go on after the step just taken; of equal ones the first goes on. Nothing where the
+  /// validation rows were not gone through for all, or where a checkpoint shows that it was done.
+  private func endRung() -> [(index: Int, event: RunEvent)] {
+    guard let rung = run.rungs.first(where: { $0.step == step }) else { return [] }
+    let running = learners.indices.filter { learners[$0].isRunning }
+    guard running.allSatisfy({ learners[$0].validations.last?.step == step }) else { return [] }
+    func nll(_ index: Int) -> Double {
+      let value = learners[index].lastNLL?.value ?? .infinity
+      return value.isNaN ? .infinity : value
+    }
+    let ranked = running.sorted { (nll($0), $0) < (nll($1), $1) }
+    return ranked.dropFirst(rung.survivors).map { ($0, learners[$0].leaveOut()) }
   }
 
   /// One step of every adapter that still runs.

@@ -22,8 +22,17 @@ public struct TrainingRun: Sendable {
   public var checkpoints: Checkpoints?
   /// Gets the page of the whole run, beside those of its adapters; nil for none.
   public var report: URL?
+  /// Steps at which only some of the adapters go on; see ``SuccessiveHalving``.
+  public var rungs: [Rung] = []
   /// How the run was started, as its pages tell.
   public var command = ""
+
+  /// The end of a rung: of the adapters that still run after a step, those with the lowest validation NLL go on.
+  public struct Rung: Sendable, Equatable {
+    public var step: Int
+    /// How many go on.
+    public var survivors: Int
+  }
 
   /// - Parameter tokensPerPass: nil takes the most that a job's options ask for
   public init(
@@ -73,7 +82,9 @@ public struct TrainingRun: Sendable {
     if let resumed {
       onEvent(.resumed(step: resumed))
     } else {
-      for learner in learners { learner.evalBefore = try await validationNLL(of: learner) }
+      for learner in learners where learner.job.evaluationPoints.isEmpty {
+        learner.evalBefore = try await validationNLL(of: learner)
+      }
     }
     try await loop.train(isResumed: resumed != nil, onEvent)
     return (learners, resumed != nil)

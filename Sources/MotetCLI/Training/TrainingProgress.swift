@@ -7,9 +7,10 @@ final class TrainingProgress {
   private let names: [String]
   private var latest: [String: TrainingEvent] = [:]
 
-  init(_ run: TrainingRun) {
-    names = run.jobs.map(\.name)
-  }
+  convenience init(_ run: TrainingRun) { self.init(names: run.jobs.map(\.name)) }
+
+  /// - Parameter names: of the adapters of the run
+  init(names: [String]) { self.names = names }
 
   nonisolated static func showData(_ name: String, _ progress: DataProgress) {
     if progress.rows % 5000 == 0, progress.bytesDone < progress.bytes {
@@ -34,6 +35,7 @@ final class TrainingProgress {
       )
     case .stoppedEarly(let job, let step):
       Console.note("\(prefix(job))ended at step \(step): the validation NLL no longer falls")
+    case .leftOut(let job, let step): Console.note("\(prefix(job))left out after step \(step)")
     case .diverged(let job, let step):
       Console.note("\(prefix(job))diverged at step \(step): its loss is not a number; it ends here")
     case .resumed(let step): Console.note("going on after step \(step)")

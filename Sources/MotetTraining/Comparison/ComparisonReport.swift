@@ -13,15 +13,15 @@ public struct ComparisonReport: Sendable {
   }
 
   public func text() -> String {
-    ([TextTable(header: header, rows: rows).text()] + notes).joined(separator: "\n")
+    ([TextTable(header: header(), rows: rows()).text()] + notes).joined(separator: "\n")
   }
 
   public func markdown() -> String {
     func line(_ cells: [String]) -> String {
       "| " + cells.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |"
     }
-    let rule = header.indices.map { $0 == 0 ? ":--" : "--:" }
-    let table = [line(header), line(rule)] + rows.map(line)
+    let rule = Column.allCases.map { $0 == .method ? ":--" : "--:" }
+    let table = [line(header()), line(rule)] + rows().map(line)
     return table.joined(separator: "\n") + "\n\n" + notes.map { "- \($0)\n" }.joined()
       + (command.isEmpty ? "" : "\n    \(command)\n")
   }
@@ -32,7 +32,13 @@ public struct ComparisonReport: Sendable {
       summary:
         "\(result.rows.count) ways of training \(result.base.name) in \(result.base.precision) on the same rows.",
       footer: command.isEmpty ? "Made by motet." : "Made by motet: \(command)")
-    page.add("Table", [.table(header: header, rows: rows)] + notes.map { .prose($0) })
+    // All columns together would be wider than the page.
+    page.add(
+      "Table",
+      [
+        .table(header: header(Self.costs), rows: rows(Self.costs)),
+        .table(header: header(Self.losses), rows: rows(Self.losses)),
+      ] + notes.map { .prose($0) })
     page.add(
       "What was learnt",
       [
@@ -70,24 +76,48 @@ public struct ComparisonReport: Sendable {
     nll.map { "Before training it is \(Self.fixed($0, 4))." } ?? ""
   }
 
-  private let header = [
-    "method", "parameters", "share", "MB on disk", "ms a step", "peak MB", "NLL before", "after",
-    "plain before",
-    "after", "ms a token", "merged",
-  ]
+  private enum Column: String, CaseIterable {
+    case method, parameters, share
+    case disk = "MB on disk"
+    case step = "ms a step"
+    case peak = "peak MB"
+    case before = "NLL before"
+    case after = "NLL after"
+    case plainBefore = "plain before"
+    case plainAfter = "plain after"
+    case token = "ms a token"
+    case merged
+  }
 
-  private var rows: [[String]] {
-    result.rows.map { row in
-      [
-        row.name, row.parameters.map(Self.grouped) ?? "–",
-        row.share.map { Self.fixed(100 * $0, 3) + "%" } ?? "–",
-        row.adapterBytes.map { Self.fixed(Double($0) / 1e6, 2) } ?? "–",
-        row.secondsPerStep.map { Self.fixed(1000 * $0, $0 < 0.1 ? 1 : 0) } ?? "–",
-        row.peakBytes.map { Self.fixed(Double($0) / 1e6, 0) } ?? "–", Self.fixed(result.base.nll, 4),
-        Self.fixed(row.nll, 4), Self.fixed(result.base.plainNLL, 4), Self.fixed(row.plainNLL, 4),
-        Self.fixed(row.secondsPerToken.map { 1000 * $0 }, 2),
-        Self.fixed(row.secondsPerMergedToken.map { 1000 * $0 }, 2),
-      ]
+  private static let losses: [Column] = [.method, .before, .after, .plainBefore, .plainAfter]
+  private static let costs = Column.allCases.filter { $0 == .method || !losses.contains($0) }
+
+  private func header(_ columns: [Column] = Column.allCases) -> [String] { columns.map(\.rawValue) }
+
+  private func rows(_ columns: [Column] = Column.allCases) -> [[String]] {
+    result.rows.map { row in columns.map { cell($0, row) } }
+  }
+
+  private func cell(_ column: Column, _ row: ComparisonRow) -> String {
+    func thousandths(_ value: Double?, _ decimals: Int) -> String {
+      Self.fixed(value.map { 1000 * $0 }, decimals)
+    }
+    func megabytes(_ bytes: Int?, _ decimals: Int) -> String {
+      Self.fixed(bytes.map { Double($0) / 1e6 }, decimals)
+    }
+    return switch column {
+    case .method: row.name
+    case .parameters: row.parameters.map(Self.grouped) ?? "–"
+    case .share: row.share.map { Self.fixed(100 * $0, 3) + "%" } ?? "–"
+    case .disk: megabytes(row.adapterBytes, 2)
+    case .step: thousandths(row.secondsPerStep, (row.secondsPerStep ?? 1) < 0.1 ? 1 : 0)
+    case .peak: megabytes(row.peakBytes, 0)
+    case .before: Self.fixed(result.base.nll, 4)
+    case .after: Self.fixed(row.nll, 4)
+    case .plainBefore: Self.fixed(result.base.plainNLL, 4)
+    case .plainAfter: Self.fixed(row.plainNLL, 4)
+    case .token: thousandths(row.secondsPerToken, 2)
+    case .merged: thousandths(row.secondsPerMergedToken, 2)
     }
   }
 
@@ -114,7 +144,9 @@ public struct ComparisonReport: Sendable {
       }
     }
     notes += refusals.map { "\($0.names.joined(separator: ", ")): cannot be fused: \($0.reason)" }
-    return notes + result.rows.compactMap { row in row.failure.map { "\(row.name): \($0)" } }
+    notes += result.rows.compactMap { row in row.failure.map { "\(row.name): \($0)" } }
+    let open = result.rows.filter { [.begun, .trained].contains($0.stage) }.map(\.name)
+    return open.isEmpty ? notes : notes + ["not done yet: \(open.joined(separator: ", "))"]
   }
 
   private static func brief(_ text: String) -> String { text.count > 32 ? "\(text.prefix(32))…" : text }

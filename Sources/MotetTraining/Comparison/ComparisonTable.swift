@@ -44,26 +44,17 @@ public struct ComparisonTable: Sendable, Codable, Equatable {
 
   /// What another comparison has otherwise, in words; empty when it goes on with this one. Methods may be added.
   func differences(from now: ComparisonTable) -> [String] {
-    func compare(_ then: [String: String], _ now: [String: String], _ owner: String) -> [String] {
-      Set(then.keys).union(now.keys).sorted().filter { then[$0] != now[$0] }.map { key in
-        "\(owner)\(key) was \(brief(then[key])) and is \(brief(now[key]))"
-      }
-    }
-    var found = compare(settings, now.settings, "")
+    var found = settingDifferences(settings, now.settings)
     var told = Set<String>()
     for row in now.rows {
       guard let old = rows.first(where: { $0.name == row.name }) else { continue }
       // What every method has otherwise is said once.
-      for difference in compare(old.settings, row.settings, "") where told.insert(difference).inserted {
+      for difference in settingDifferences(old.settings, row.settings) where told.insert(difference).inserted
+      {
         found.append("\(row.name): \(difference)")
       }
     }
     return found
-  }
-
-  private func brief(_ value: String?) -> String {
-    guard let value else { return "not set" }
-    return value.count > 40 ? "\(value.prefix(40))…" : value
   }
 }
 

@@ -1,0 +1,112 @@
+import ArgumentParser
+import Foundation
+import Motet
+
+struct TuneCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "tune",
+    abstract: "Search rank, alpha, learning rate and targets on a fixed budget of tokens.",
+    usage: "motet tune --data FILE… --eval FILE… [--trials N] [--tokens BUDGET] [--output DIR] [OPTION…]",
+    discussion: """
+      Successive halving (Jamieson & Talwalkar 2016): N trials, drawn from the grid by --seed, train together in one \
+      pass on the same rows; at the end of each rung the best 1/η by the NLL of the validation rows go on from where \
+      they are, until one is left. Every rung has an equal share of the tokens. The learning rate is constant after a \
+      warm-up (--warmup is its share of the first rung); --schedule is what the winner's configuration has.
+
+      DIR gets tuning.html with plots, tuning.json, and winner.yaml for motet train --config. After Ctrl-C or a kill \
+      the same command goes on where it was.
+
+      The options below are those of motet train.
+
+      \(RunConfiguration.flagsHelp)
+      """)
+
+  @Option(help: "Ranks to try (4,8,16,32).")
+  var ranks: String?
+
+  @Option(help: "Alphas to try: numbers, or 2x for twice the rank (2x).")
+  var alphas: String?
+
+  @Option(help: "Learning rates to try (half to five times the method's own).")
+  var lrs: String?
+
+  @Option(
+    name: .customLong("target-sets"),
+    help: "Targets to try: all-linear, attention, mlp, or modules joined by + (--targets of motet train).")
+  var targetSets: String?
+
+  @Option(help: "Combinations to try; all, where there are fewer.")
+  var trials = 8
+
+  @Option(help: "Tokens of all trials together, such as 200k (so many that the last one left sees an epoch).")
+  var tokens: TokenCount?
+
+  @Option(help: "Of so many trials one goes on after a rung.")
+  var eta = 2
+
+  @Option(help: "The folder of the search.")
+  var output = "tuning"
+
+  @Flag(help: "Forget a search that is there.")
+  var overwrite = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Argument(parsing: .allUnrecognized, help: "Options of motet train.")
+  var option: [String] = []
+
+  func validate() throws {
+    do {
+      var flags = RunConfiguration()
+      try flags.apply(flags: option)
+    } catch let error as ConfigurationError {
+      throw ValidationError("\(error)")
+    }
+  }
+
+  func run() async throws {
+    var configuration = RunConfiguration()
+    try configuration.apply(flags: option)
+    try configuration.checkTuning()
+    _ = try SuccessiveHalving(trials: trials, eta: eta, tokens: tokens?.count ?? 1)
+    let grid = try TuningGrid(
+      method: configuration.searchedMethod, ranks: ranks, alphas: alphas, learningRates: lrs,
+      targets: targetSets)
+    let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+    var tuning = try await configuration.tuning(
+      of: grid, trials: trials, eta: eta, tokens: tokens?.count, on: base, folder: URL(filePath: output)
+    ) { TrainingProgress.showData("the search", $0) }
+    tuning.overwrites = overwrite
+    tuning.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    Console.endProgress()
+    Console.note(
+      "\(tuning.halving.trials) of \(grid.candidates.count) combinations on \(base.name) in "
+        + "\(base.precision.rawValue); rungs end at steps \(tuning.rungs.map { "\($0)" }.joined(separator: ", "))"
+    )
+    let table = try await Interrupt.cancelling("stopping after this step; the search is kept") { [tuning] in
+      let progress = await TrainingProgress(names: tuning.names)
+      return try await tuning.run { progress.show($0) }
+    }
+    Console.endProgress()
+    if json { return try Console.json(table) }
+    Console.result(TuningReport(table).text())
+    guard let winner = tuning.configuration(of: table) else { return }
+    Console.result(
+      "\n# \(output)/winner.yaml: motet train --config \(output)/winner.yaml\n\(winner)", terminator: "")
+  }
+}
+
+/// `200000`, `200k` or `1.5M`.
+struct TokenCount: ExpressibleByArgument, Sendable {
+  let count: Int
+
+  init?(argument: String) {
+    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9]
+    let factor = argument.last.flatMap { factors[$0] }
+    guard let value = Double(factor == nil ? argument : String(argument.dropLast())),
+      value.magnitude * (factor ?? 1) < 1e15
+    else { return nil }
+    count = Int((value * (factor ?? 1)).rounded())
+  }
+}
