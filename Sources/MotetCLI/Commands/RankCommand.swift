@@ -78,6 +78,10 @@ struct RankSuggestCommand: AsyncParsableCommand {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws {
+    if let maxRank, maxRank < 1 { throw ValidationError("--max-rank \(maxRank) cannot be: give at least 1") }
+  }
+
   func run() async throws {
     let base = try await base.load()
     let isAutomatic = targets == "auto"

@@ -17,8 +17,8 @@ struct ProbeDirections {
   let weight: Double
 
   /// Directions drawn evenly from all of them: E[AᵀA] = (rank/inputs)·I, so that (inputs/rank)·‖G·Aᵀ‖² is unbiased for
-  /// ‖G‖². Its relative variance is at most 2·(inputs − rank)/(rank·(inputs + 2)), which a G of rank 1 reaches: the
-  /// square of a coordinate sum on a sphere is a Beta(rank/2, (inputs − rank)/2).
+  /// ‖G‖². Its relative variance is at most 2·(inputs − rank)/(rank·(inputs + 2)), which a G of rank 1 reaches:
+  /// ‖A·g‖² is a Beta(rank/2, (inputs − rank)/2) for a unit vector g.
   static func spread(_ rank: Int, over inputs: Int, using generator: inout SeededGenerator) -> Self {
     guard rank < inputs else { return all(inputs) }
     var rows: [[Double]] = []

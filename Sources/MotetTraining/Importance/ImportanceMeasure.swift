@@ -5,10 +5,11 @@ public enum ImportanceMeasure: String, Sendable, CaseIterable {
   /// ‖G‖, of the mean loss over all labels.
   case gradientNorm = "gradient-norm"
   /// Σ F over the entries of W, F being the empirical Fisher information: the mean over the rows of the squared
-  /// gradient of a row's log-likelihood (Sung et al. 2021, arXiv 2111.09839, equation 4).
+  /// gradient of a row's log-likelihood (as in FISH masks, Sung et al. 2021, arXiv 2111.09839).
   case fisher
   /// Σ |W∘G| over the entries of W: how much the loss would change, to first order, if each were zero (AdaLoRA's
-  /// sensitivity, Zhang et al. 2023, arXiv 2303.10512, equation 8, after Molchanov et al. 2019, arXiv 1906.10771).
+  /// sensitivity, Zhang et al. 2023, arXiv 2303.10512, equation 8, after Molchanov et al. 2019, arXiv 1906.10771; GoRA,
+  /// He et al. 2025, arXiv 2502.12171, gives ranks by its mean over a matrix).
   case sensitivity
 
   public var title: String {

@@ -69,6 +69,29 @@ import Testing
     #expect(ranks == ranks.sorted(by: >) && Array(ranks[6...]) == [42, 42, 42, 42])
   }
 
+  /// A spike's step is not taken, and so no rank is taken away after it: that is then due after the next one.
+  @Test @Compute func aSpikeWhereTheLastRanksShouldGoLeavesNoneOfThem() async throws {
+    let base = try await TinyModel.load()
+    for method in [try method("lora", "6:3"), AdaLoRA(LoRA(rank: 6, alpha: 12), target: 3)] {
+      let adapter = try method.begin(on: base, seed: 4)
+      let steps = try FixtureSteps(adapter, on: base)
+      for step in 0..<10 {
+        guard (4...6).contains(step) else {
+          _ = try steps.take(step, of: 10)
+          continue
+        }
+        try adapter.beginStep(step, of: 10)
+        _ = try steps.loss(recording: true)
+        adapter.gatherGradients()
+        for parameter in adapter.parameters { parameter.gradient?.fill(0) }
+        try adapter.derive()
+        let ranks = try adapter.weights().sites.values.reduce(0) { $0 + $1.rank }
+        #expect(ranks > 42)
+      }
+      #expect(try adapter.weights().sites.values.reduce(0) { $0 + $1.rank } == 42)
+    }
+  }
+
   /// The ranks with the largest scores stay, whatever site they are of.
   @Test @Compute func importanceChooses() {
     func factor(_ values: [Float]) -> RankAllocator.Factor {
