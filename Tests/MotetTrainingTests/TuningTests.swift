@@ -174,7 +174,8 @@ import Testing
   @Test func aTrialThatDivergesIsOutAndSaysSo() async throws {
     let base = try await TinyModel.load()
     let folder = try TrainingFolder()
-    let grid = try TuningGrid(method: LoRA.self, ranks: "2", learningRates: "1e-3,1e30")
+    let grid = try TuningGrid(
+      method: LoRA.self, ranks: "2", alphas: "2x", learningRates: "1e-3,1e30", targets: "all-linear")
     let tuning = try await configuration(["--spike-sigma", "0"], in: folder).tuning(
       of: grid, trials: 2, eta: 2, tokens: 3000, on: base, folder: folder.file("out"))
     let table = try await tuning.run()
@@ -237,5 +238,9 @@ import Testing
     let own = try TuningGrid(method: IA3.self)
     #expect(own.candidates.allSatisfy { $0.rank == nil && $0.targets == nil })
     #expect(own.learningRates.contains(IA3.learningRate))
+    let usual = try TuningGrid(method: LoRA.self)
+    #expect(usual.ranks == [4, 8, 16, 32] && usual.candidates.count == 64)
+    // Every method can be searched without saying what.
+    for method in AdapterMethods.all { #expect(try !TuningGrid(method: method).candidates.isEmpty) }
   }
 }

@@ -21,10 +21,10 @@ struct TuneCommand: AsyncParsableCommand {
       \(RunConfiguration.flagsHelp)
       """)
 
-  @Option(help: "Ranks to try (4,8,16,32).")
+  @Option(help: "Ranks to try (a quarter to twice the method's own: 4,8,16,32).")
   var ranks: String?
 
-  @Option(help: "Alphas to try: numbers, or 2x for twice the rank (2x).")
+  @Option(help: "Alphas to try: numbers, or 2x for twice the rank (1x,2x).")
   var alphas: String?
 
   @Option(help: "Learning rates to try (half to five times the method's own).")
@@ -32,7 +32,7 @@ struct TuneCommand: AsyncParsableCommand {
 
   @Option(
     name: .customLong("target-sets"),
-    help: "Targets to try: all-linear, attention, mlp, or modules joined by + (--targets of motet train).")
+    help: "Targets to try: all-linear, attention, mlp, or modules joined by + (all-linear,attention).")
   var targetSets: String?
 
   @Option(help: "Combinations to try; all, where there are fewer.")

@@ -50,13 +50,20 @@ public struct TuningGrid: Sendable, Equatable {
       guard !found.isEmpty else { throw TuningError.noValues(list: list) }
       return found
     }
-    self.ranks = try words(ranks, "ranks", of: .rank, or: ["4", "8", "16", "32"]).map { word in
+    // Around what the method takes by itself; where that is no rule of all methods, it alone.
+    let usual = method.standards[.rank].flatMap { Int($0) } ?? 16
+    let hasOwnAlpha = method.standards[.alpha] != nil
+    let hasOwnTargets = method.standards[.targets] != nil
+    let standardRanks = [usual / 4, usual / 2, usual, 2 * usual].filter { $0 > 0 }.map { "\($0)" }
+    self.ranks = try words(ranks, "ranks", of: .rank, or: standardRanks).map { word in
       guard let rank = Int(word), rank > 0 else {
         throw TuningError.value(list: "ranks", value: word, expected: "whole numbers such as 4,8,16")
       }
       return rank
     }
-    self.alphas = try words(alphas, "alphas", of: .alpha, or: []).map { word in
+    self.alphas = try words(
+      alphas, "alphas", of: .alpha, or: hasOwnAlpha ? [] : ["1x", "2x"]
+    ).map { word in
       let factor = word.hasSuffix("x")
       guard let value = Double(factor ? String(word.dropLast()) : word), value > 0, value.isFinite else {
         throw TuningError.value(
@@ -64,7 +71,6 @@ public struct TuningGrid: Sendable, Equatable {
       }
       return factor ? .timesRank(value) : .absolute(value)
     }
-    // Around the method's own rate.
     let rates = [0.5, 1, 2.5, 5].map { "\($0 * method.learningRate)" }
     self.learningRates = try words(learningRates, "lrs", of: nil, or: rates).map { word in
       guard let rate = Double(word), rate > 0, rate.isFinite else {
@@ -72,7 +78,9 @@ public struct TuningGrid: Sendable, Equatable {
       }
       return rate
     }
-    self.targets = try words(targets, "target-sets", of: .targets, or: []).map {
+    self.targets = try words(
+      targets, "target-sets", of: .targets, or: hasOwnTargets ? [] : ["all-linear", "attention"]
+    ).map {
       Self.modules[$0] ?? $0.replacing("+", with: ",")
     }
   }
@@ -81,6 +89,11 @@ public struct TuningGrid: Sendable, Equatable {
   static let modules = [
     "attention": "q_proj,k_proj,v_proj,o_proj", "mlp": "gate_proj,up_proj,down_proj",
   ]
+
+  /// As it was asked for: `attention` for its modules.
+  static func name(ofTargets targets: String) -> String {
+    modules.first { $0.value == targets }?.key ?? targets
+  }
 
   /// Every combination once, in the order of the lists.
   public var candidates: [Candidate] {

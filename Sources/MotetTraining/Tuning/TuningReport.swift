@@ -75,7 +75,7 @@ public struct TuningReport: Sendable {
 
   private var header: [String] {
     ["trial", "rank", "alpha", "lr", "targets", "parameters", "tokens"]
-      + table.rungs.map { "NLL at step \($0.step)" } + ["ended"]
+      + table.rungs.indices.map { "NLL \($0 + 1)" } + ["ended"]
   }
 
   private var rows: [[String]] {
@@ -84,7 +84,7 @@ public struct TuningReport: Sendable {
       let alpha = trial.candidate.alpha ?? trial.settings["alpha"].flatMap { Double($0) }
       var row: [String] = [trial.name, rank ?? trial.settings["rank"] ?? "–", alpha.map(Self.short) ?? "–"]
       row.append(Self.short(trial.candidate.learningRate))
-      row.append(trial.candidate.targets ?? trial.settings["targets"] ?? "–")
+      row.append((trial.candidate.targets ?? trial.settings["targets"]).map(TuningGrid.name(ofTargets:)) ?? "–")
       row.append(trial.parameters.map { "\($0)" } ?? "–")
       row.append(trial.tokens.map { "\($0)" } ?? "–")
       for rung in table.rungs.indices {
@@ -103,10 +103,11 @@ public struct TuningReport: Sendable {
 
   private var notes: [String] {
     guard let tokens = table.tokens else { return [] }
+    let rungs = table.rungs.map { "\($0.trials) to step \($0.step)" }.joined(separator: ", ")
     return [
-      "\(tokens) of \(table.settings["tokens"] ?? "") tokens in \(table.rungs.count) rungs of "
-        + table.rungs.map { "\($0.trials)" }.joined(separator: ", ")
-        + " trials. The learning rate is constant after a warm-up within the search; winner.yaml trains with a schedule."
+      "\(tokens) of \(table.settings["tokens"] ?? "") tokens. Trials by rung, each with the NLL of the validation rows "
+        + "at its end: \(rungs).",
+      "The learning rate is constant after a warm-up within the search; winner.yaml trains with a schedule.",
     ]
   }
 
