@@ -208,6 +208,11 @@ import Testing
       return
     }
     _ = try await tuning(tokens: least, on: base, in: folder)
+    // What is taken where nothing is said has a step for each rung, though an epoch has fewer.
+    let grid = try TuningGrid(method: LoRA.self, ranks: "1,2,3,4")
+    let short = try await configuration(["--batch", "6"], in: folder).tuning(
+      of: grid, trials: 16, eta: 2, on: base, folder: folder.file("short"))
+    #expect(short.rungs.count == 4 && short.rungs[0] >= 1)
     var bare = RunConfiguration()
     try bare.apply(flags: ["--data", "x.jsonl"])
     #expect(throws: TuningError.needsValidation) { try bare.checkTuning() }

@@ -38,7 +38,8 @@ extension RunConfiguration {
 
   /// A search with this configuration for what it does not search.
   /// - Parameters:
-  ///   - tokens: of all trials over all rungs; nil takes so many that the last one left sees an epoch
+  ///   - tokens: of all trials over all rungs; nil takes so many that the last one left sees an epoch, and
+  ///     that each rung has a step
   ///   - folder: where the search is kept
   @Compute
   public func tuning(
@@ -49,12 +50,20 @@ extension RunConfiguration {
     guard trials > 0 else { throw TuningError.trials(trials) }
     let (data, validation) = try adapters[0].readData(for: base, onData: onData)
     let candidates = grid.draw(trials, seed: adapters[0].seed)
-    let budget =
-      try tokens
-      ?? SuccessiveHalving.tokens(trials: candidates.count, eta: eta, winner: data.epochTokens)
-    let halving = try SuccessiveHalving(trials: candidates.count, eta: eta, tokens: budget)
     let path = SearchPath(data, options: adapters[0].options(tokensPerPass: tokensPerPass))
-    let rungs = try halving.steps { path.tokens(ofStep: $0) }
+    var halving = try SuccessiveHalving(
+      trials: candidates.count, eta: eta,
+      tokens: tokens
+        ?? SuccessiveHalving.tokens(trials: candidates.count, eta: eta, winner: data.epochTokens))
+    var rungs: [Int] = []
+    while rungs.isEmpty {
+      do { rungs = try halving.steps { path.tokens(ofStep: $0) } } catch TuningError.budget(_, let least)
+        where tokens == nil && least > halving.tokens
+      {
+        // An epoch of few rows is too short for so many rungs.
+        halving = try SuccessiveHalving(trials: candidates.count, eta: eta, tokens: least)
+      }
+    }
     var jobs: [TrainingJob] = []
     var configurations: [String] = []
     for (index, candidate) in candidates.enumerated() {

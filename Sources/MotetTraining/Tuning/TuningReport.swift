@@ -84,7 +84,8 @@ public struct TuningReport: Sendable {
       let alpha = trial.candidate.alpha ?? trial.settings["alpha"].flatMap { Double($0) }
       var row: [String] = [trial.name, rank ?? trial.settings["rank"] ?? "–", alpha.map(Self.short) ?? "–"]
       row.append(Self.short(trial.candidate.learningRate))
-      row.append((trial.candidate.targets ?? trial.settings["targets"]).map(TuningGrid.name(ofTargets:)) ?? "–")
+      row.append(
+        (trial.candidate.targets ?? trial.settings["targets"]).map(TuningGrid.name(ofTargets:)) ?? "–")
       row.append(trial.parameters.map { "\($0)" } ?? "–")
       row.append(trial.tokens.map { "\($0)" } ?? "–")
       for rung in table.rungs.indices {
