@@ -195,7 +195,7 @@ import Testing
       Issue.record("\(refusal.map { "\($0)" } ?? "not refused")")
       return
     }
-    #expect(what.first == "tokens was 6000 and is 6500")
+    #expect(what == ["tokens was 6000 and is 6500"])
   }
 
   @Test func badRequestsAreRefused() async throws {

@@ -80,6 +80,7 @@ struct TuneCommand: AsyncParsableCommand {
     tuning.overwrites = overwrite
     tuning.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
     Console.endProgress()
+    try await tuning.validate()
     Console.note(
       "\(tuning.halving.trials) of \(grid.candidates.count) combinations on \(base.name) in "
         + "\(base.precision.rawValue); rungs end at steps \(tuning.rungs.map { "\($0)" }.joined(separator: ", "))"

@@ -41,6 +41,21 @@ public struct Tuning: Sendable {
     jobs.firstIndex { $0.name == table.winner }.map { configurations[$0] }
   }
 
+  /// Refuses a folder that holds another search.
+  /// - Throws: ``TuningError``
+  @Compute
+  public func validate() throws { _ = try held(TuningTable(self)) }
+
+  /// What the folder holds of this search.
+  private func held(_ table: TuningTable) throws -> TuningTable? {
+    guard !overwrites, let held = try TuningTable(in: folder) else { return nil }
+    let differences = held.differences(from: table)
+    guard differences.isEmpty else {
+      throw TuningError.holdsOther(folder: folder.relativePath, what: differences)
+    }
+    return held
+  }
+
   /// Trains what is not trained yet. A cancelled task stops after the step under way, with a checkpoint.
   /// - Throws: ``TuningError``, ``TrainingError``, `FormatError`, or `CancellationError`
   @Compute
@@ -52,15 +67,8 @@ public struct Tuning: Sendable {
     // The table is written before they go.
     checkpoints.staysAtEnd = true
     var table = TuningTable(self)
-    if overwrites {
-      checkpoints.clear()
-    } else if let held = try TuningTable(in: folder) {
-      let differences = held.differences(from: table)
-      guard differences.isEmpty else {
-        throw TuningError.holdsOther(folder: folder.relativePath, what: differences)
-      }
-      if held.winner != nil { return held }
-    }
+    if overwrites { checkpoints.clear() }
+    if let held = try held(table), held.winner != nil { return held }
     try table.write(to: folder, command: command)
     var run = TrainingRun(base, jobs: jobs, tokensPerPass: tokensPerPass, checkpoints: checkpoints)
     run.checkpointsActivations = checkpointsActivations

@@ -17,6 +17,12 @@ public struct TuningTrial: Sendable, Codable, Equatable {
   public var nlls: [Double] = []
   /// The step at which its loss was no number any more.
   public var divergedAt: Int?
+
+  fileprivate func without(_ keys: [String]) -> TuningTrial {
+    var trial = self
+    for key in keys { trial.settings[key] = nil }
+    return trial
+  }
 }
 
 /// A search as `tuning.json` holds it.
@@ -107,7 +113,10 @@ public struct TuningTable: Sendable, Codable, Equatable {
   /// What another search has otherwise, in words; empty when it is the same.
   func differences(from now: TuningTable) -> [String] {
     var found = settingDifferences(settings, now.settings)
+    // What follows from another budget need not be said.
+    let derived = found.isEmpty ? [] : ["epochs", "rungs", "warmup"]
     for (old, new) in zip(trials, now.trials) {
+      let (old, new) = (old.without(derived), new.without(derived))
       for difference in settingDifferences(old.settings, new.settings) where !found.contains(difference) {
         found.append(difference)
       }
