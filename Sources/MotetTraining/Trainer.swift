@@ -14,12 +14,13 @@ public struct Trainer: Sendable {
   public let method: any AdapterMethod
   public let options: TrainingOptions
 
+  /// - Parameter options: nil takes the standard ones with the method's learning rate
   public init(
-    _ base: BaseModel, method: any AdapterMethod = LoRA(), options: TrainingOptions = TrainingOptions()
+    _ base: BaseModel, method: any AdapterMethod = LoRA(), options: TrainingOptions? = nil
   ) {
     self.base = base
     self.method = method
-    self.options = options
+    self.options = options ?? TrainingOptions(learningRate: type(of: method).learningRate)
   }
 
   /// Trains on `data`. A cancelled task stops after the step under way and returns what was learnt.

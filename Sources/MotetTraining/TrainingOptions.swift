@@ -42,7 +42,7 @@ public struct TrainingOptions: Sendable, Equatable {
 
   public init(
     epochs: Double = 1, batchRows: Int = 8, accumulation: Int = 1, optimizer: OptimizerKind = .adamW,
-    learningRate: Double = 2e-4, schedule: Schedule = .cosine, warmup: Double = 0.03,
+    learningRate: Double = 1e-3, schedule: Schedule = .cosine, warmup: Double = 0.03,
     weightDecay: Double = 0.01, clip: Double? = 1, seed: UInt64 = 0, shuffles: Bool = true,
     maximumLength: Int? = nil, tokensPerPass: Int = 512, evaluationSteps: Int? = nil, patience: Int? = nil,
     keep: Keep = .last, spikeSigma: Double? = 8, optimizerMemory: Int? = nil

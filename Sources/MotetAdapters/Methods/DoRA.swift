@@ -15,7 +15,7 @@ public struct DoRA: AdapterMethod, Equatable {
   public static let name = "dora"
   public static let title = "magnitude and direction apart, the direction by an update of low rank"
   public static let source = "Liu et al. 2024, arXiv 2402.09353"
-  public static let learningRate = 2e-4
+  public static let learningRate = 1e-3
   public static let sharedOptions = Set<SharedOption>.lowRank
   public static let refusals: [Ability: String] = [
     .merge: "what it changes of the base is not of low rank: fuse it, or blend it with others"

@@ -8,7 +8,7 @@ public struct FullTuning: CopyingMethod {
   public static let name = "full"
   public static let title = "all weights, in a copy: the baseline"
   public static let source = "ordinary fine-tuning"
-  public static let learningRate = 5e-5
+  public static let learningRate = 1e-4
   public static let sharedOptions: Set<SharedOption> = []
 
   public init(_ settings: MethodSettings) throws {}

@@ -11,7 +11,7 @@ public struct LoRA: AdapterMethod, Equatable {
   public static let name = "lora"
   public static let title = "an update of low rank, B·A·α/r"
   public static let source = "Hu et al. 2021, arXiv 2106.09685"
-  public static let learningRate = 2e-4
+  public static let learningRate = 1e-3
   public static let sharedOptions = Set<SharedOption>.lowRank
   public static let options = [RankSchedule.option]
 

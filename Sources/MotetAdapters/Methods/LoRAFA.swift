@@ -9,7 +9,7 @@ public struct LoRAFA: LowRankMethod, Equatable {
   public static let name = "lora-fa"
   public static let title = "LoRA whose A is frozen: half of what is trained, and fewer activations kept"
   public static let source = "Zhang et al. 2023, arXiv 2308.03303"
-  public static let learningRate = 1e-3
+  public static let learningRate = 2e-3
 
   public var shape: LoRA
 

@@ -16,7 +16,7 @@ public struct MixtureOfExperts: AdapterMethod, Equatable {
   public static let name = "moe"
   public static let title = "a sparse mixture of LoRA experts with a router in each site"
   public static let source = "Zadouri et al. 2023, arXiv 2309.05444; Fedus et al. 2022, arXiv 2101.03961"
-  public static let learningRate = 2e-4
+  public static let learningRate = 2e-3
   public static let sharedOptions: Set<SharedOption> = [.rank, .alpha, .targets, .layers, .initialization]
   public static let standards: [SharedOption: String] = [.rank: "8"]
   public static let options = [

@@ -6,7 +6,7 @@ public struct PartialTuning: CopyingMethod {
   public static let name = "partial"
   public static let title = "the last layers' weights, in a copy: the baseline"
   public static let source = "ordinary fine-tuning"
-  public static let learningRate = 2e-4
+  public static let learningRate = 4e-4
   public static let sharedOptions: Set<SharedOption> = []
   public static let options = [
     MethodOption(

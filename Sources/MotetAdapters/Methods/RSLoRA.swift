@@ -10,7 +10,7 @@ public struct RSLoRA: LowRankMethod, Equatable {
   public static let name = "rslora"
   public static let title = "LoRA with the scale α/√r, so that a larger rank learns no slower"
   public static let source = "Kalajdzievski 2023, arXiv 2312.03732"
-  public static let learningRate = 2e-4
+  public static let learningRate = 1e-3
   public static let standards: [SharedOption: String] = [.alpha: "8"]
   public static let options = [RankSchedule.option]
 

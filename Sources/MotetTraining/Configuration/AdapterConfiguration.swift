@@ -106,7 +106,7 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting(
         "optimizer-memory", \.optimizerMemory, "64MB",
         "Keep so much of the optimizer's state in memory and the rest in a file; the same result."),
-      Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 2e-4)."),
+      Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 1e-3)."),
       Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
       Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
       Setting("weight-decay", \.weightDecay, "λ", "AdamW's decoupled decay (0.01)."),
