@@ -35,6 +35,9 @@ enum Console {
     result(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
+  /// How the process was started, for reports.
+  static var command: String { (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ") }
+
   private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 }
 

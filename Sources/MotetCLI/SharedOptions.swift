@@ -62,3 +62,15 @@ struct NamedFile: ExpressibleByArgument, Sendable {
     if path.isEmpty { return nil }
   }
 }
+
+extension RunConfiguration {
+  /// What the flags of a command say.
+  /// - Throws: `ValidationError` for flags that were not understood, as a usage error is to be told
+  static func parsing(_ flags: [String]) throws -> RunConfiguration {
+    var configuration = RunConfiguration()
+    do { try configuration.apply(flags: flags) } catch let error as ConfigurationError {
+      throw ValidationError("\(error)")
+    }
+    return configuration
+  }
+}

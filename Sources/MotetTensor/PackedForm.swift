@@ -163,7 +163,8 @@ public final class TurnedForms {
     let n: Int
   }
   private var forms: [Size: PackedForm] = [:]
-  private var inputs: [Size: PackedForm] = [:]
+  /// By columns: their rows are a pass's tokens, which are seldom as many again.
+  private var inputs: [Int: PackedForm] = [:]
 
   public init() {}
 
@@ -175,15 +176,15 @@ public final class TurnedForms {
     return turned
   }
 
-  /// A matrix packed in bf16, valid until another of its size is.
+  /// A matrix packed in bf16, valid until another of as many columns is.
   func packed(_ matrix: Tensor) throws -> PackedForm {
-    let size = Size(k: matrix.rows, n: matrix.columns)
-    if let form = inputs[size] {
+    if let form = inputs[matrix.columns], form.k == matrix.rows {
       try form.refill(matrix)
       return form
     }
+    inputs[matrix.columns] = nil
     let form = try PackedForm(matrix)
-    inputs[size] = form
+    inputs[matrix.columns] = form
     return form
   }
 

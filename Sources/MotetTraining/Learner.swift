@@ -164,7 +164,7 @@ final class Learner {
   /// Keeps what an evaluation found; says when training should end for it.
   func take(_ nll: NLL) -> [RunEvent] {
     lastNLL = nll
-    let isBest = nll.value < (bestNLL?.value ?? .infinity)
+    let isBest = adapter.isSettled && nll.value < (bestNLL?.value ?? .infinity)
     if isBest {
       bestNLL = nll
       if job.options.keep == .best {
@@ -176,7 +176,7 @@ final class Learner {
     let event = ValidationEvent(job: job.name, step: step, nll: nll.value, isBest: isBest)
     validations.append(event)
     var events = [RunEvent.validation(event)]
-    if let patience = job.options.patience, isRunning,
+    if let patience = job.options.patience, isRunning, adapter.isSettled,
       validations.reversed().prefix(while: { !$0.isBest }).count >= patience
     {
       status = .stoppedEarly(step: step)

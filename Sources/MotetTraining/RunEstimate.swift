@@ -48,15 +48,12 @@ extension TrainingRun {
       let evaluated = learner.evaluations * (learner.job.validation.map(tokens(of:)) ?? 0)
       seconds += (Double(trained) + Double(evaluated) / 2) / speed
     }
-    // What the passes above have not touched: the best weights, and the copy of one adapter, or of it in a
-    // checkpoint, while it is written.
+    // What the passes above have not touched: the best weights, and the copy of one adapter while it is saved. A
+    // checkpoint is written from where the numbers lie.
     let best = learners.reduce(0) { sum, learner in
       sum + (learner.job.options.keep == .best ? 4 * learner.adapter.parameterCount : 0)
     }
-    let copy = learners.map { learner in
-      let remembered = checkpoints == nil ? 0 : learner.job.options.optimizer.bytesPerValue
-      return Int(Double(learner.adapter.parameterCount) * (4 + remembered))
-    }.max()
+    let copy = learners.map { 4 * $0.adapter.parameterCount }.max()
     let extra = best + (copy ?? 0)
     return RunEstimate(
       jobs: rows, tokensPerSecond: speed, seconds: seconds, peakBytes: peakResidentBytes() + extra)

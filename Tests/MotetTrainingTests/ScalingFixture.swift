@@ -50,25 +50,6 @@ extension BaseModel {
 
   /// Loss and gradients of the fixture's rows, and one step of AdamW as PyTorch took it.
   func takeFixtureStep(_ adapter: any TrainableAdapter) throws -> Double {
-    let examples = try TinyModel.expected().rows.map {
-      Example(tokens: $0.tokens, labelled: $0.labelled, line: 1)
-    }
-    let count = examples.reduce(0) { $0 + $1.labelCount }
-    var first = 0
-    let labels = examples.flatMap { example in
-      defer { first += example.tokens.count }
-      return example.tokens.indices.filter { example.labelled[$0] }.map {
-        BaseModel.Label(position: first + $0 - 1, token: example.tokens[$0], scale: 1 / Float(count))
-      }
-    }
-    let optimizer = AdamW(adapter.parameters, options: AdamW.Options(weightDecay: 0.01))
-    let tape = Tape(recording: true)
-    let losses = try losses(
-      examples.map { BatchRow(tokens: $0.tokens, mix: adapter.mix) }, labels: labels, on: tape)
-    try tape.backward()
-    adapter.gatherGradients()
-    optimizer.step(learningRate: 1e-3, gradientScale: 1)
-    try adapter.finishStep(learningRate: 1e-3)
-    return losses.reduce(0) { $0 + Double($1) } / Double(count)
+    try FixtureSteps(adapter, on: self).take(0, of: 1)
   }
 }

@@ -220,6 +220,12 @@ import Testing
     #expect(throws: TuningError.notSearched(option: "rank", instead: "give --ranks")) {
       try bare.checkTuning()
     }
+    for (option, value) in [("checkpoint-every", "5"), ("rank-schedule", "8:4")] {
+      var other = RunConfiguration()
+      try other.apply(flags: ["--data", "x.jsonl", "--eval", "x.jsonl", "--\(option)", value])
+      let refusal = #expect(throws: TuningError.self) { try other.checkTuning() }
+      #expect(refusal.map { "\($0)" }?.contains("--\(option) says nothing in a search") == true)
+    }
     #expect(throws: TuningError.methodHasNo(list: "ranks", method: "ia3")) {
       try TuningGrid(method: IA3.self, ranks: "4")
     }

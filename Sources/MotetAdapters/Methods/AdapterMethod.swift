@@ -151,6 +151,9 @@ public protocol TrainableAdapter: AnyObject {
   /// - Throws: ``MethodError/foreignMemory(_:)`` when it is another adapter's
   func restore(_ memory: [String: [Float]]) throws
 
+  /// Whether what it will be saved as has its final size: no step before is kept as the best.
+  var isSettled: Bool { get }
+
   /// What training showed of the method, for the report.
   var findings: [MethodFinding] { get }
 
@@ -178,6 +181,7 @@ extension TrainableAdapter {
   public func finishStep(learningRate: Double) throws { try derive() }
   public func derive() throws {}
   public var memory: [String: [Float]] { [:] }
+  public var isSettled: Bool { true }
   public var findings: [MethodFinding] { [] }
   public func restore(_ memory: [String: [Float]]) throws {}
 }

@@ -133,6 +133,8 @@ struct CopiedTensors {
       let words = name.split(separator: ".")
       return words.count > 3 && words[0] == "model" && words[1] == "layers" ? Int(words[2]) : nil
     }
+    // What no model has is refused by its name later, with the base at hand.
+    .filter { (0..<65_536).contains($0) }
     let range = layers.min().flatMap { first in layers.max().map { first..<$0 + 1 } } ?? 0..<0
     extent = WeightCopy.Extent(
       layers: range, hasTables: content.tensors["model.embed_tokens.weight"] != nil)

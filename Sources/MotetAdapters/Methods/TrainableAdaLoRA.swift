@@ -132,6 +132,8 @@ final class TrainableAdaLoRA: TrainableAdapter {
 
   func derive() { for site in sites { site.factor.derive() } }
 
+  var isSettled: Bool { !open.isEmpty }
+
   // MARK: Checkpoints
 
   var memory: [String: [Float]] {

@@ -86,6 +86,8 @@ final class TrainableShrinkingLoRA: TrainableAdapter {
     }
   }
 
+  var isSettled: Bool { allocator.hasForgotten }
+
   // MARK: Checkpoints
 
   var memory: [String: [Float]] {

@@ -15,7 +15,7 @@ struct CompareCommand: AsyncParsableCommand {
       adapter carried by the mix and with it written into the weights.
 
       DIR gets comparison.html with a plot, comparison.json and comparison.md, and a folder for each adapter. What is \
-      done stays done: after Ctrl-C or a kill the same command goes on where it was, and --methods with others adds \
+      done stays done: after Ctrl-C or a kill the same command (without --overwrite) goes on where it was, and --methods with others adds \
       those. A method that fails or diverges is a row that says so.
 
       The options below are those of motet train; those that some methods have count for them alone.
@@ -46,18 +46,12 @@ struct CompareCommand: AsyncParsableCommand {
   var option: [String] = []
 
   func validate() throws {
-    do {
-      var flags = RunConfiguration()
-      try flags.apply(flags: option)
-    } catch let error as ConfigurationError {
-      throw ValidationError("\(error)")
-    }
+    _ = try RunConfiguration.parsing(option)
     guard tokens > 1 else { throw ValidationError("\(ComparisonError.tokens(tokens))") }
   }
 
   func run() async throws {
-    var configuration = RunConfiguration()
-    try configuration.apply(flags: option)
+    let configuration = try RunConfiguration.parsing(option)
     let names = try RunConfiguration.methods(methods)
     try configuration.checkComparison(of: names)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
@@ -67,9 +61,11 @@ struct CompareCommand: AsyncParsableCommand {
     ) { TrainingProgress.showData("the comparison", $0) }
     comparison.tokens = tokens
     comparison.overwrites = overwrite
-    comparison.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    comparison.command = Console.command
     Console.endProgress()
-    let result = try await Interrupt.cancelling("stopping after this step; what is done is kept") {
+    let result = try await Interrupt.cancelling(
+      "stopping after this step; what is done is kept, for a call without --overwrite"
+    ) {
       [comparison] in
       let progress = await ComparisonProgress()
       return try await comparison.run { progress.show($0) }

@@ -11,10 +11,6 @@ struct RankCommand: AsyncParsableCommand {
 
 extension ImportanceMeasure: ExpressibleByArgument {}
 
-extension ParameterBudget: ExpressibleByArgument {
-  public init?(argument: String) { try? self.init(parsing: argument) }
-}
-
 /// `motet rank suggest`
 struct RankSuggestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -38,7 +34,8 @@ struct RankSuggestCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Trained values, such as 500k or 2M; rank:16 for what a uniform rank takes.", valueName: "values"))
+      "Trained values, such as 500k or 2M; rank:16 for what a uniform rank takes.", valueName: "values"),
+    transform: { try ParameterBudget(parsing: $0) })
   var budget: ParameterBudget
 
   @Option(parsing: .upToNextOption, help: "Rows, as train takes them.")

@@ -66,7 +66,7 @@ struct TrainCommand: AsyncParsableCommand {
     var run = try configuration.run(
       on: base, start: resume ? .resume : overwrite ? .overwrite : .fresh, teacherBases: teachers,
       onData: TrainingProgress.showData)
-    run.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    run.command = Console.command
     Console.endProgress()
     try await run.validate()
     if dryRun { return try await DryRun(run).show(json: json) }

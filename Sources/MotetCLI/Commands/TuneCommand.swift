@@ -14,7 +14,7 @@ struct TuneCommand: AsyncParsableCommand {
       warm-up (--warmup is its share of the first rung); --schedule is what the winner's configuration has.
 
       DIR gets tuning.html with plots, tuning.json, and winner.yaml for motet train --config. After Ctrl-C or a kill \
-      the same command goes on where it was.
+      the same command (without --overwrite) goes on where it was.
 
       The options below are those of motet train.
 
@@ -38,8 +38,15 @@ struct TuneCommand: AsyncParsableCommand {
   @Option(help: "Combinations to try; all, where there are fewer.")
   var trials = 8
 
-  @Option(help: "Tokens of all trials together, such as 200k (so many that the last one left sees an epoch).")
-  var tokens: TokenCount?
+  @Option(
+    help: "Tokens of all trials together, such as 200k (so many that the last one left sees an epoch).",
+    transform: {
+      guard let count = ScaledCount(parsing: $0) else {
+        throw ValidationError("give a count such as 200000, 200k or 1.5M")
+      }
+      return count
+    })
+  var tokens: ScaledCount?
 
   @Option(help: "Of so many trials one goes on after a rung.")
   var eta = 2
@@ -57,35 +64,31 @@ struct TuneCommand: AsyncParsableCommand {
   var option: [String] = []
 
   func validate() throws {
-    do {
-      var flags = RunConfiguration()
-      try flags.apply(flags: option)
-    } catch let error as ConfigurationError {
-      throw ValidationError("\(error)")
-    }
+    _ = try RunConfiguration.parsing(option)
   }
 
   func run() async throws {
-    var configuration = RunConfiguration()
-    try configuration.apply(flags: option)
+    let configuration = try RunConfiguration.parsing(option)
     try configuration.checkTuning()
-    _ = try SuccessiveHalving(trials: trials, eta: eta, tokens: tokens?.count ?? 1)
+    _ = try SuccessiveHalving(trials: trials, eta: eta, tokens: tokens?.value ?? 1)
     let grid = try TuningGrid(
       method: configuration.searchedMethod, ranks: ranks, alphas: alphas, learningRates: lrs,
       targets: targetSets)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
     var tuning = try await configuration.tuning(
-      of: grid, trials: trials, eta: eta, tokens: tokens?.count, on: base, folder: URL(filePath: output)
+      of: grid, trials: trials, eta: eta, tokens: tokens?.value, on: base, folder: URL(filePath: output)
     ) { TrainingProgress.showData("the search", $0) }
     tuning.overwrites = overwrite
-    tuning.command = (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ")
+    tuning.command = Console.command
     Console.endProgress()
     try await tuning.validate()
     Console.note(
       "\(tuning.halving.trials) of \(grid.candidates.count) combinations on \(base.name) in "
         + "\(base.precision.rawValue); rungs end at steps \(tuning.rungs.map { "\($0)" }.joined(separator: ", "))"
     )
-    let table = try await Interrupt.cancelling("stopping after this step; the search is kept") { [tuning] in
+    let table = try await Interrupt.cancelling(
+      "stopping after this step; the search is kept, for a call without --overwrite"
+    ) { [tuning] in
       let progress = await TrainingProgress(names: tuning.names)
       return try await tuning.run { progress.show($0) }
     }
@@ -95,19 +98,5 @@ struct TuneCommand: AsyncParsableCommand {
     guard let winner = tuning.configuration(of: table) else { return }
     Console.result(
       "\n# \(output)/winner.yaml: motet train --config \(output)/winner.yaml\n\(winner)", terminator: "")
-  }
-}
-
-/// `200000`, `200k` or `1.5M`.
-struct TokenCount: ExpressibleByArgument, Sendable {
-  let count: Int
-
-  init?(argument: String) {
-    let factors: [Character: Double] = ["k": 1e3, "M": 1e6, "G": 1e9]
-    let factor = argument.last.flatMap { factors[$0] }
-    guard let value = Double(factor == nil ? argument : String(argument.dropLast())),
-      value.magnitude * (factor ?? 1) < 1e15
-    else { return nil }
-    count = Int((value * (factor ?? 1)).rounded())
   }
 }

@@ -23,7 +23,7 @@ extension Comparison {
     } catch let error as CancellationError {
       throw error
     } catch {
-      result.rows[index].stage = .failed
+      // What was trained stays so: the next call measures again.
       result.rows[index].failure = "\(error)"
       onEvent(.failed(job.name, reason: "\(error)"))
     }
@@ -48,13 +48,14 @@ extension Comparison {
       row.mergeRefusal = "\(error)"
     }
     row.stage = .measured
+    row.failure = nil
   }
 
   /// Of a model with the mix in its weights, in the base's own precision. It is written beside the adapters, not where
   /// temporary files may be memory, and is gone afterwards.
   @Compute
   private func secondsPerMergedToken(_ mix: Mix, after prompt: [Int32]) async throws -> Double? {
-    let place = folder.appending(path: ".fused")
+    let place = fusedFolder
     defer { try? FileManager.default.removeItem(at: place) }
     // bf16 takes the same bits from either.
     try FusedModel(base, mix: mix).write(

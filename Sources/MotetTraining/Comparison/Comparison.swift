@@ -78,11 +78,13 @@ public struct Comparison: Sendable {
   /// The result so far, with a row for each method.
   @Compute
   private func begin() throws -> ComparisonTable {
+    // Of a call that was killed.
+    try? FileManager.default.removeItem(at: fusedFolder)
     var now = ComparisonTable(settings: settings, base: ComparedBase(base))
     now.rows = jobs.map { ComparisonRow($0) }
     if overwrites {
       for job in jobs { checkpoints(of: job).clear() }
-    } else if let held = try ComparisonTable(in: folder) {
+    } else if let held = try ComparisonTable.kept(in: folder) {
       let differences = held.differences(from: now)
       guard differences.isEmpty else {
         throw ComparisonError.holdsOther(folder: folder.relativePath, what: differences)
@@ -101,6 +103,9 @@ public struct Comparison: Sendable {
   }
 
   func keep(_ result: ComparisonTable) throws { try result.write(to: folder, command: command) }
+
+  /// Of the model that is timed with an adapter in its weights, while it is.
+  var fusedFolder: URL { folder.appending(path: ".fused") }
 
   /// Where one method's adapter goes.
   func place(of job: TrainingJob) -> URL { folder.appending(path: job.name) }

@@ -2,7 +2,7 @@ import Foundation
 import MotetFormats
 
 /// A comparison as `comparison.json` holds it: what it is of, and a row for each method.
-public struct ComparisonTable: Sendable, Codable, Equatable {
+public struct ComparisonTable: Sendable, Equatable, KeptTable {
   /// What all rows share and the jobs do not say: the base, the plain text, what is generated.
   public var settings: [String: String]
   public var base: ComparedBase
@@ -11,18 +11,7 @@ public struct ComparisonTable: Sendable, Codable, Equatable {
   /// The names of its files.
   static let file = "comparison.json"
 
-  /// nil when the folder holds none.
-  /// - Throws: ``ComparisonError/damaged(file:)``
-  init?(in folder: URL) throws {
-    let url = folder.appending(path: Self.file)
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do { self = try decoder.decode(Self.self, from: Data(contentsOf: url)) } catch {
-      throw ComparisonError.damaged(file: url.relativePath)
-    }
-  }
+  static func damaged(_ file: String) -> any Error { ComparisonError.damaged(file: file) }
 
   init(settings: [String: String], base: ComparedBase) {
     self.settings = settings
@@ -33,11 +22,7 @@ public struct ComparisonTable: Sendable, Codable, Equatable {
   /// Writes it for going on and for reading: `comparison.json`, `comparison.md` and `comparison.html`.
   func write(to folder: URL, command: String) throws {
     let report = ComparisonReport(self, command: command)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try AtomicFile.write(try encoder.encode(self), to: folder.appending(path: Self.file))
+    try keep(in: folder)
     try AtomicFile.write(Data(report.markdown().utf8), to: folder.appending(path: "comparison.md"))
     try AtomicFile.write(Data(report.page().html().utf8), to: folder.appending(path: "comparison.html"))
   }

@@ -25,19 +25,13 @@ extension RunConfiguration {
   /// Refuses what says nothing in a comparison, before anything is read.
   /// - Throws: ``ComparisonError``, ``ConfigurationError``, ``MethodError``
   public func checkComparison(of methods: [String]) throws {
-    guard let shared = adapters.first, adapters.count == 1 else {
-      throw ConfigurationError.ofOneAdapter(key: "adapters")
-    }
+    let shared = try onlyAdapter()
     if let option = Self.notCompared.first(where: shared.given.contains) {
       throw ComparisonError.notCompared(option: option)
     }
-    guard !shared.data.isEmpty else { throw ConfigurationError.noData(adapter: "the comparison") }
-    guard shared.validation == nil || shared.eval.isEmpty else {
-      throw ConfigurationError.twoValidations(adapter: "the comparison")
-    }
-    guard shared.validation != nil || !shared.eval.isEmpty else {
-      throw ComparisonError.needsValidation(job: methods.joined(separator: ", "))
-    }
+    try shared.checkRows(
+      of: "the comparison",
+      withoutValidation: ComparisonError.needsValidation(job: methods.joined(separator: ", ")))
     let own = shared.given.filter { Self.belongsToMethods($0) }.sorted()
     for key in own where try !methods.contains(where: { try Self.heeds($0, key) }) {
       throw ComparisonError.optionOfNone(key, methods: methods)
@@ -97,5 +91,26 @@ extension RunConfiguration {
   private static func heeds(_ name: String, _ key: String) throws -> Bool {
     let method = try AdapterMethods.named(name)
     return method.sharedOptions.contains { $0.rawValue == key } || method.options.contains { $0.key == key }
+  }
+}
+
+extension RunConfiguration {
+  /// That which a command trains several times, each time otherwise.
+  /// - Throws: ``ConfigurationError``
+  func onlyAdapter() throws -> AdapterConfiguration {
+    guard let only = adapters.first, adapters.count == 1 else {
+      throw ConfigurationError.ofOneAdapter(key: "adapters")
+    }
+    return only
+  }
+}
+
+extension AdapterConfiguration {
+  /// Refuses to train several times what has no rows, or none to be judged by.
+  /// - Throws: ``ConfigurationError``, or the error given
+  func checkRows(of what: String, withoutValidation: any Error) throws {
+    guard !data.isEmpty else { throw ConfigurationError.noData(adapter: what) }
+    guard validation == nil || eval.isEmpty else { throw ConfigurationError.twoValidations(adapter: what) }
+    guard validation != nil || !eval.isEmpty else { throw withoutValidation }
   }
 }

@@ -36,7 +36,7 @@ extension BaseModel {
     guard values.allSatisfy(\.isFinite) else { throw RankSuggestionError.notFinite }
     return SiteImportances(
       entries: zip(chosen, values).map { .init(site: $0, value: $1) }, measure: options.measure,
-      rows: rows.count, labels: rows.reduce(0) { $0 + $1.labelCount })
+      rows: rows.count, labels: rows.reduce(0) { $0 + $1.labelCount }, of: sites)
   }
 
   /// Rows of some batches, drawn as a run with that seed would draw its first.

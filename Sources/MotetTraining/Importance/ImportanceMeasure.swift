@@ -52,7 +52,7 @@ public struct ImportanceOptions: Sendable, Equatable {
     for (name, value) in [
       ("batches", batches), ("batch", batchRows), ("probe", probe), ("tokens-per-pass", tokensPerPass),
     ] where value < 1 || value > 1 << 30 {
-      throw RankSuggestionError.option(name: name, value: "\(value)", mend: "give at least 1")
+      throw RankSuggestionError.option(name: name, value: "\(value)", mend: "give 1 to \(1 << 30)")
     }
   }
 }
@@ -76,8 +76,15 @@ public struct SiteImportances: Sendable, Equatable {
   public var rows: Int
   /// Of those rows, the tokens whose prediction counts.
   public var labels: Int
+  /// How many sites of a module the base has, measured or not.
+  public var sitesOfModule: [String: Int]
 
-  public init(entries: [Entry], measure: ImportanceMeasure, rows: Int, labels: Int) {
+  /// - Parameter sites: the base's; nil where all of them are measured
+  public init(
+    entries: [Entry], measure: ImportanceMeasure, rows: Int, labels: Int, of sites: [AdapterSite]? = nil
+  ) {
+    sitesOfModule = Dictionary(
+      (sites ?? entries.map(\.site)).map { ($0.module, 1) }, uniquingKeysWith: +)
     self.entries = entries
     self.measure = measure
     self.rows = rows

@@ -16,14 +16,8 @@ public enum ParameterBudget: Sendable, Equatable, CustomStringConvertible {
       self = .uniformRank(rank)
       return
     }
-    let factors: [Character: Double] = ["k": 1e3, "K": 1e3, "m": 1e6, "M": 1e6, "g": 1e9, "G": 1e9]
-    let factor = text.last.flatMap { factors[$0] }
-    guard let number = Double(factor == nil ? text : String(text.dropLast())) else {
-      throw RankSuggestionError.budget(text)
-    }
-    let count = (number * (factor ?? 1)).rounded()
-    guard count >= 1, count <= 1e15 else { throw RankSuggestionError.budget(text) }
-    self = .values(Int(count))
+    guard let count = ScaledCount(parsing: text) else { throw RankSuggestionError.budget(text) }
+    self = .values(count.value)
   }
 
   public var description: String {
@@ -62,12 +56,13 @@ public enum RankSuggestionError: Error, Equatable, CustomStringConvertible {
     case .budget(let text):
       "a budget cannot be \"\(text)\": give a number of values such as 500k or 2M, or a uniform rank as rank:16"
     case .budgetTooSmall(let budget, let least):
-      "a budget of \(budget) has room for no rank of any matrix: the smallest takes \(least) values"
+      "a budget of \(budget) has room for no rank of any matrix: give at least \(least) values"
     case .option(let name, let value, let mend): "--\(name) \(value) cannot be: \(mend)"
-    case .noRows: "the data has no rows with a response to measure by"
+    case .noRows: "the data has no rows with a response to measure by: give others, or a larger --max-length"
     case .notFinite:
       "the gradients are not numbers: check the base, or measure in another --precision such as f32"
-    case .noImportance: "every gradient is zero: the data says nothing about which matrices matter"
+    case .noImportance:
+      "every gradient is zero: the data says nothing about which matrices matter; give other rows"
     }
   }
 }

@@ -15,11 +15,9 @@ extension SiteImportances {
     if let maximumRank, maximumRank < 1 {
       throw RankSuggestionError.option(name: "max-rank", value: "\(maximumRank)", mend: "give at least 1")
     }
-    guard let least = entries.map(\.site.valuesPerRank).min(), least <= budget else {
-      throw RankSuggestionError.budgetTooSmall(
-        budget, least: entries.map(\.site.valuesPerRank).min() ?? 0)
-    }
-    guard entries.contains(where: { $0.value > 0 }) else { throw RankSuggestionError.noImportance }
+    let costs = entries.filter { $0.value > 0 }.map(\.site.valuesPerRank)
+    guard let least = costs.min() else { throw RankSuggestionError.noImportance }
+    guard least <= budget else { throw RankSuggestionError.budgetTooSmall(budget, least: least) }
     var ranks = [Int](repeating: 0, count: entries.count)
     var left = budget
     var open = Set(entries.indices.filter { entries[$0].value > 0 })

@@ -55,11 +55,13 @@ public struct RankSuggestion: Sendable {
     return lora
   }
 
-  /// A module by its name where all its sites have ranks, and by the paths of those that have some where not.
+  /// A module by its name where all its sites of the base have ranks, and by the paths of those that have some where not.
   private var targets: LoRA.Targets {
     let names = modules.flatMap { module -> [String] in
       let sites = zip(importances.entries, ranks).filter { $0.0.site.module == module.module }
-      return sites.allSatisfy { $1 > 0 } ? [module.module] : sites.filter { $1 > 0 }.map(\.0.site.path)
+      let adapted = sites.filter { $1 > 0 }
+      return adapted.count == importances.sitesOfModule[module.module]
+        ? [module.module] : adapted.map(\.0.site.path)
     }
     return .modules(names)
   }

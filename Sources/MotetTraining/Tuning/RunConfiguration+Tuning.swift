@@ -14,7 +14,7 @@ extension RunConfiguration {
     ("continue", "every trial begins anew"), ("parent", "the trials stand on the base"),
     ("orthogonal-to", "leave it out"), ("orthogonal-strength", "leave it out"), ("teacher", "leave it out"),
     ("teacher-base", "leave it out"), ("temperature", "leave it out"), ("teacher-weight", "leave it out"),
-    ("groups", "leave it out"), ("checkpoint-every", "give --checkpoint-minutes"),
+    ("groups", "leave it out"), ("rank-schedule", "give --ranks, and train the winner with it"),
   ]
 
   /// The method whose options are searched.
@@ -23,17 +23,14 @@ extension RunConfiguration {
   /// Refuses what says nothing in a search, before anything is read.
   /// - Throws: ``TuningError``, ``ConfigurationError``
   public func checkTuning() throws {
-    guard let adapter = adapters.first, adapters.count == 1 else {
-      throw ConfigurationError.ofOneAdapter(key: "adapters")
-    }
+    let adapter = try onlyAdapter()
     for (option, instead) in Self.notSearched where adapter.given.contains(option) {
       throw TuningError.notSearched(option: option, instead: instead)
     }
-    guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: "the search") }
-    guard adapter.validation == nil || adapter.eval.isEmpty else {
-      throw ConfigurationError.twoValidations(adapter: "the search")
+    if checkpointEvery != nil {
+      throw TuningError.notSearched(option: "checkpoint-every", instead: "give --checkpoint-minutes")
     }
-    guard adapter.validation != nil || !adapter.eval.isEmpty else { throw TuningError.needsValidation }
+    try adapter.checkRows(of: "the search", withoutValidation: TuningError.needsValidation)
   }
 
   /// A search with this configuration for what it does not search.

@@ -6,7 +6,7 @@ import MotetTensor
 
 /// A search over ranks, alphas, learning rates and targets by successive halving, on one loaded base.
 ///
-///     let tuning = try configuration.tuning(of: grid, halving, on: base, folder: folder)
+///     let tuning = try configuration.tuning(of: grid, trials: 8, eta: 2, on: base, folder: folder)
 ///     print(TuningReport(try await tuning.run()).text())
 ///
 /// All trials take the same rows in the same order, and train in one pass; where a rung ends, the validation rows say
@@ -33,6 +33,8 @@ public struct Tuning: Sendable {
   /// How it was started, as its page tells.
   public var command = ""
 
+  private var winnerFile: URL { folder.appending(path: "winner.yaml") }
+
   /// Of the trials.
   public var names: [String] { jobs.map(\.name) }
 
@@ -48,7 +50,7 @@ public struct Tuning: Sendable {
 
   /// What the folder holds of this search.
   private func held(_ table: TuningTable) throws -> TuningTable? {
-    guard !overwrites, let held = try TuningTable(in: folder) else { return nil }
+    guard !overwrites, let held = try TuningTable.kept(in: folder) else { return nil }
     let differences = held.differences(from: table)
     guard differences.isEmpty else {
       throw TuningError.holdsOther(folder: folder.relativePath, what: differences)
@@ -67,7 +69,10 @@ public struct Tuning: Sendable {
     // The table is written before they go.
     checkpoints.staysAtEnd = true
     var table = TuningTable(self)
-    if overwrites { checkpoints.clear() }
+    if overwrites {
+      checkpoints.clear()
+      try? FileManager.default.removeItem(at: winnerFile)
+    }
     if let held = try held(table), held.winner != nil { return held }
     try table.write(to: folder, command: command)
     var run = TrainingRun(base, jobs: jobs, tokensPerPass: tokensPerPass, checkpoints: checkpoints)
@@ -80,7 +85,7 @@ public struct Tuning: Sendable {
     if outcomes.contains(where: { $0.ending == .stopped }) { throw CancellationError() }
     try table.take(outcomes, rungs: rungs)
     if let winner = configuration(of: table) {
-      try AtomicFile.write(Data(winner.utf8), to: folder.appending(path: "winner.yaml"))
+      try AtomicFile.write(Data(winner.utf8), to: winnerFile)
     }
     try table.write(to: folder, command: command)
     checkpoints.remove()

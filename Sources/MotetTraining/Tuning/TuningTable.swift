@@ -26,7 +26,7 @@ public struct TuningTrial: Sendable, Codable, Equatable {
 }
 
 /// A search as `tuning.json` holds it.
-public struct TuningTable: Sendable, Codable, Equatable {
+public struct TuningTable: Sendable, Equatable, KeptTable {
   /// What all trials share: the base, and how the budget is divided.
   public var settings: [String: String]
   /// Of each rung: the trials in it, and the step it ends at.
@@ -58,18 +58,7 @@ public struct TuningTable: Sendable, Codable, Equatable {
     }
   }
 
-  /// nil when the folder holds none.
-  /// - Throws: ``TuningError/damaged(file:)``
-  init?(in folder: URL) throws {
-    let url = folder.appending(path: Self.file)
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
-    let decoder = JSONDecoder()
-    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    do { self = try decoder.decode(Self.self, from: Data(contentsOf: url)) } catch {
-      throw TuningError.damaged(file: url.relativePath)
-    }
-  }
+  static func damaged(_ file: String) -> any Error { TuningError.damaged(file: file) }
 
   /// What the trials came to, and which of them is left.
   /// - Throws: ``TuningError/allDiverged``
@@ -102,11 +91,7 @@ public struct TuningTable: Sendable, Codable, Equatable {
   /// Writes it for going on and for reading: `tuning.json` and `tuning.html`.
   func write(to folder: URL, command: String) throws {
     let report = TuningReport(self, command: command)
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    try AtomicFile.write(try encoder.encode(self), to: folder.appending(path: Self.file))
+    try keep(in: folder)
     try AtomicFile.write(Data(report.page().html().utf8), to: folder.appending(path: "tuning.html"))
   }
 

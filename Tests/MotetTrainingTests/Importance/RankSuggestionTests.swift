@@ -41,6 +41,18 @@ import Testing
     #expect(try again.adapters[0].makeMethod().sites(of: base).map(\.path) == wanted.map(\.0.path))
   }
 
+  @Test func sitesThatWereNotMeasuredAreNotAdapted() async throws {
+    let base = try await TinyModel.load()
+    let site = try #require(base.sites.first { $0.path == "layers.1.self_attn.q_proj" })
+    let found = try await base.importance(of: [site], on: TinyModel.data(4).source(for: base))
+    let suggestion = try RankSuggestion(found, budget: .uniformRank(4))
+    #expect(try suggestion.lora.sites(of: base) == [site])
+    // What is worth nothing does not count as the least that a budget must have room for.
+    let dear = importances(on: base) { $0.module == "up_proj" ? 1 : 0 }
+    let least = try #require(base.sites.map(\.valuesPerRank).min())
+    #expect(throws: RankSuggestionError.self) { try RankSuggestion(dear, budget: .values(least)) }
+  }
+
   @Test func aMatrixWithoutRanksIsLeftOutOfTheTargets() async throws {
     let base = try await TinyModel.load()
     let one = "layers.1.self_attn.q_proj"

@@ -23,6 +23,7 @@ enum MethodFixture {
 struct FixtureSteps {
   let base: BaseModel
   let adapter: any TrainableAdapter
+  var checkpointsLayers = false
   private let optimizer: AdamW
   private let examples: [Example]
   private let count: Int
@@ -56,7 +57,7 @@ struct FixtureSteps {
         BaseModel.Label(position: first + $0 - 1, token: example.tokens[$0], scale: 1 / Float(count))
       }
     }
-    let tape = base.tape(recording: recording)
+    let tape = base.tape(recording: recording, checkpointsActivations: checkpointsLayers)
     let rows = examples.map { BatchRow(tokens: $0.tokens, mix: adapter.mix) }
     let losses = try base.losses(rows, labels: labels, on: tape)
     if recording { try tape.backward() }

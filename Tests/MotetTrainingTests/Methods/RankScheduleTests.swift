@@ -41,6 +41,19 @@ import Testing
     #expect(after.value < (try #require(result.evalBefore)).value - 0.3)
   }
 
+  @Test func noStepBeforeTheRanksAreFixedIsKeptAsTheBest() async throws {
+    let base = try await TinyModel.load()
+    // At a rate at which nothing is learnt after the first steps.
+    let options = TrainingOptions(
+      epochs: 5, batchRows: 4, learningRate: 0.5, evaluationSteps: 1, patience: 2, keep: .best)
+    let result = try await Trainer(base, method: method("lora"), options: options)
+      .train(on: TinyModel.data(12), evaluation: TinyModel.sums(6))
+    let ranks = result.adapter.weights.sites.values.reduce(0) { $0 + $1.rank }
+    #expect(ranks == 3 * base.sites.count)
+    let best = try #require(result.validations.first(where: \.isBest))
+    #expect(result.validations.contains { $0.step < best.step && $0.nll < best.nll })
+  }
+
   @Test @Compute func aRankThatIsGoneStaysGone() async throws {
     let base = try await TinyModel.load()
     let adapter = try method("lora").begin(on: base, seed: 4)
