@@ -50,7 +50,8 @@ import Testing
       .train(on: TinyModel.data(12), evaluation: TinyModel.sums(6))
     let ranks = result.adapter.weights.sites.values.reduce(0) { $0 + $1.rank }
     #expect(ranks == 3 * base.sites.count)
-    let best = try #require(result.validations.first(where: \.isBest))
+    let firstBest = result.validations.first { $0.isBest }
+    let best = try #require(firstBest)
     #expect(result.validations.contains { $0.step < best.step && $0.nll < best.nll })
   }
 
