@@ -63,6 +63,22 @@ struct NamedFile: ExpressibleByArgument, Sendable {
   }
 }
 
+/// The options of a command that trains several times and keeps what is done in a folder.
+struct KeptRunOptions: ParsableArguments {
+  @Flag(help: "Forget what the folder holds of an earlier one.")
+  var overwrite = false
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  @Argument(parsing: .allUnrecognized, help: "Options of motet train.")
+  var option: [String] = []
+
+  func validate() throws { _ = try configuration() }
+
+  func configuration() throws -> RunConfiguration { try RunConfiguration.parsing(option) }
+}
+
 extension RunConfiguration {
   /// What the flags of a command say.
   /// - Throws: `ValidationError` for flags that were not understood, as a usage error is to be told

@@ -36,22 +36,14 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "Tokens that are generated for the time of one.")
   var tokens = 48
 
-  @Flag(help: "Forget a comparison that is there.")
-  var overwrite = false
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
-
-  @Argument(parsing: .allUnrecognized, help: "Options of motet train.")
-  var option: [String] = []
+  @OptionGroup var kept: KeptRunOptions
 
   func validate() throws {
-    _ = try RunConfiguration.parsing(option)
     guard tokens > 1 else { throw ValidationError("\(ComparisonError.tokens(tokens))") }
   }
 
   func run() async throws {
-    let configuration = try RunConfiguration.parsing(option)
+    let configuration = try kept.configuration()
     let names = try RunConfiguration.methods(methods)
     try configuration.checkComparison(of: names)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
@@ -60,7 +52,7 @@ struct CompareCommand: AsyncParsableCommand {
       of: names, on: base, plain: text.source(for: base), folder: URL(filePath: output)
     ) { TrainingProgress.showData("the comparison", $0) }
     comparison.tokens = tokens
-    comparison.overwrites = overwrite
+    comparison.overwrites = kept.overwrite
     comparison.command = Console.command
     Console.endProgress()
     let result = try await Interrupt.cancelling(
@@ -71,7 +63,7 @@ struct CompareCommand: AsyncParsableCommand {
       return try await comparison.run { progress.show($0) }
     }
     Console.endProgress()
-    if json { try Console.json(result) } else { Console.result(ComparisonReport(result).text()) }
+    if kept.json { try Console.json(result) } else { Console.result(ComparisonReport(result).text()) }
     Console.note("\(output): comparison.html, comparison.json, comparison.md and the adapters")
     if result.rows.allSatisfy({ $0.failure != nil }) { throw ExitCode.failure }
   }

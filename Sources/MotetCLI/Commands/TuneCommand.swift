@@ -54,21 +54,10 @@ struct TuneCommand: AsyncParsableCommand {
   @Option(help: "The folder of the search.")
   var output = "tuning"
 
-  @Flag(help: "Forget a search that is there.")
-  var overwrite = false
-
-  @Flag(help: "Print one JSON object.")
-  var json = false
-
-  @Argument(parsing: .allUnrecognized, help: "Options of motet train.")
-  var option: [String] = []
-
-  func validate() throws {
-    _ = try RunConfiguration.parsing(option)
-  }
+  @OptionGroup var kept: KeptRunOptions
 
   func run() async throws {
-    let configuration = try RunConfiguration.parsing(option)
+    let configuration = try kept.configuration()
     try configuration.checkTuning()
     _ = try SuccessiveHalving(trials: trials, eta: eta, tokens: tokens?.value ?? 1)
     let grid = try TuningGrid(
@@ -78,7 +67,7 @@ struct TuneCommand: AsyncParsableCommand {
     var tuning = try await configuration.tuning(
       of: grid, trials: trials, eta: eta, tokens: tokens?.value, on: base, folder: URL(filePath: output)
     ) { TrainingProgress.showData("the search", $0) }
-    tuning.overwrites = overwrite
+    tuning.overwrites = kept.overwrite
     tuning.command = Console.command
     Console.endProgress()
     try await tuning.validate()
@@ -93,7 +82,7 @@ struct TuneCommand: AsyncParsableCommand {
       return try await tuning.run { progress.show($0) }
     }
     Console.endProgress()
-    if json { return try Console.json(table) }
+    if kept.json { return try Console.json(table) }
     Console.result(TuningReport(table).text())
     guard let winner = tuning.configuration(of: table) else { return }
     Console.result(
