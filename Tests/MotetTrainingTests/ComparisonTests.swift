@@ -103,6 +103,25 @@ import Testing
     #expect(more.rows[0] == first.rows[0] && more.rows[2] == first.rows[1])
   }
 
+  @Test func whatFailsToBeMeasuredIsMeasuredAgainAndNotTrainedAgain() async throws {
+    let base = try await TinyModel.load()
+    let folder = try TrainingFolder()
+    let comparison = try comparison(of: "lora", on: base, in: folder)
+    let file = folder.file("out/lora/adapter_model.safetensors")
+    var weights: Data?
+    let failed = try await comparison.run { event in
+      guard case .measuring = event else { return }
+      weights = try? Data(contentsOf: file)
+      try? FileManager.default.removeItem(at: file)
+    }
+    #expect(failed.rows[0].failure != nil && failed.rows[0].stage == .trained)
+    try #require(weights).write(to: file)
+    let (again, trained) = try await run(comparison)
+    #expect(trained.isEmpty)
+    #expect(again.rows[0].failure == nil && again.rows[0].stage == .measured)
+    #expect(again.rows[0].nll == failed.rows[0].nll)
+  }
+
   @Test func otherSettingsAreRefusedAndNamed() async throws {
     let base = try await TinyModel.load()
     let folder = try TrainingFolder()
