@@ -50,6 +50,9 @@ let package = Package(
       ]),
     .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
     .target(
+      name: "MotetServing",
+      dependencies: ["MotetAdapters", "MotetModels", "MotetTokenizers", "MotetFormats"]),
+    .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
     ),
     .target(name: "MotetDemo", dependencies: ["Motet", "MotetFormats", "MotetReport"]),

@@ -1,0 +1,37 @@
+/// Why a request or a change of the adapters was refused.
+public enum ServingError: Error, Sendable, CustomStringConvertible {
+  /// No such adapter; the names that are near.
+  case unknownModel(name: String, near: [String])
+  /// What the request asks for cannot be done; the place in it, as the API names it.
+  case invalid(parameter: String?, message: String)
+  /// Prompt and answer do not fit.
+  case tooLong(tokens: Int, context: Int)
+  /// As many requests wait as may.
+  case queueFull(retryAfterSeconds: Int)
+  /// No new work: the server is on its way out.
+  case draining
+  /// An adapter that the request or the change needs cannot be used: what is wrong with it.
+  case unusableAdapter(name: String, reason: String)
+  /// A folder outside those that the server was started with.
+  case forbiddenFolder(path: String)
+  /// The adapter may not be taken away: pinned, or of the library.
+  case kept(name: String, reason: String)
+
+  public var description: String {
+    switch self {
+    case .unknownModel(let name, let near):
+      near.isEmpty
+        ? "no model is called \"\(name)\"; GET /v1/models lists those there are"
+        : "no model is called \"\(name)\"; did you mean \(near.joined(separator: ", "))?"
+    case .invalid(_, let message): message
+    case .tooLong(let tokens, let context):
+      "the prompt has \(tokens) tokens and the context holds \(context), answer included; send a shorter prompt"
+    case .queueFull(let seconds): "too many requests wait; try again in \(seconds) s"
+    case .draining: "the server is shutting down; send the request to another one"
+    case .unusableAdapter(let name, let reason): "the adapter \"\(name)\" cannot be used: \(reason)"
+    case .forbiddenFolder(let path):
+      "\"\(path)\" lies outside the folders that the server was started with; start it with --adapters for that one"
+    case .kept(let name, let reason): "the adapter \"\(name)\" stays: \(reason)"
+    }
+  }
+}
