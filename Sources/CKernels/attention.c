@@ -84,7 +84,7 @@ MK_KERNEL(
   float highest[query_block], sum[query_block];
   for (int64_t i = 0; i < rows; i++) highest[i] = -INFINITY, sum[i] = 0;
   for (int64_t i = 0; i < rows * d; i++) out[i] = 0;
-  int64_t keys_end = s->past + end;
+  int64_t keys_end = end;
   for (int64_t key = 0; key < keys_end; key += key_block) {
     int64_t keys = keys_end - key < key_block ? keys_end - key : key_block, width = padded_width(keys);
     transpose_keys(s->k + key * s->kv_stride + kv * d, s->kv_stride, keys, width, d, kt);
@@ -93,7 +93,7 @@ MK_KERNEL(
     for (int64_t i = 0; i < rows; i++) {
 #pragma clang fp reassociate(on) contract(fast)
       float *restrict row = scores + i * key_block;
-      int64_t visible = s->past + begin + i + 1 - key;
+      int64_t visible = begin + i + 1 - key;
       if (visible > keys) visible = keys;
       if (visible < 0) visible = 0;
       float top = highest[i];
@@ -124,36 +124,6 @@ MK_KERNEL(
   }
 }
 
-// One query against its keys, nothing transposed: a decode step.
-MK_KERNEL(attend_one, (const attention *p, const mk_sequence *s, int64_t head), (p, s, head)) {
-  int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), keys = s->past + 1;
-  float *scores = mk_scratch(2, (size_t)(keys + d) * sizeof(float));
-  const float *restrict q = s->q + head * d;
-  float scale = 1 / sqrtf((float)d), highest = -INFINITY, sum = 0;
-  for (int64_t key = 0; key < keys; key++) {
-#pragma clang fp reassociate(on) contract(fast)
-    const float *restrict k = s->k + key * s->kv_stride + kv * d;
-    float dot = 0;
-    for (int64_t j = 0; j < d; j++) dot += q[j] * k[j];
-    scores[key] = dot * scale;
-    highest = scores[key] > highest ? scores[key] : highest;
-  }
-  float *restrict out = s->out ? s->out + head * d : scores + keys;
-  for (int64_t j = 0; j < d; j++) out[j] = 0;
-  for (int64_t key = 0; key < keys; key++) scores[key] = mk_expf(scores[key] - highest);
-  for (int64_t key = 0; key < keys; key++) {
-#pragma clang fp contract(fast)
-    const float *restrict v = s->v + key * s->kv_stride + kv * d;
-    float weight = scores[key];
-    sum += weight;
-    for (int64_t j = 0; j < d; j++) out[j] += weight * v[j];
-  }
-  for (int64_t j = 0; j < d; j++) out[j] /= sum;
-  if (!s->out)
-    for (int64_t j = 0; j < d; j++) s->narrow_out[head * d + j] = mk_narrow(out[j]);
-  if (s->log_sum) s->log_sum[head] = highest + logf(sum);
-}
-
 static void attend(void *context, int64_t task) {
   const attention *p = context;
   int64_t head = task % p->heads, block = task / p->heads;
@@ -163,7 +133,6 @@ static void attend(void *context, int64_t task) {
     if (block < blocks) break;
     block -= blocks;
   }
-  if (s->queries == 1) return attend_one(p, s, head);
   int64_t begin = block * query_block, end = begin + query_block;
   attend_block(p, s, head, begin, end < s->queries ? end : s->queries);
 }

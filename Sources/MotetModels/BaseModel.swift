@@ -68,6 +68,18 @@ public final class BaseModel {
     return tape
   }
 
+  /// Memory for the keys and values of sequences that this base continues.
+  /// - Parameters:
+  ///   - budget: bytes at most; nil for as many as are asked for
+  ///   - storage: nil takes what activations are in
+  public func keyValuePool(budget: Int? = nil, storage: ActivationStorage? = nil) -> KeyValuePool {
+    let c = configuration
+    return KeyValuePool(
+      layers: c.layers,
+      shape: AttentionShape(heads: c.heads, kvHeads: c.kvHeads, headDimension: c.headDimension),
+      storage: storage ?? (precision == .f32 ? .f32 : .bf16), budget: budget)
+  }
+
   /// The residual stream after the last layer, before the final norm.
   /// - Parameters:
   ///   - rows: packed end to end; rows of one mix that stand together make one segment
@@ -199,9 +211,9 @@ public final class BaseModel {
   /// - Returns: by layer, `[tokens, kvWidth]` each
   /// - Throws: ``ModelError/tooLong(tokens:context:)``
   public func keysAndValues(of tokens: [Int32]) throws -> [(keys: [Float], values: [Float])] {
-    let cache = KeyValueCache(layers: layers.count)
+    let cache = KeyValueCache(in: keyValuePool(storage: .f32))
     _ = try hiddenStates([BatchRow(tokens: tokens, mix: .base, cache: cache)], on: Tape(recording: false))
-    return layers.indices.map { cache.rows(ofLayer: $0) }
+    return layers.indices.map { cache.rows(ofLayer: $0, count: cache.length) }
   }
 
   // MARK: What is frozen

@@ -52,6 +52,7 @@ public final class GenerationBatch {
   private var waiting: [Row] = []
   private var live: [Row] = []
   private var requests = 0
+  private let pool: KeyValuePool
 
   /// - Parameters:
   ///   - maximumRows: sequences under way at one time
@@ -61,6 +62,7 @@ public final class GenerationBatch {
     self.maximumRows = maximumRows
     self.tokensPerPass = tokensPerPass
     stops = base.endTokens
+    pool = base.keyValuePool()
   }
 
   public var isDone: Bool { waiting.isEmpty && live.isEmpty }
@@ -76,7 +78,7 @@ public final class GenerationBatch {
     }
     waiting.append(
       Row(
-        request: requests, asked: request, cache: KeyValueCache(layers: base.configuration.layers),
+        request: requests, asked: request, cache: KeyValueCache(in: pool),
         generator: SeededGenerator(seed: request.sampling.seed), next: request.prompt))
     requests += 1
     return requests - 1
@@ -94,7 +96,7 @@ public final class GenerationBatch {
       position += row.tokens.count
       return position
     }
-    let logits = try base.logits(rows, at: last, on: Tape(recording: false))
+    let logits = try base.logits(rows, at: last, on: base.tape(recording: false))
     var events: [Event] = []
     for index in live.indices {
       let scores = UnsafeBufferPointer(start: logits.row(index), count: logits.columns)

@@ -6,7 +6,8 @@ import Testing
   /// Feeds prompts of several lengths as one batch, then single tokens, and compares each step's logits with
   /// those of the whole sequence so far.
   @Compute static func largestCacheError(_ base: BaseModel, prompts: [[Int32]], steps: Int) throws -> Float {
-    let caches = prompts.map { _ in KeyValueCache(layers: base.configuration.layers) }
+    let pool = base.keyValuePool()
+    let caches = prompts.map { _ in KeyValueCache(in: pool) }
     var sequences = prompts
     var next = prompts
     var starts = prompts.map { _ in 0 }

@@ -213,10 +213,10 @@ void mk_rotate(
   float *x, int64_t stride, int64_t rows, int64_t heads, int64_t dimension, const int32_t *positions,
   const float *cosines, const float *sines, float direction);
 
-// One sequence: `queries` new positions that follow `past` ones; keys and values cover past + queries.
+// One sequence, its rows already rotated.
 typedef struct {
   const float *q, *k, *v;
-  int64_t q_stride, kv_stride, queries, past;
+  int64_t q_stride, kv_stride, queries;
   // Where the result goes: one of the two, f32 or bf16.
   float *out;
   uint16_t *narrow_out;
@@ -226,7 +226,7 @@ typedef struct {
 
 void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
 
-// The same sequence backward (past must be 0). dq, dk, dv are written, not added to.
+// The same sequence backward. dq, dk, dv are written, not added to.
 typedef struct {
   const float *q, *k, *v, *dout, *log_sum;
   // The forward result: one of the two.
@@ -266,6 +266,38 @@ int64_t mk_attention_bf16_workspace(const mk_attention_batch *batch, bool is_bac
 void mk_attention_bf16(const mk_attention_batch *batch, const float *qkv, float *workspace);
 // dqkv, [rows][(heads + 2·kv_heads)·dimension], is written, turned back.
 void mk_attention_backward_bf16(const mk_attention_batch *batch, const float *dy, float *workspace, uint16_t *dqkv);
+
+// Positions of a page.
+enum { MK_PAGE_TOKENS = 32 };
+
+typedef struct {
+  int64_t heads, kv_heads, dimension;
+  // Of what is kept: MK_F32, or MK_BF16 where mk_attention_bf16_fits.
+  int type;
+} mk_cache_shape;
+
+// Some positions of a sequence that follow `past` ones.
+typedef struct {
+  // [queries][(heads + 2·kv_heads)·dimension], rows `stride` apart; rotated here, by positions[queries].
+  const float *qkv;
+  int64_t stride, queries, past;
+  const int32_t *positions;
+  // Those of its pages that hold `past + queries` positions. What no pass has written yet must be finite.
+  void *const *pages;
+  // Where the result goes: one of the two, f32 or bf16.
+  float *out;
+  uint16_t *narrow_out;
+  int64_t out_stride;
+} mk_cached_sequence;
+
+// Bytes that a page has for each layer.
+int64_t mk_page_layer_bytes(const mk_cache_shape *shape);
+// Writes keys and values to the pages, `layer_offset` bytes in, and attends to all that they hold.
+void mk_attention_cached(
+  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
+  const float *cosines, const float *sines);
+// The keys, after rotation, and values at a place of a page's layer: [kv_heads·dimension] each.
+void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, float *keys, float *values);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 

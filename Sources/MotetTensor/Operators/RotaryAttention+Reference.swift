@@ -1,19 +1,14 @@
 extension Tape {
   func attendByReference(
-    _ qkv: Tensor, into y: Tensor, shape: AttentionShape, sequences: [SequenceSpan], layer: Int
+    _ qkv: Tensor, into y: Tensor, shape: AttentionShape, sequences: [SequenceSpan],
+    before: (SequenceSpan) -> (keys: [Float], values: [Float])? = { _ in nil }
   ) {
     for span in sequences {
       let rows = span.rows
       let q = qkv.slice(rows, columns: 0..<shape.queryWidth)
       var k = qkv.slice(rows, columns: shape.queryWidth..<shape.queryWidth + shape.kvWidth)
       var v = qkv.slice(rows, columns: shape.queryWidth + shape.kvWidth..<qkv.columns)
-      if let cache = span.cache {
-        let kept = cache.append(
-          layer: layer, from: qkv.row(rows.lowerBound) + shape.queryWidth, stride: qkv.columns,
-          count: rows.count, width: shape.kvWidth, start: span.start)
-        k = kept.keys.slice(0..<span.start + rows.count, columns: 0..<shape.kvWidth)
-        v = kept.values.slice(0..<span.start + rows.count, columns: 0..<shape.kvWidth)
-      }
+      if let before = before(span) { (k, v) = (before.keys + k, before.values + v) }
       let out = Reference.attention(q: q, k: k, v: v, shape: shape, past: span.start)
       for (i, row) in rows.enumerated() {
         for j in 0..<y.columns { y.row(row)[j] = out[i * y.columns + j] }

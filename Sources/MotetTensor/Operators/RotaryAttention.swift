@@ -53,61 +53,14 @@ public struct SequenceSpan {
   public let rows: Range<Int>
   /// The position of its first row.
   public let start: Int
-  /// Where its keys and values are kept for later steps; nil when the whole sequence is in the batch.
+  /// Where its keys and values are kept for later passes; nil when the whole sequence is in the batch. Of a batch all
+  /// sequences have one, or none.
   public let cache: KeyValueCache?
 
   public init(rows: Range<Int>, start: Int = 0, cache: KeyValueCache? = nil) {
     self.rows = rows
     self.start = start
     self.cache = cache
-  }
-}
-
-/// One sequence's keys and values, `[positions, kvWidth]` a layer, growing as needed.
-@Compute
-public final class KeyValueCache {
-  private var keys: [Tensor?]
-  private var values: [Tensor?]
-  /// Positions held.
-  public private(set) var length = 0
-
-  public init(layers: Int) {
-    keys = Array(repeating: nil, count: layers)
-    values = keys
-  }
-
-  /// What a layer holds: keys after rotation, and values, `[length, kvWidth]` each.
-  public func rows(ofLayer layer: Int) -> (keys: [Float], values: [Float]) {
-    func held(_ tensor: Tensor?) -> [Float] {
-      tensor.map { Array(UnsafeBufferPointer(start: $0.data, count: length * $0.columns)) } ?? []
-    }
-    return (held(keys[layer]), held(values[layer]))
-  }
-
-  /// Says that a pass has written every layer up to `length`.
-  public func advance(to length: Int) { self.length = length }
-
-  func append(
-    layer: Int, from rows: UnsafeMutablePointer<Float>, stride: Int, count: Int, width: Int, start: Int
-  )
-    -> (keys: Tensor, values: Tensor)
-  {
-    let k = grown(&keys[layer], to: start + count, width: width, keeping: start)
-    let v = grown(&values[layer], to: start + count, width: width, keeping: start)
-    for i in 0..<count {
-      k.row(start + i).update(from: rows + i * stride, count: width)
-      v.row(start + i).update(from: rows + i * stride + width, count: width)
-    }
-    length = start + count
-    return (k, v)
-  }
-
-  private func grown(_ tensor: inout Tensor?, to length: Int, width: Int, keeping: Int) -> Tensor {
-    if let tensor, tensor.rows >= length { return tensor }
-    let larger = Tensor(rows: max(64, length + length / 2), columns: width)
-    if let tensor { larger.data.update(from: tensor.data, count: keeping * width) }
-    tensor = larger
-    return larger
   }
 }
 
@@ -125,9 +78,11 @@ extension Tape {
     precondition(qkv.columns == shape.packedWidth && positions.count == qkv.rows)
     precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) }, "past the rotary table")
     precondition(sequences.allSatisfy { $0.rows.lowerBound >= 0 && $0.rows.upperBound <= qkv.rows })
-    if isNarrow, sequences.allSatisfy({ $0.cache == nil && $0.start == 0 }),
-      mk_attention_bf16_fits(Int64(shape.headDimension))
-    {
+    if sequences.contains(where: { $0.cache != nil }) {
+      return cachedAttention(
+        qkv, shape: shape, sequences: sequences, positions: positions, table: table, layer: layer)
+    }
+    if isNarrow, mk_attention_bf16_fits(Int64(shape.headDimension)) {
       return narrowAttention(
         qkv, shape: shape, sequences: sequences, positions: positions, table: table)
     }
@@ -137,12 +92,11 @@ extension Tape {
     rotate(qkv, shape: shape, positions: positions, table: table, direction: 1)
     let logSums = Tensor(rows: qkv.rows, columns: shape.heads)
     if kernels == .reference {
-      attendByReference(qkv, into: y, shape: shape, sequences: sequences, layer: layer)
+      attendByReference(qkv, into: y, shape: shape, sequences: sequences)
     } else {
-      attend(qkv, into: y, logSums: tracked ? logSums : nil, shape: shape, sequences: sequences, layer: layer)
+      attend(qkv, into: y, logSums: tracked ? logSums : nil, shape: shape, sequences: sequences)
     }
     guard tracked, let target = qkv.gradient, let dy = y.gradient else { return y }
-    precondition(sequences.allSatisfy { $0.cache == nil }, "training sees whole sequences")
     let saved = Saved(qkv, as: storage)
     let savedOut = y.converted(to: storage)
     // Unowned: the tape holds this step, and a tape that never goes back must not hold itself.
@@ -162,7 +116,7 @@ extension Tape {
     return y
   }
 
-  private func rotate(
+  func rotate(
     _ x: Tensor, shape: AttentionShape, positions: [Int32], table: RotaryTable, direction: Float
   ) {
     if kernels == .reference {
@@ -179,36 +133,20 @@ extension Tape {
   }
 
   private func attend(
-    _ qkv: Tensor, into y: Tensor, logSums: Tensor?, shape: AttentionShape, sequences: [SequenceSpan],
-    layer: Int
+    _ qkv: Tensor, into y: Tensor, logSums: Tensor?, shape: AttentionShape, sequences: [SequenceSpan]
   ) {
-    let stride = qkv.columns
-    // Caches may grow under one another's feet only before pointers are taken: hold the tensors.
-    var held: [(keys: Tensor, values: Tensor)] = []
     let spans = sequences.map { span -> mk_sequence in
       let q = qkv.row(span.rows.lowerBound)
-      var k = q + shape.queryWidth
-      var v = k + shape.kvWidth
-      var kvStride = stride
-      if let cache = span.cache {
-        let kept = cache.append(
-          layer: layer, from: k, stride: stride, count: span.rows.count, width: shape.kvWidth,
-          start: span.start)
-        held.append(kept)
-        (k, v, kvStride) = (kept.keys.data, kept.values.data, shape.kvWidth)
-      }
+      let k = q + shape.queryWidth
       return mk_sequence(
-        q: q, k: k, v: v, q_stride: Int64(stride), kv_stride: Int64(kvStride),
-        queries: Int64(span.rows.count), past: Int64(span.start),
-        out: y.storage == .f32 ? y.row(span.rows.lowerBound) : nil,
+        q: q, k: k, v: k + shape.kvWidth, q_stride: Int64(qkv.columns), kv_stride: Int64(qkv.columns),
+        queries: Int64(span.rows.count), out: y.storage == .f32 ? y.row(span.rows.lowerBound) : nil,
         narrow_out: y.storage == .bf16 ? y.narrow + span.rows.lowerBound * y.columns : nil,
         out_stride: Int64(y.columns), log_sum: logSums.map { $0.row(span.rows.lowerBound) })
     }
     profile.measured(.attention) {
-      withExtendedLifetime(held) {
-        mk_attention(
-          spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
-      }
+      mk_attention(
+        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
     }
   }
 

@@ -1,0 +1,270 @@
+// Rotary attention over keys and values that are kept in pages between passes. The formulas stand in attention.c.
+//
+// A page holds MK_PAGE_TOKENS positions of every layer, by key/value head as the products read them. In f32 keys are
+// turned, [dimension][tokens], and values as they are, [tokens][dimension] with zeros up to whole vectors. In bf16 the
+// same by pairs along the sums: keys [dimension/2][tokens], values [tokens/2][dimension].
+//
+// The blocks of keys that a query goes through depend on positions alone: its result is the same bit for bit whatever
+// rows come with it, and however its sequence was cut into passes.
+#include "dot.h"
+#include "microkernel.h"
+
+enum { tokens = MK_PAGE_TOKENS, block_pages = 8, block_keys = tokens * block_pages, most_rows = 64 };
+
+static int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
+
+// Bytes of one head's keys, and of its values.
+static int64_t key_bytes(const mk_cache_shape *s) { return tokens * s->dimension * (s->type == MK_BF16 ? 2 : 4); }
+static int64_t value_bytes(const mk_cache_shape *s) {
+  return s->type == MK_BF16 ? tokens * s->dimension * 2 : tokens * padded(s->dimension) * 4;
+}
+
+int64_t mk_page_layer_bytes(const mk_cache_shape *shape) {
+  return shape->kv_heads * (key_bytes(shape) + value_bytes(shape));
+}
+
+typedef struct {
+  const mk_cache_shape *shape;
+  const mk_cached_sequence *sequences;
+  int64_t count, layer_offset;
+  const float *cosines, *sines;
+  // Queries of a task.
+  int64_t block;
+} cached;
+
+static char *head_of(const cached *c, const mk_cached_sequence *s, int64_t page, int64_t kv) {
+  return (char *)s->pages[page] + c->layer_offset + kv * (key_bytes(c->shape) + value_bytes(c->shape));
+}
+
+// (a, b) becomes (a·cos - b·sin, b·cos + a·sin).
+MK_INLINE void rotate_head(
+  const float *restrict x, int64_t d, const float *restrict cosine, const float *restrict sine, float *restrict to) {
+  int64_t half = d / 2;
+  for (int64_t j = 0; j < half; j++) {
+    to[j] = x[j] * cosine[j] - x[half + j] * sine[j];
+    to[half + j] = x[half + j] * cosine[j] + x[j] * sine[j];
+  }
+}
+
+// --- Writing keys and values ----------------------------------------------------------------------------
+
+MK_KERNEL(
+  keep_rows, (const cached *c, const mk_cached_sequence *s, int64_t begin, int64_t end), (c, s, begin, end)) {
+  const mk_cache_shape *shape = c->shape;
+  int64_t d = shape->dimension, half = d / 2, wide = padded(d);
+  float *turned = mk_scratch(2, (size_t)d * sizeof(float));
+  for (int64_t i = begin; i < end; i++) {
+    int64_t place = s->past + i, slot = place % tokens;
+    for (int64_t kv = 0; kv < shape->kv_heads; kv++) {
+      const float *restrict k = s->qkv + i * s->stride + (shape->heads + kv) * d;
+      const float *restrict v = k + shape->kv_heads * d;
+      char *head = head_of(c, s, place / tokens, kv);
+      int64_t angle = s->positions[i] * half;
+      rotate_head(k, d, c->cosines + angle, c->sines + angle, turned);
+      if (shape->type == MK_BF16) {
+        uint16_t *restrict keys = (uint16_t *)head + 2 * slot;
+        for (int64_t j = 0; j < half; j++) {
+          keys[j * 2 * tokens] = mk_narrow(turned[2 * j]);
+          keys[j * 2 * tokens + 1] = mk_narrow(turned[2 * j + 1]);
+        }
+        uint16_t *restrict values = (uint16_t *)(head + key_bytes(shape)) + slot / 2 * 2 * d + slot % 2;
+        for (int64_t j = 0; j < d; j++) values[2 * j] = mk_narrow(v[j]);
+      } else {
+        float *restrict keys = (float *)head + slot;
+        for (int64_t j = 0; j < d; j++) keys[j * tokens] = turned[j];
+        float *restrict values = (float *)(head + key_bytes(shape)) + slot * wide;
+        for (int64_t j = 0; j < d; j++) values[j] = v[j];
+      }
+    }
+  }
+}
+
+// --- Attending --------------------------------------------------------------------------------------------
+
+// The block's queries of the heads that share a key/value head, rotated: row (query, head).
+MK_INLINE void gather_queries(
+  const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end, float *q) {
+  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads;
+  for (int64_t i = begin; i < end; i++) {
+    int64_t angle = s->positions[i] * (d / 2);
+    for (int64_t h = 0; h < group; h++, q += d)
+      rotate_head(s->qkv + i * s->stride + (kv * group + h) * d, d, c->cosines + angle, c->sines + angle, q);
+  }
+}
+
+// One row of scores of a block of keys: they become weights, and what was found before is scaled to match.
+MK_INLINE void weigh(
+  float *restrict row, int64_t visible, int64_t keys, float *highest, float *sum, float *restrict out, int64_t d) {
+#pragma clang fp reassociate(on) contract(fast)
+  if (visible > keys) visible = keys;
+  if (visible < 0) visible = 0;
+  float top = *highest;
+  for (int64_t j = 0; j < visible; j++) top = row[j] > top ? row[j] : top;
+  float correction = visible == 0 ? 1 : mk_expf(*highest - top), total = 0;
+  for (int64_t j = 0; j < visible; j++) row[j] = mk_expf(row[j] - top);
+  // Over the whole block, so that the order of the sum does not depend on how many keys there are yet.
+  for (int64_t j = visible; j < block_keys; j++) row[j] = 0;
+  for (int64_t j = 0; j < block_keys; j++) total += row[j];
+  *sum = *sum * correction + total;
+  *highest = top;
+  if (correction != 1)
+    for (int64_t j = 0; j < d; j++) out[j] *= correction;
+}
+
+MK_INLINE void scatter(
+  const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end, const float *out,
+  const float *sums) {
+  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads;
+  for (int64_t i = begin; i < end; i++)
+    for (int64_t h = 0; h < group; h++, out += d, sums++) {
+      int64_t place = i * s->out_stride + (kv * group + h) * d;
+      float inverse = 1 / *sums;
+      if (s->out)
+        for (int64_t j = 0; j < d; j++) s->out[place + j] = out[j] * inverse;
+      else
+        for (int64_t j = 0; j < d; j++) s->narrow_out[place + j] = mk_narrow(out[j] * inverse);
+    }
+}
+
+typedef struct {
+  float *q, *scores, *out, *highest, *sums;
+  // The same in bf16 for products.
+  uint16_t *narrow_q, *narrow_scores;
+} room;
+
+// Memory for `rows` rows, everything found so far set to nothing.
+MK_INLINE room room_for(int64_t rows, int64_t d) {
+  float *memory = mk_scratch(3, (size_t)(rows * (3 * d + 2 * block_keys + 2)) * sizeof(float));
+  room r = {.q = memory, .scores = memory + rows * d, .out = memory + rows * (d + block_keys)};
+  r.highest = r.out + rows * d, r.sums = r.highest + rows;
+  r.narrow_q = (uint16_t *)(r.sums + rows), r.narrow_scores = r.narrow_q + 2 * rows * d;
+  for (int64_t i = 0; i < rows; i++) r.highest[i] = -INFINITY, r.sums[i] = 0;
+  for (int64_t i = 0; i < rows * d; i++) r.q[i] = r.out[i] = 0;
+  return r;
+}
+
+MK_KERNEL(
+  attend_wide, (const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end),
+  (c, s, kv, begin, end)) {
+  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads, rows = (end - begin) * group;
+  room r = room_for(rows, d);
+  gather_queries(c, s, kv, begin, end, r.q);
+  float scale = 1 / sqrtf((float)d);
+  for (int64_t key = 0; key < s->past + end; key += block_keys) {
+    int64_t left = s->past + end - key, pages = left < block_keys ? (left + tokens - 1) / tokens : block_pages;
+    for (int64_t p = 0; p < pages; p++) {
+      const float *keys = (const float *)head_of(c, s, key / tokens + p, kv);
+      mk_blocks(rows, tokens, d, scale, r.q, d, 1, keys, tokens, 0, r.scores + p * tokens, block_keys);
+    }
+    for (int64_t i = 0; i < rows; i++)
+      weigh(
+        r.scores + i * block_keys, s->past + begin + i / group + 1 - key, pages * tokens, r.highest + i, r.sums + i,
+        r.out + i * d, d);
+    for (int64_t p = 0; p < pages; p++) {
+      const float *values = (const float *)(head_of(c, s, key / tokens + p, kv) + key_bytes(c->shape));
+      mk_blocks(rows, d, tokens, 1, r.scores + p * tokens, block_keys, 1, values, padded(d), 1, r.out, d);
+    }
+  }
+  scatter(c, s, kv, begin, end, r.out, r.sums);
+}
+
+#if !defined(MK_NO_DOT_UNIT)
+MK_DOT_UNIT static void attend_narrow(
+  const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end) {
+  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads, rows = (end - begin) * group;
+  // Products take four rows as fast as one.
+  int64_t whole = rows == 1 ? 1 : (rows + 3) / 4 * 4;
+  room r = room_for(whole, d);
+  gather_queries(c, s, kv, begin, end, r.q);
+  for (int64_t i = 0; i < whole * d; i++) r.narrow_q[i] = mk_narrow(r.q[i]);
+  const uint32_t *q = (const uint32_t *)r.narrow_q, *weights = (const uint32_t *)r.narrow_scores;
+  float scale = 1 / sqrtf((float)d);
+  for (int64_t i = rows * block_keys; i < whole * block_keys; i++) r.narrow_scores[i] = 0;
+  for (int64_t key = 0; key < s->past + end; key += block_keys) {
+    int64_t left = s->past + end - key, pages = left < block_keys ? (left + tokens - 1) / tokens : block_pages;
+    for (int64_t p = 0; p < pages; p++) {
+      const uint32_t *keys = (const uint32_t *)head_of(c, s, key / tokens + p, kv);
+      mk_dot_blocks(
+        whole, tokens, d / 2, scale, q, d / 2, 1, keys, tokens, false, r.scores + p * tokens, block_keys);
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      float *row = r.scores + i * block_keys;
+      uint16_t *narrow = r.narrow_scores + i * block_keys;
+      weigh(
+        row, s->past + begin + i / group + 1 - key, pages * tokens, r.highest + i, r.sums + i, r.out + i * d, d);
+      for (int64_t j = 0; j < pages * tokens; j++) narrow[j] = mk_narrow(row[j]);
+    }
+    for (int64_t p = 0; p < pages; p++) {
+      const uint32_t *values = (const uint32_t *)(head_of(c, s, key / tokens + p, kv) + key_bytes(c->shape));
+      mk_dot_blocks(
+        whole, d, tokens / 2, 1, weights + p * tokens / 2, block_keys / 2, 1, values, d, true, r.out, d);
+    }
+  }
+  scatter(c, s, kv, begin, end, r.out, r.sums);
+}
+#else
+#define attend_narrow attend_wide
+#endif
+
+// --- Both, over the team ----------------------------------------------------------------------------------
+
+// The sequence and the block of its queries that a place among all blocks means.
+static const mk_cached_sequence *block_at(const cached *c, int64_t *place) {
+  const mk_cached_sequence *s = c->sequences;
+  for (;; s++) {
+    int64_t blocks = (s->queries + c->block - 1) / c->block;
+    if (*place < blocks) return s;
+    *place -= blocks;
+  }
+}
+
+static void keep(void *context, int64_t block) {
+  const cached *c = context;
+  const mk_cached_sequence *s = block_at(c, &block);
+  int64_t begin = block * c->block, end = begin + c->block;
+  keep_rows(c, s, begin, end < s->queries ? end : s->queries);
+}
+
+static void attend(void *context, int64_t task) {
+  const cached *c = context;
+  int64_t kv = task % c->shape->kv_heads, block = task / c->shape->kv_heads;
+  const mk_cached_sequence *s = block_at(c, &block);
+  int64_t begin = block * c->block, end = begin + c->block;
+  if (end > s->queries) end = s->queries;
+  (c->shape->type == MK_BF16 ? attend_narrow : attend_wide)(c, s, kv, begin, end);
+}
+
+void mk_attention_cached(
+  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
+  const float *cosines, const float *sines) {
+  int64_t group = shape->heads / shape->kv_heads;
+  cached c = {shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
+  int64_t rows = 0, blocks = 0;
+  for (int64_t i = 0; i < count; i++) {
+    rows += sequences[i].queries;
+    blocks += (sequences[i].queries + c.block - 1) / c.block;
+  }
+  // A few rows cost less than waking the team.
+  if (rows < 16)
+    for (int64_t i = 0; i < blocks; i++) keep(&c, i);
+  else
+    mk_parallel_tasks(blocks, keep, &c);
+  mk_parallel_tasks(blocks * shape->kv_heads, attend, &c);
+}
+
+void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, float *keys, float *values) {
+  int64_t d = shape->dimension;
+  for (int64_t kv = 0; kv < shape->kv_heads; kv++) {
+    const char *head = (const char *)layer + kv * (key_bytes(shape) + value_bytes(shape));
+    for (int64_t j = 0; j < d; j++) {
+      if (shape->type == MK_BF16) {
+        keys[kv * d + j] = mk_widen(((const uint16_t *)head)[j / 2 * 2 * tokens + 2 * slot + j % 2]);
+        const uint16_t *v = (const uint16_t *)(head + key_bytes(shape));
+        values[kv * d + j] = mk_widen(v[slot / 2 * 2 * d + 2 * j + slot % 2]);
+      } else {
+        keys[kv * d + j] = ((const float *)head)[j * tokens + slot];
+        values[kv * d + j] = ((const float *)(head + key_bytes(shape)))[slot * padded(d) + j];
+      }
+    }
+  }
+}
