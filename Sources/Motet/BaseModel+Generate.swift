@@ -26,7 +26,8 @@ extension BaseModel {
           let prompt = try template.encode(conversation, with: tokenizer, addGenerationPrompt: true).tokens
           var decoder = StreamingDecoder(tokenizer, skippingSpecialTokens: true)
           let request = GenerationRequest(
-            prompt: prompt, mix: try mix.bound(to: self), maximumTokens: maximumTokens, sampling: sampling)
+            prompt: prompt, mix: try mix.boundForAnswers(to: self), maximumTokens: maximumTokens,
+            sampling: sampling)
           _ = try await complete([request]) { _, token in
             let piece = decoder.append(token)
             if !piece.isEmpty { continuation.yield(piece) }

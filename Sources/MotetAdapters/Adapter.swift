@@ -17,6 +17,11 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public let standsOn: Adapter?
   @Compute private weak var bound: BaseModel?
   @Compute private var parts: AdapterParts?
+  @Compute private var ready: (base: WeakBase, adapter: PreparedAdapter)?
+
+  private struct WeakBase {
+    weak var base: BaseModel?
+  }
 
   public init(
     name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil
@@ -98,6 +103,15 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     if let parts, bound === base { return parts }
     let made = try weights.method.parts(of: weights, on: base)
     (parts, bound) = (made, base)
+    return made
+  }
+
+  /// Ready for passes that only go forward, made once.
+  @Compute
+  func prepared(for base: BaseModel) -> PreparedAdapter {
+    if let ready, ready.base.base === base { return ready.adapter }
+    let made = PreparedAdapter(self, for: base)
+    ready = (WeakBase(base: base), made)
     return made
   }
 

@@ -44,35 +44,23 @@ public struct Mix: Sendable, Hashable, ExpressibleByDictionaryLiteral, CustomStr
     return try expanded.boundAsItIs(to: base)
   }
 
+  /// The same for passes that only go forward, which read less memory then.
+  @Compute
+  public func boundForAnswers(to base: BaseModel) throws -> BoundMix {
+    guard !terms.isEmpty else { return .base }
+    return try BoundMix(terms.map { ($0.adapter.prepared(for: base), $0.weight) }, to: base)
+  }
+
   /// Without the adapters that its own stand on.
   @Compute
   private func boundAsItIs(to base: BaseModel) throws -> BoundMix {
-    if terms.count > 1 || terms[0].weight != 1 { try require(.blend) }
-    let parts = try terms.map { (parts: try $0.adapter.parts(on: base), weight: $0.weight) }
-    try refuseCrossedScalings(parts.map(\.parts), on: base)
-    return BoundMix(parts, sites: base.sites.count)
-  }
-
-  /// What scales a matrix's inputs and what scales its outputs are each a change of it, but the pass multiplies by both,
-  /// which is not the sum of the two.
-  @Compute
-  private func refuseCrossedScalings(_ parts: [AdapterParts], on base: BaseModel) throws {
-    var first: [Int: (adapter: Adapter, side: SiteScaling.Side)] = [:]
-    for (term, parts) in zip(terms, parts) {
-      for (site, scaling) in parts.scalings.sorted(by: { $0.key < $1.key }) {
-        guard let other = first[site] else {
-          first[site] = (term.adapter, scaling.side)
-          continue
-        }
-        guard other.side != scaling.side else { continue }
-        let (own, others) = scaling.side == .inputs ? ("inputs", "outputs") : ("outputs", "inputs")
-        throw MethodError.refused(
-          .blend, adapter: term.adapter.name, method: term.adapter.weights.method.name,
-          reason:
-            "it scales the \(own) of \(base.sites[site].path) where \(other.adapter.name) scales the \(others): "
-            + "the two are no sum; give them rows of their own, or fuse the mix")
-      }
-    }
+    try BoundMix(
+      terms.map { term in
+        BoundMix.Member(
+          name: term.adapter.name, method: term.adapter.weights.method,
+          parts: try term.adapter.parts(on: base),
+          weight: term.weight)
+      }, on: base)
   }
 
   /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` when one of its adapters cannot do it

@@ -9,7 +9,11 @@ struct BaseOptions: ParsableArguments {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
-  @Option(help: "auto, f32, bf16, int8 or nf4: the number format of the frozen matrices.")
+  @Option(
+    help: """
+      The number format of the frozen matrices: auto, f32, bf16, int8, nf4, or stored for the blocks of a GGUF as \
+      they are.
+      """)
   var precision = "auto"
 
   func validate() throws {

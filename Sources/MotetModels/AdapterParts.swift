@@ -5,6 +5,8 @@ import MotetTensor
 public struct AdapterParts {
   /// Low-rank updates by place in ``BaseModel/sites``; empty where there are none at all.
   public var terms: [[BoundMix.Term]]
+  /// The same of adapters that are laid out for passes that only go forward; they have no `terms` then.
+  public var forward: [[BoundMix.ForwardFactors]]
   /// Of the sites that are scaled, by place in ``BaseModel/sites``.
   public var scalings: [Int: SiteScaling]
   /// Of the sites that have some, by place in ``BaseModel/sites``.
@@ -19,12 +21,14 @@ public struct AdapterParts {
   public var copy: WeightCopy?
 
   public init(
-    terms: [[BoundMix.Term]] = [], scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
+    terms: [[BoundMix.Term]] = [], forward: [[BoundMix.ForwardFactors]] = [],
+    scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
     prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = [],
     copy: WeightCopy? = nil
   ) {
     self.copy = copy
     self.terms = terms
+    self.forward = forward
     self.scalings = scalings
     self.experts = experts
     self.prompt = prompt
@@ -50,6 +54,11 @@ public struct AdapterParts {
         parts.flatMap { parts, weight in
           parts.terms.isEmpty ? [] : parts.terms[site].map { $0.weighted(weight) }
         }
+      },
+      forward: (0..<sites).map { site in
+        parts.flatMap { parts, weight in
+          parts.forward.isEmpty ? [] : parts.forward[site].map { $0.weighted(weight) }
+        }
       }, scalings: SiteScaling.sums(parts.map { ($0.parts.scalings, $0.weight) }))
   }
 }
@@ -64,5 +73,11 @@ extension BoundMix {
 extension BoundMix.Term {
   fileprivate func weighted(_ weight: Float) -> BoundMix.Term {
     BoundMix.Term(loraA: loraA, loraB: loraB, scale: scale * weight, dropout: dropout)
+  }
+}
+
+extension BoundMix.ForwardFactors {
+  fileprivate func weighted(_ weight: Float) -> BoundMix.ForwardFactors {
+    BoundMix.ForwardFactors(factors: factors, scale: scale * weight)
   }
 }

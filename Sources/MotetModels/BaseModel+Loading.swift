@@ -47,7 +47,7 @@ private struct PartLoader {
   var sketch: [String: [Float]] = [:]
 
   private var configuration: ModelConfiguration { source.configuration }
-  private var packed: Precision { precision == .int8 ? .automatic : precision }
+  private var packed: Precision { precision == .int8 || precision == .stored ? .automatic : precision }
 
   mutating func parts(_ tokenizer: Tokenizer) throws -> BaseModel.Parts {
     let c = configuration
@@ -80,6 +80,14 @@ private struct PartLoader {
         values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: packed, sharing: turned)
     }
     let isTied = c.tieWordEmbeddings || !source.contains("lm_head.weight")
+    if precision == .stored,
+      let blocks = try source.stored(isTied ? "model.embed_tokens.weight" : "lm_head.weight"),
+      blocks.outputs == c.vocabulary, blocks.inputs == c.hiddenSize
+    {
+      let head = try FrozenMatrix(stored: [blocks])
+      if isTied { return (FrozenTable(sharing: head), head) }
+      return (FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed), head)
+    }
     if isTied, precision != .int8 {
       let head = try head(precision == .nf4 ? Self.narrowed(values) : values)
       return (FrozenTable(sharing: head), head)
@@ -126,6 +134,7 @@ private struct PartLoader {
   private mutating func group(_ layer: Int, inputs: Int, _ modules: [(String, Int)]) throws -> SiteGroup {
     var stacked: [Float] = []
     var quantized: [NF4Matrix] = []
+    var blocks: [StoredBlocks] = []
     var members: [(index: Int, columns: Range<Int>)] = []
     var offset = 0
     for (module, outputs) in modules {
@@ -138,6 +147,7 @@ private struct PartLoader {
         values = matrix.floats()
       } else {
         values = try read(name, shape: [outputs, inputs])
+        if precision == .stored, let own = try source.stored(name) { blocks.append(own) }
         stacked = stacked.isEmpty ? values : stacked + values
       }
       sketch[path] = BaseIdentity.sketch(values, outputs: outputs, inputs: inputs, site: path)
@@ -148,11 +158,19 @@ private struct PartLoader {
           outputs: outputs, sharesInput: modules.count > 1))
       offset += outputs
     }
-    let matrix =
-      precision == .nf4
-      ? FrozenMatrix(quantized)
-      : try FrozenMatrix(stacked, outputs: offset, inputs: inputs, precision: packed, sharing: turned)
-    return SiteGroup(matrix: matrix, members: members)
+    return SiteGroup(
+      matrix: try matrix(quantized, blocks, stacked, outputs: offset, inputs: inputs, of: modules.count),
+      members: members)
+  }
+
+  /// The modules of a group as one matrix: in the blocks they are stored in where all of them have some.
+  private func matrix(
+    _ quantized: [NF4Matrix], _ blocks: [StoredBlocks], _ values: [Float], outputs: Int, inputs: Int,
+    of modules: Int
+  ) throws -> FrozenMatrix {
+    if precision == .nf4 { return FrozenMatrix(quantized) }
+    if blocks.count == modules { return try FrozenMatrix(stored: blocks) }
+    return try FrozenMatrix(values, outputs: outputs, inputs: inputs, precision: packed, sharing: turned)
   }
 
   /// A matrix as it is stored in NF4, or rounded to it.

@@ -16,10 +16,11 @@ extension PackedBatch {
     _ x: Tensor, _ group: SiteGroup, adding residual: Tensor?, on tape: Tape
   ) throws -> Tensor {
     let terms = terms(at: group)
+    let forward = forward(at: group)
     let (inputs, outputs) = (scalings(of: .inputs, at: group), scalings(of: .outputs, at: group))
     if inputs.isEmpty, outputs.isEmpty {
       return try tape.adaptedLinear(
-        x, group.matrix, terms: terms, trained: group.trained, adding: residual)
+        x, group.matrix, terms: terms, forward: forward, trained: group.trained, adding: residual)
     }
     let scaled = inputs.isEmpty ? x : tape.scaledColumns(x, inputs)
     var y: Tensor
@@ -31,7 +32,9 @@ extension PackedBatch {
         try tape.adaptedLinear(scaled, group.matrix, terms: [], trained: group.trained), outputs,
         adding: residual)
     }
-    if !terms.isEmpty { y = try tape.lowRankParts(x, terms: terms, addedTo: y) }
+    if !terms.isEmpty || !forward.isEmpty {
+      y = try tape.lowRankParts(x, terms: terms, forward: forward, addedTo: y)
+    }
     return y
   }
 

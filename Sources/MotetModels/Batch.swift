@@ -110,6 +110,24 @@ struct PackedBatch {
   }
 }
 
+extension PackedBatch {
+  /// What the mixes of this batch add at a group of sites in a form that only goes forward.
+  @Compute
+  func forward(at group: SiteGroup) -> [ForwardTerm] {
+    var result: [ForwardTerm] = []
+    for segment in segments where !segment.mix.forward.isEmpty {
+      for member in group.members {
+        for own in segment.mix.forward[member.index] {
+          result.append(
+            ForwardTerm(
+              rows: segment.rows, columns: member.columns, factors: own.factors, scale: own.scale))
+        }
+      }
+    }
+    return result
+  }
+}
+
 extension PackedBatch.Segment {
   /// What rows drop at one site: drawn from each row's seed and the site.
   @Compute

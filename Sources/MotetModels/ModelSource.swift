@@ -14,6 +14,8 @@ public protocol ModelSource: Sendable {
   func contains(_ name: String) -> Bool
   /// The matrix `name` as it is stored, where that is in NF4; nil where it is not.
   func nf4(_ name: String) throws -> NF4Matrix?
+  /// The matrix `name` in the blocks that it is stored in, where those can be multiplied; nil where they cannot.
+  func stored(_ name: String) throws -> StoredBlocks?
   /// What the source's matrices are best held in: nil for what the processor is best at.
   var storedPrecision: Precision? { get }
   func tokenizer() throws -> Tokenizer
@@ -25,6 +27,7 @@ public protocol ModelSource: Sendable {
 
 extension ModelSource {
   public func nf4(_ name: String) throws -> NF4Matrix? { nil }
+  public func stored(_ name: String) throws -> StoredBlocks? { nil }
   public var storedPrecision: Precision? { nil }
 }
 
@@ -112,6 +115,31 @@ public struct GGUFModel: ModelSource {
     return values
   }
 
+  public func stored(_ name: String) throws -> StoredBlocks? {
+    let tensor = try tensor(name)
+    guard let kind = tensor.type.blockKind, tensor.shape.count == 2 else { return nil }
+    var rows: [Int64]?
+    for (suffix, heads) in [("q_proj", configuration.heads), ("k_proj", configuration.kvHeads)] {
+      guard name.hasSuffix("\(suffix).weight") else { continue }
+      rows = try unpermutedRows(tensor, heads: heads)
+    }
+    return StoredBlocks(
+      kind: kind, outputs: tensor.shape[0], inputs: tensor.shape[1], bytes: [UInt8](tensor.data), rows: rows)
+  }
+
+  /// Which row of the file is each output of a matrix whose rows llama.cpp reordered.
+  private func unpermutedRows(_ tensor: StoredTensor, heads: Int) throws -> [Int64] {
+    let half = configuration.headDimension / 2
+    guard tensor.shape[0] == heads * 2 * half else {
+      throw ModelError.wrongShape(
+        name: tensor.name, shape: tensor.shape, expected: [heads * 2 * half, tensor.shape[1]], path: path)
+    }
+    return (0..<tensor.shape[0]).map { row in
+      let (head, place) = row.quotientAndRemainder(dividingBy: 2 * half)
+      return Int64((head * half + place % half) * 2 + place / half)
+    }
+  }
+
   public func tokenizer() throws -> Tokenizer { try Tokenizer(gguf: file) }
   public func template() throws -> ChatTemplate { try ChatTemplate(gguf: file) }
 
@@ -173,6 +201,20 @@ public struct GGUFModel: ModelSource {
     guard parts.count >= 5, parts[0] == "model", parts[1] == "layers" else { return nil }
     return layerNames[parts[3..<parts.count - 1].joined(separator: ".")].map {
       "blk.\(parts[2]).\($0).weight"
+    }
+  }
+}
+
+extension ElementType {
+  /// The blocks that are multiplied as they are; nil for other types.
+  fileprivate var blockKind: StoredBlocks.Kind? {
+    switch self {
+    case .q4_0: .q4_0
+    case .q4_1: .q4_1
+    case .q5_0: .q5_0
+    case .q5_1: .q5_1
+    case .q8_0: .q8_0
+    default: nil
     }
   }
 }

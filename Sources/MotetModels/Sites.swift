@@ -87,6 +87,18 @@ public final class BoundMix {
     }
   }
 
+  /// The same in a form that only goes forward.
+  public struct ForwardFactors: Sendable {
+    public let factors: LowRankFactors
+    /// The adapter's own scale times its weight in the mix.
+    public let scale: Float
+
+    public init(factors: LowRankFactors, scale: Float) {
+      self.factors = factors
+      self.scale = scale
+    }
+  }
+
   public let parts: AdapterParts
 
   public init(_ parts: AdapterParts) { self.parts = parts }
@@ -95,6 +107,7 @@ public final class BoundMix {
 
   /// Low-rank updates by place in ``BaseModel/sites``; empty for the base itself.
   public var terms: [[Term]] { parts.terms }
+  public var forward: [[ForwardFactors]] { parts.forward }
   public var scalings: [Int: SiteScaling] { parts.scalings }
   public var experts: [Int: LowRankExperts] { parts.experts }
   public var prompt: Parameter? { parts.prompt }

@@ -10,6 +10,9 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   case int8
   /// Weights of 4 bits by blocks of 64, unpacked as they are multiplied: ``NF4Matrix``.
   case nf4
+  /// The blocks that a GGUF came with, multiplied as they are: ``StoredBlocks``. Rows of inputs are brought to 8 bits by
+  /// blocks of 32. A matrix that its file does not keep in such blocks is held as ``automatic`` says.
+  case stored
 
   /// bf16 where the processor has units for it, f32 elsewhere.
   public static var automatic: Precision { mk_bf16_is_fast() ? .bf16 : .f32 }
@@ -18,14 +21,14 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
   public var forCopies: Precision {
     switch self {
     case .f32, .bf16: self
-    case .int8, .nf4: .automatic
+    case .int8, .nf4, .stored: .automatic
     }
   }
 
   /// Whether this processor has the units that the precision needs.
   public var isSupported: Bool {
     switch self {
-    case .f32, .nf4: true
+    case .f32, .nf4, .stored: true
     case .bf16: mk_bf16_is_fast()
     case .int8: mk_int8_is_exact()
     }
@@ -68,6 +71,7 @@ public final class FrozenMatrix {
   private enum Form {
     case packed(PackedForm)
     case nf4(NF4Form)
+    case stored(StoredMatrix)
   }
 
   /// Packs `weights`, row-major `[outputs, inputs]`.
@@ -82,6 +86,8 @@ public final class FrozenMatrix {
     precondition(weights.count == outputs * inputs)
     self.outputs = outputs
     self.inputs = inputs
+    // Values without blocks of their own.
+    let precision = precision == .stored ? .automatic : precision
     self.precision = precision
     self.turned = turned ?? TurnedForms()
     isCopy = false
@@ -137,6 +143,18 @@ public final class FrozenMatrix {
     forward = .nf4(form)
   }
 
+  /// Takes matrices of the same inputs, one below the other, as one, in the blocks that they came with.
+  /// - Throws: ``TensorError/allocation(rows:columns:reason:)``
+  public init(stored parts: [StoredBlocks]) throws {
+    let matrix = try StoredMatrix(parts)
+    outputs = matrix.outputs
+    inputs = matrix.inputs
+    precision = .stored
+    turned = TurnedForms()
+    isCopy = false
+    forward = .stored(matrix)
+  }
+
   /// The matrices that this one is made of, where it is in NF4.
   public var nf4Parts: [NF4Matrix] {
     if case .nf4(let form) = forward { form.parts } else { [] }
@@ -160,19 +178,27 @@ public final class FrozenMatrix {
   }
 
   /// y = x·Wᵀ: `[rows, inputs]` to `[rows, outputs]`; added to `y` with `accumulate`.
+  /// - Parameter terms: what adapters add, in the same pass where the form allows it
   public func multiply(
-    _ x: Tensor, into y: Tensor, accumulate: Bool = false, kernels: Kernels = .standard
+    _ x: Tensor, into y: Tensor, accumulate: Bool = false, adding terms: [ForwardTerm] = [],
+    kernels: Kernels = .standard
   ) throws {
     precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
     if kernels == .reference {
       let product = Reference.product(
         x.values, unpacked(), rows: x.rows, outputs: outputs, inputs: inputs, transposed: true)
-      return y.take(product, accumulate: accumulate)
+      y.take(product, accumulate: accumulate)
+      return y.add(terms, of: x, kernels: kernels)
     }
     switch forward {
     case .packed(let form): try form.multiply(x, into: y, accumulate: accumulate)
     case .nf4(let form): try form.multiply(x, into: y, isBack: false, accumulate: accumulate)
+    case .stored(let matrix):
+      return withExtendedLifetime(terms) {
+        matrix.multiply(x, into: y, accumulate: accumulate, adding: terms.map(\.described))
+      }
     }
+    y.add(terms, of: x, kernels: kernels)
   }
 
   /// dx = dy·W: `[rows, outputs]` to `[rows, inputs]`; added to `dx` with `accumulate`.
@@ -188,6 +214,7 @@ public final class FrozenMatrix {
     switch forward {
     case .packed(let form): try backwardForm(of: form).multiply(dy, into: dx, accumulate: accumulate)
     case .nf4(let form): try form.multiply(dy, into: dx, isBack: true, accumulate: accumulate)
+    case .stored(let matrix): try backwardForm(of: matrix).multiply(dy, into: dx, accumulate: accumulate)
     }
   }
 
@@ -204,6 +231,16 @@ public final class FrozenMatrix {
     return form
   }
 
+  /// What is kept in blocks goes back through a form of its own, which is kept.
+  private func backwardForm(of matrix: StoredMatrix) throws -> PackedForm {
+    if let backward { return backward }
+    let form = try PackedForm(
+      matrix.floats(), packing: Precision.automatic == .bf16 ? .bf16 : .f32, k: outputs, n: inputs,
+      rowStride: inputs, columnStride: 1)
+    backward = form
+    return form
+  }
+
   /// Gives back the memory for `dy·W`; the next backward pass takes it again.
   public func releaseBackward() {
     backward = nil
@@ -215,6 +252,7 @@ public final class FrozenMatrix {
     switch forward {
     case .packed(let form): form.copyColumn(index, to: target)
     case .nf4(let form): form.copyRow(index, to: target)
+    case .stored(let matrix): matrix.copyRow(index, to: target)
     }
   }
 
@@ -223,6 +261,7 @@ public final class FrozenMatrix {
     switch forward {
     case .packed(let form): form.floatsTransposed()
     case .nf4(let form): form.floats()
+    case .stored(let matrix): matrix.floats()
     }
   }
 
@@ -231,6 +270,7 @@ public final class FrozenMatrix {
     switch forward {
     case .packed(let form): sha.update(bufferPointer: form.bytes)
     case .nf4(let form): form.hash(into: &sha)
+    case .stored(let matrix): sha.update(bufferPointer: matrix.bytes)
     }
   }
 
@@ -238,6 +278,7 @@ public final class FrozenMatrix {
     switch forward {
     case .packed(let form): form.bytes.count + (backward?.bytes.count ?? 0)
     case .nf4(let form): form.byteCount
+    case .stored(let matrix): matrix.bytes.count + (backward?.bytes.count ?? 0)
     }
   }
 

@@ -27,11 +27,11 @@ public final class FrozenTable {
     precondition(weights.count == rows * columns)
     self.rows = rows
     self.columns = columns
-    switch precision {
+    switch precision == .stored ? .automatic : precision {
     case .f32: values = .f32(weights)
     case .nf4: values = .nf4(NF4Form([NF4Matrix(quantizing: weights, outputs: rows, inputs: columns)]))
     // 8 bits are for products.
-    case .bf16, .int8:
+    case .bf16, .int8, .stored:
       values = .bf16(
         [UInt16](unsafeUninitializedCapacity: weights.count) { narrow, count in
           if let target = narrow.baseAddress { mk_to_bf16(weights, target, Int64(weights.count)) }

@@ -209,13 +209,13 @@ enum Packing {
 }
 
 extension Precision {
-  /// nil for NF4, which is not packed.
+  /// nil for those that are not packed.
   var packing: Packing? {
     switch self {
     case .f32: .f32
     case .bf16: .bf16
     case .int8: .int8
-    case .nf4: nil
+    case .nf4, .stored: nil
     }
   }
 }

@@ -70,7 +70,7 @@ import Testing
 
   func held(_ weights: [Float], inputs: Int, precision: Precision) -> [Float] {
     switch precision {
-    case .f32: weights
+    case .f32, .stored: weights
     case .bf16: roundedToBF16(weights)
     case .int8: roundedToInt8(weights, columns: inputs)
     case .nf4: NF4Matrix(quantizing: weights, outputs: weights.count / inputs, inputs: inputs).floats()

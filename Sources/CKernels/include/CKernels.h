@@ -117,6 +117,54 @@ int mk_nf4_multiply(
 void mk_nf4_slice(
   const mk_nf4 *parts, int64_t count, bool is_back, int64_t first, int64_t columns, uint16_t *to, bool is_plain);
 
+// --- Blocks of a GGUF -----------------------------------------------------------------------------------
+
+// ggml's numbers for its types of blocks of 32 values.
+enum { MK_Q4_0 = 2, MK_Q4_1 = 3, MK_Q5_0 = 6, MK_Q5_1 = 7, MK_Q8_0 = 8 };
+
+// Rows of a weight matrix as a file has them: `blocks` is [file's rows][inputs / 32] blocks, and output i is row
+// rows[i], or i where that is NULL.
+typedef struct {
+  int type;
+  int64_t outputs;
+  const void *blocks;
+  const int64_t *rows;
+} mk_stored_part;
+
+// W[outputs, inputs], of parts one below the other, for products x·Wᵀ: the values are the file's own.
+typedef struct mk_stored mk_stored;
+
+// NULL when the type is not known, `inputs` is not whole blocks or there is no memory: see mk_last_error.
+mk_stored *mk_stored_create(const mk_stored_part *parts, int64_t count, int64_t inputs);
+void mk_stored_destroy(mk_stored *matrix);
+const void *mk_stored_bytes(const mk_stored *matrix, int64_t *count);
+// One row of W in f32.
+void mk_stored_row(const mk_stored *matrix, int64_t output, float *values);
+
+// What an adapter adds to a product: its factors in bf16, laid out by mk_factors_pack once and for all.
+typedef struct {
+  // The rows of the batch and the columns of the result that it adds to.
+  int64_t first_row, rows, first_column, outputs, rank;
+  float scale;
+  // [inputs/2][rank up to whole vectors] and [rank/2][outputs up to whole vectors], pairs.
+  const uint32_t *reduce, *expand;
+} mk_factors;
+
+// Pairs of 32 bits of the two factors.
+void mk_factors_sizes(int64_t inputs, int64_t outputs, int64_t rank, int64_t *reduce, int64_t *expand);
+// From A[rank][inputs] and B[outputs][rank]. May be called from any thread.
+void mk_factors_pack(
+  const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, uint32_t *reduce, uint32_t *expand);
+// y[m][columns] += scale·(x·Aᵀ)·Bᵀ for each, with x[m][inputs] in bf16 and sums in f32.
+void mk_factors_add(
+  const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs, float *y, int64_t columns);
+
+// y[m, outputs] = x·Wᵀ, or added to y. x is f32 or bf16; its rows are brought to 8 bits by blocks of 32, each with a
+// scale. `terms` add to y in the same pass. A row's result is the same bit for bit whatever rows come with it.
+void mk_stored_multiply(
+  const mk_stored *matrix, const void *x, int x_type, int64_t m, const mk_factors *terms, int64_t count, float *y,
+  bool accumulate);
+
 // What one adapter adds to one product, for a run of rows of a batch, in bf16 with f32 sums.
 typedef struct {
   // The run's first row in the batch: terms of one run stand together.

@@ -112,7 +112,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let (outputs, seconds) = try await Interrupt.cancelling("stopping") {
       try await Compute.run {
         var bound: [Mix: BoundMix] = [:]
-        for mix in mixes where bound[mix] == nil { bound[mix] = try mix.bound(to: base) }
+        for mix in mixes where bound[mix] == nil { bound[mix] = try mix.boundForAnswers(to: base) }
         let began = ContinuousClock.now
         let total = prompts.count
         var produced = 0

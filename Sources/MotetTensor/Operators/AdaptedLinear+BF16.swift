@@ -6,11 +6,15 @@ import CKernels
 extension Tape {
   /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
   func narrowLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], trained: Parameter?, residual: Tensor?,
-    into y: Tensor
+    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], forward: [ForwardTerm],
+    trained: Parameter?, residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
-    try profile.measured(.base) { try matrix?.multiply(input, into: y, accumulate: residual != nil) }
+    try profile.measured(.base) {
+      try matrix?.multiply(input, into: y, accumulate: residual != nil, adding: forward)
+    }
+    if matrix == nil { y.add(forward, of: input, kernels: .fast) }
+    if terms.isEmpty, y.gradient == nil { return }
     let products = profile.measured(.lowRank) { NarrowTerms(terms, input: input) }
     profile.measured(.lowRank) { products.forward(into: y) }
     guard let dy = y.gradient else { return }

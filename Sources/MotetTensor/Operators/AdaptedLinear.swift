@@ -43,16 +43,17 @@ extension Tape {
   ///   - x: `[tokens, inputs]`
   ///   - matrix: W `[outputs, inputs]`
   ///   - terms: what the mixes add; ranges within `[tokens, outputs]`
+  ///   - forward: the same of adapters that are laid out for going forward alone, on a tape that does not record
   ///   - trained: what `matrix` was packed from, where that is a copy under training
   ///   - residual: `[tokens, outputs]`, added to the result
   /// - Returns: `[tokens, outputs]`
   public func adaptedLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], trained: Parameter? = nil,
-    adding residual: Tensor? = nil
+    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], forward: [ForwardTerm] = [],
+    trained: Parameter? = nil, adding residual: Tensor? = nil
   ) throws -> Tensor {
     inputObserver?(matrix, x)
     return try linear(
-      x, matrix, outputs: matrix.outputs, terms: terms, trained: trained, adding: residual)
+      x, matrix, outputs: matrix.outputs, terms: terms, forward: forward, trained: trained, adding: residual)
   }
 
   /// The low-rank parts alone, where the frozen product is at hand.
@@ -60,14 +61,22 @@ extension Tape {
   ///   - x: `[tokens, inputs]`
   ///   - y: `[tokens, outputs]`, what they are added to
   /// - Returns: `[tokens, outputs]`
-  public func lowRankParts(_ x: Tensor, terms: [LowRankTerm], addedTo y: Tensor) throws -> Tensor {
-    try linear(x, nil, outputs: y.columns, terms: terms, trained: nil, adding: y)
+  public func lowRankParts(
+    _ x: Tensor, terms: [LowRankTerm], forward: [ForwardTerm] = [], addedTo y: Tensor
+  ) throws -> Tensor {
+    try linear(x, nil, outputs: y.columns, terms: terms, forward: forward, trained: nil, adding: y)
   }
 
   private func linear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], trained: Parameter?,
-    adding residual: Tensor?
+    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], forward: [ForwardTerm],
+    trained: Parameter?, adding residual: Tensor?
   ) throws -> Tensor {
+    for term in forward {
+      precondition(!isRecording, "what is laid out for going forward alone has no way back")
+      precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
+      precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
+      precondition(term.factors.inputs == x.columns)
+    }
     for term in terms {
       precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
       precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
@@ -81,10 +90,12 @@ extension Tape {
     let y = Tensor(rows: x.rows, columns: outputs, wantsGradient: tracked)
     if let residual { y.copy(from: residual) }
     if isNarrow, matrix?.precision != .f32 {
-      try narrowLinear(x, matrix, terms: terms, trained: trained, residual: residual, into: y)
+      try narrowLinear(
+        x, matrix, terms: terms, forward: forward, trained: trained, residual: residual, into: y)
       return y
     }
-    try matrix?.multiply(x, into: y, accumulate: residual != nil, kernels: kernels)
+    try matrix?.multiply(x, into: y, accumulate: residual != nil, adding: forward, kernels: kernels)
+    if matrix == nil { y.add(forward, of: x, kernels: kernels) }
     let x = x.converted(to: .f32)
     let inner = terms.map { $0.addForward(x, to: y, kernels: kernels) }
     guard tracked, let dy = y.gradient else { return y }

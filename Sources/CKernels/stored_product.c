@@ -1,0 +1,262 @@
+// Products with a matrix in the blocks of a GGUF: w = d·(code - zero), or d·code + m, so that
+//
+//   y[j] = Σ over blocks of s·d[j]·(Σ codes·x' - zero·Σ x') + m[j]·s·Σ x'
+//
+// with a row of x brought to 8 bits, x ≈ s·x', by blocks of 32. The inner sums are of integers and exact; the outer
+// goes over the blocks in order, for each row and output by itself.
+#include "low_rank.h"
+#include "stored.h"
+
+#if defined(__x86_64__) && defined(__clang__)
+#include <immintrin.h>
+#define STORED_UNIT
+#endif
+
+// --- Rows of 8 bits ---------------------------------------------------------------------------------------
+
+MK_KERNEL(
+  stored_quantize,
+  (const float *restrict x, int64_t blocks, int8_t *restrict codes, float *restrict scales, float *restrict sums,
+   int32_t *restrict counts),
+  (x, blocks, codes, scales, sums, counts)) {
+  for (int64_t b = 0; b < blocks; b++, x += stored_block, codes += stored_block) {
+    uint32_t bits = 0;
+    for (int i = 0; i < stored_block; i++) {
+      union { float f; uint32_t i; } v = {x[i]};
+      uint32_t size = v.i & 0x7FFFFFFF;
+      bits = size > bits ? size : bits;
+    }
+    union { uint32_t i; float f; } highest = {bits};
+    float inverse = highest.f > 0 ? 127 / highest.f : 0;
+    int32_t count = 0;
+    for (int i = 0; i < stored_block; i++) {
+      int32_t code = (int32_t)__builtin_rintf(x[i] * inverse);
+      codes[i] = (int8_t)code;
+      count += code;
+    }
+    scales[b] = highest.f / 127;
+    counts[b] = count;
+    sums[b] = scales[b] * (float)count;
+  }
+}
+
+// --- One panel --------------------------------------------------------------------------------------------
+
+MK_KERNEL(
+  stored_plain_panel, (const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to),
+  (w, panel, x, m, to)) {
+  const stored_type *t = panel->type;
+  int32_t *codes = mk_scratch(1, (size_t)(x->blocks * stored_block * stored_lanes) * sizeof(int32_t));
+  float *scales = mk_scratch(2, (size_t)(x->blocks * 2 * stored_lanes) * sizeof(float));
+  for (int64_t b = 0; b < x->blocks; b++) {
+    const uint8_t *tile = panel->tiles + b * t->tile_bytes;
+    for (int64_t lane = 0; lane < stored_lanes; lane++) {
+      uint16_t halves[2] = {0, 0};
+      memcpy(halves, tile + 2 * lane, 2);
+      if (t->has_offset) memcpy(halves + 1, tile + 32 + 2 * lane, 2);
+      scales[2 * b * stored_lanes + lane] = stored_half(halves[0]);
+      scales[(2 * b + 1) * stored_lanes + lane] = stored_half(halves[1]);
+      for (int64_t i = 0; i < stored_block; i++)
+        codes[(b * stored_block + i) * stored_lanes + lane] = stored_code(t, tile, lane, i) - t->zero;
+    }
+  }
+  for (int64_t row = 0; row < m; row++) {
+#pragma clang fp contract(fast)
+    float y[stored_lanes] = {0};
+    for (int64_t b = 0; b < x->blocks; b++) {
+      int64_t at = row * x->blocks + b;
+      int32_t sum[stored_lanes] = {0};
+      const int32_t *restrict own = codes + b * stored_block * stored_lanes;
+      for (int64_t i = 0; i < stored_block; i++)
+        for (int64_t lane = 0; lane < stored_lanes; lane++)
+          sum[lane] += own[i * stored_lanes + lane] * x->codes[at * stored_block + i];
+      const float *restrict d = scales + 2 * b * stored_lanes, *restrict offset = d + stored_lanes;
+      for (int64_t lane = 0; lane < stored_lanes; lane++)
+        y[lane] += (float)sum[lane] * d[lane] * x->scales[at] + offset[lane] * x->sums[at];
+    }
+    float *out = to->y + row * to->stride + panel->first;
+    for (int64_t lane = 0; lane < panel->count; lane++) out[lane] = (to->accumulate ? out[lane] : 0) + y[lane];
+  }
+}
+
+#if defined(STORED_UNIT)
+#define VNNI __attribute__((target("arch=x86-64-v4,avx512vnni,no-prefer-256-bit")))
+#define VNNI_INLINE static inline __attribute__((always_inline)) VNNI
+
+static bool has_unit(void) {
+  static _Atomic int known;
+  if (!known) known = mk_vector_level() >= 4 && __builtin_cpu_supports("avx512vnni") ? 2 : 1;
+  return known == 2;
+}
+
+// The eight steps of four values of a block.
+VNNI_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
+  if (bits == 8) {
+    for (int s = 0; s < 8; s++) codes[s] = _mm512_loadu_si512(at + 64 * s);
+    return;
+  }
+  const uint8_t *nibbles = bits == 5 ? at + 64 : at;
+  __m512i low = _mm512_set1_epi8(15), fifth = _mm512_set1_epi8(16);
+  for (int r = 0; r < 4; r++) {
+    __m512i both = _mm512_loadu_si512(nibbles + 64 * r);
+    codes[2 * r] = _mm512_and_si512(both, low);
+    codes[2 * r + 1] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
+  }
+  if (bits == 5)
+    for (int s = 0; s < 8; s++) {
+      uint64_t word;
+      memcpy(&word, at + 8 * s, sizeof word);
+      codes[s] = _mm512_mask_or_epi32(codes[s], 0xFFFF, codes[s], _mm512_maskz_mov_epi8(word, fifth));
+    }
+}
+
+// `rows` rows from `row` on. Scales are read from the tiles; codes too, or where they were unpacked to.
+VNNI_INLINE void unit_rows(
+  const int rows, const int bits, const bool has_offset, const stored_type *t, const uint8_t *tiles,
+  const uint8_t *unpacked, const stored_rows *x, int64_t row, const stored_target *to, int64_t first, __mmask16 mask) {
+  __m512 y[8];
+  for (int r = 0; r < rows; r++) y[r] = _mm512_setzero_ps();
+  int64_t blocks = x->blocks, codes_at = has_offset ? 64 : 32, tile_bytes = t->tile_bytes;
+  const int8_t *values = x->codes + row * blocks * stored_block;
+  const float *scales = x->scales + row * blocks, *sums = x->sums + row * blocks;
+  const int32_t *counts = x->counts + row * blocks;
+  for (int64_t b = 0; b < blocks; b++) {
+    const uint8_t *tile = tiles + b * tile_bytes;
+    __m512i codes[8];
+    read_codes(unpacked ? 8 : bits, unpacked ? unpacked + b * 512 : tile + codes_at, codes);
+    __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)tile)), m = _mm512_setzero_ps();
+    if (has_offset) m = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(tile + 32)));
+    for (int r = 0; r < rows; r++) {
+      int64_t at = r * blocks + b;
+      __m512i sum = has_offset ? _mm512_setzero_si512() : _mm512_set1_epi32(-t->zero * counts[at]);
+      for (int s = 0; s < 8; s++) {
+        int32_t four;
+        memcpy(&four, values + at * stored_block + 4 * s, sizeof four);
+        sum = _mm512_dpbusd_epi32(sum, codes[s], _mm512_set1_epi32(four));
+      }
+      y[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), d), _mm512_set1_ps(scales[at]), y[r]);
+      if (has_offset) y[r] = _mm512_fmadd_ps(m, _mm512_set1_ps(sums[at]), y[r]);
+    }
+  }
+  for (int r = 0; r < rows; r++) {
+    float *out = to->y + (row + r) * to->stride + first;
+    if (to->accumulate) y[r] = _mm512_add_ps(y[r], _mm512_maskz_loadu_ps(mask, out));
+    _mm512_mask_storeu_ps(out, mask, y[r]);
+  }
+}
+
+VNNI_INLINE void unit_panel(
+  const int bits, const bool has_offset, const stored_panel *panel, const stored_rows *x, int64_t m,
+  const stored_target *to) {
+  const stored_type *t = panel->type;
+  __mmask16 mask = (__mmask16)((1u << panel->count) - 1);
+  const uint8_t *unpacked = NULL;
+  // Worth it from the second time that the codes are read.
+  if (m > 8 && bits != 8) {
+    uint8_t *to = mk_scratch(1, (size_t)(x->blocks * 512));
+    for (int64_t b = 0; b < x->blocks; b++) {
+      __m512i codes[8];
+      read_codes(bits, panel->tiles + b * t->tile_bytes + (has_offset ? 64 : 32), codes);
+      for (int s = 0; s < 8; s++) _mm512_storeu_si512(to + b * 512 + 64 * s, codes[s]);
+    }
+    unpacked = to;
+  }
+#define ROWS(n) unit_rows(n, bits, has_offset, t, panel->tiles, unpacked, x, row, to, panel->first, mask), row += n
+  int64_t row = 0;
+  while (m - row >= 8) ROWS(8);
+  if (m - row >= 4) ROWS(4);
+  if (m - row >= 2) ROWS(2);
+  if (m - row >= 1) ROWS(1);
+#undef ROWS
+}
+
+VNNI static void unit_panel_of(
+  const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
+  switch (panel->type->type) {
+    case MK_Q4_0: return unit_panel(4, false, panel, x, m, to);
+    case MK_Q4_1: return unit_panel(4, true, panel, x, m, to);
+    case MK_Q5_0: return unit_panel(5, false, panel, x, m, to);
+    case MK_Q5_1: return unit_panel(5, true, panel, x, m, to);
+    default: return unit_panel(8, false, panel, x, m, to);
+  }
+}
+
+void stored_multiply_panel(
+  const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
+  if (has_unit()) unit_panel_of(panel, x, m, to);
+  else stored_plain_panel(w, panel, x, m, to);
+}
+#else
+void stored_multiply_panel(
+  const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
+  stored_plain_panel(w, panel, x, m, to);
+}
+#endif
+
+// --- The whole --------------------------------------------------------------------------------------------
+
+typedef struct {
+  const mk_stored *w;
+  const void *x;
+  int x_type;
+  stored_rows rows;
+  // x in bf16 for the terms.
+  uint16_t *narrow;
+  int64_t m, count;
+  const mk_factors *terms;
+  factors_inner inner;
+  stored_target to;
+} product;
+
+MK_KERNEL(
+  stored_widen, (const uint16_t *restrict x, float *restrict y, int64_t count), (x, y, count)) {
+  for (int64_t i = 0; i < count; i++) y[i] = mk_widen(x[i]);
+}
+
+MK_KERNEL(
+  stored_narrow, (const float *restrict x, uint16_t *restrict y, int64_t count), (x, y, count)) {
+  for (int64_t i = 0; i < count; i++) y[i] = mk_narrow(x[i]);
+}
+
+static void prepare_rows(void *context, int64_t begin, int64_t end) {
+  product *p = context;
+  int64_t k = p->w->inputs, blocks = p->w->blocks;
+  float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)k * sizeof(float)) : NULL;
+  for (int64_t i = begin; i < end; i++) {
+    const float *x = wide ? wide : (const float *)p->x + i * k;
+    if (wide) stored_widen((const uint16_t *)p->x + i * k, wide, k);
+    else if (p->count) stored_narrow(x, p->narrow + i * k, k);
+    stored_quantize(
+      x, blocks, p->rows.codes + i * k, p->rows.scales + i * blocks, p->rows.sums + i * blocks,
+      p->rows.counts + i * blocks);
+  }
+}
+
+static void multiply_panels(void *context, int64_t begin, int64_t end) {
+  const product *p = context;
+  for (int64_t i = begin; i < end; i++) stored_multiply_panel(p->w, p->w->panels + i, &p->rows, p->m, &p->to);
+  const stored_panel *last = p->w->panels + end - 1;
+  for (int64_t i = 0; i < p->count; i++)
+    factors_expand(
+      p->terms + i, p->inner.u + p->inner.offsets[i], p->w->panels[begin].first, last->first + last->count, p->to.y,
+      p->to.stride);
+}
+
+void mk_stored_multiply(
+  const mk_stored *w, const void *x, int x_type, int64_t m, const mk_factors *terms, int64_t count, float *y,
+  bool accumulate) {
+  if (m <= 0) return;
+  int64_t k = w->inputs, blocks = w->blocks;
+  product p = {
+    .w = w, .x = x, .x_type = x_type, .m = m, .terms = terms, .count = count, .to = {y, w->outputs, accumulate}};
+  char *memory = mk_scratch(7, (size_t)(m * (blocks * 12 + k + 64 + (count && x_type == MK_F32 ? 2 * k : 0))));
+  p.rows = (stored_rows){
+    .blocks = blocks, .scales = (float *)memory, .sums = (float *)memory + m * blocks,
+    .counts = (int32_t *)memory + 2 * m * blocks, .codes = (int8_t *)(memory + 12 * m * blocks)};
+  p.narrow = (uint16_t *)(memory + 12 * m * blocks + m * k);
+  // A few rows cost less than waking the team.
+  if (m < 8) prepare_rows(&p, 0, m);
+  else mk_parallel_ranges(m, 4, prepare_rows, &p);
+  if (count) p.inner = factors_reduce_all(terms, count, x_type == MK_BF16 ? x : p.narrow, k);
+  mk_parallel_ranges(w->panel_count, 1, multiply_panels, &p);
+}

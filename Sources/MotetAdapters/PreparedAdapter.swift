@@ -1,0 +1,83 @@
+import MotetModels
+import MotetTensor
+
+/// An adapter made ready to answer with, and the adapters it stands on: what is slow about it was done where it was
+/// made, which may be any thread, and what only files need is gone.
+///
+/// Low-rank factors are held in bf16 in the layout that passes read, half the memory of those in f32. On a base in f32
+/// they stay in f32, so that answers are those of the adapter as it was trained.
+public final class PreparedAdapter: Sendable, CustomStringConvertible {
+  public let name: String
+  /// Bytes of memory.
+  public let byteCount: Int
+  private let layers: [Layer]
+  @Compute private var made: [AdapterParts]?
+
+  /// It, or one that it stands on.
+  private struct Layer: Sendable {
+    enum Content: Sendable {
+      case factors([BoundMix.ForwardFactors?])
+      case weights(AdapterWeights)
+    }
+    let name: String
+    let method: any AdapterMethod.Type
+    let content: Content
+
+    @Compute
+    func parts(on base: BaseModel) throws -> AdapterParts {
+      switch content {
+      case .factors(let sites): AdapterParts(forward: sites.map { $0.map { [$0] } ?? [] })
+      case .weights(let weights): try method.parts(of: weights, on: base)
+      }
+    }
+  }
+
+  public init(_ adapter: Adapter, for base: BaseModel) {
+    name = adapter.name
+    layers = adapter.chain.map { one in
+      Layer(
+        name: one.name, method: one.weights.method, content: Self.content(of: one.weights, for: base))
+    }
+    byteCount = layers.reduce(0) { sum, layer in
+      switch layer.content {
+      case .factors(let sites): sum + sites.reduce(0) { $0 + ($1?.factors.byteCount ?? 0) }
+      // The values as they were read, and those that passes read.
+      case .weights(let weights): sum + 2 * weights.bytes
+      }
+    }
+  }
+
+  public var description: String { name }
+
+  private static func content(of weights: AdapterWeights, for base: BaseModel) -> Layer.Content {
+    guard weights.content == nil, base.precision != .f32 else { return .weights(weights) }
+    return .factors(
+      base.sites.map { site in
+        weights.sites[site.path].map { update in
+          BoundMix.ForwardFactors(
+            factors: LowRankFactors(
+              loraA: update.loraA, loraB: update.loraB, rank: update.rank, inputs: update.inputs,
+              outputs: update.outputs), scale: update.scale)
+        }
+      })
+  }
+
+  @Compute
+  fileprivate func members(on base: BaseModel, weight: Float) throws -> [BoundMix.Member] {
+    let parts = try made ?? layers.map { try $0.parts(on: base) }
+    made = parts
+    return zip(layers, parts).map {
+      BoundMix.Member(name: $0.name, method: $0.method, parts: $1, weight: weight)
+    }
+  }
+}
+
+extension BoundMix {
+  /// A mix of adapters that are ready, for passes that only go forward; rows that should stand in one segment carry the
+  /// same result.
+  /// - Throws: ``MethodError/refused(_:adapter:method:reason:)`` for an adapter that can only be carried alone
+  public convenience init(_ terms: [(adapter: PreparedAdapter, weight: Float)], to base: BaseModel) throws {
+    try self.init(
+      terms.flatMap { try $0.adapter.members(on: base, weight: $0.weight) }, on: base)
+  }
+}
