@@ -7,8 +7,6 @@
 // The first two of each direction go by blocks of rows, every term of a row in turn; the gradients of A and B by
 // panels of their columns, every term of a panel in turn. So no two threads meet, and a row's result depends on
 // that row alone.
-#include "low_rank.h"
-
 #include "dot.h"
 
 enum { row_block = 64, panel = 64, lane = 16 };
@@ -89,16 +87,6 @@ MK_DOT_UNIT static void dot_pair_columns(
 #define dot_pair_columns pair_columns
 #endif
 
-// A[rank][inputs] and B[outputs][rank] as a forward pass reads them.
-static void pack_forward(
-  const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, float scale, uint32_t *reduce,
-  uint32_t *expand) {
-  // Gathered sixteen rows at a time, places within 2³¹.
-  bool by_gather = mk_has_dot_unit() && inputs < 1 << 26;
-  (by_gather ? dot_pair_columns : pair_columns)(a, rank, inputs, 1, reduce, padded(rank));
-  (by_gather ? dot_pair_columns : pair_columns)(b, outputs, rank, scale, expand, padded(outputs));
-}
-
 static void pack_term(const mk_low_rank_term *t, bool is_backward, uint32_t *packs) {
   pack_sizes size = sizes_of(t, is_backward);
   uint32_t *reduce = packs, *expand = packs + size.reduce;
@@ -109,7 +97,10 @@ static void pack_term(const mk_low_rank_term *t, bool is_backward, uint32_t *pac
     pair_rows(t->b, t->outputs, t->rank, t->scale, reduce, lanes);
     pair_rows(t->a, t->rank, t->inputs, 1, expand, wide);
   } else {
-    pack_forward(t->a, t->b, t->inputs, t->outputs, t->rank, t->scale, reduce, expand);
+    // Gathered sixteen rows at a time, places within 2³¹.
+    bool by_gather = mk_has_dot_unit() && t->inputs < 1 << 26;
+    (by_gather ? dot_pair_columns : pair_columns)(t->a, t->rank, t->inputs, 1, reduce, lanes);
+    (by_gather ? dot_pair_columns : pair_columns)(t->b, t->outputs, t->rank, t->scale, expand, wide);
   }
 }
 
@@ -140,14 +131,14 @@ MK_KERNEL(
 // y[m][wide] += u[m][lanes]·expand
 MK_KERNEL(
   plain_expand,
-  (const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t ld, int64_t wide,
-   float *y, int64_t stride),
-  (u, lanes, m, rank, expand, ld, wide, y, stride)) {
+  (const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t wide, float *y,
+   int64_t stride),
+  (u, lanes, m, rank, expand, wide, y, stride)) {
 #pragma clang fp contract(fast)
   for (int64_t i = 0; i < m; i++)
     for (int64_t r = 0; r < rank; r++) {
       float value = mk_widen(u[i * lanes + r]), *restrict row = y + i * stride;
-      const uint32_t *restrict from = expand + r / 2 * ld;
+      const uint32_t *restrict from = expand + r / 2 * padded(wide);
       for (int64_t j = 0; j < wide; j++) row[j] += value * mk_widen((uint16_t)(r & 1 ? from[j] >> 16 : from[j]));
     }
 }
@@ -241,9 +232,9 @@ MK_DOT_INLINE void dot_expand_rows(
 static __mmask16 mask_of(int64_t count) { return count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1); }
 
 MK_DOT_UNIT static void dot_expand(
-  const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t row, int64_t wide,
-  float *y, int64_t stride) {
-  int64_t pairs = (rank + 1) / 2;
+  const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t wide, float *y,
+  int64_t stride) {
+  int64_t pairs = (rank + 1) / 2, row = padded(wide);
   for (int64_t i = 0; i < m; i += 8)
     for (int64_t j = 0; j < wide; j += 32) {
       __mmask16 mask0 = mask_of(wide - j), mask1 = mask_of(wide - j - lane);
@@ -344,7 +335,7 @@ static void expand_rows(const work *w, int64_t index, int64_t begin, int64_t end
   int64_t to_stride = w->is_backward ? t->dx_stride : t->y_stride;
   if (!to) return;
   (mk_has_dot_unit() ? dot_expand : plain_expand)(
-    rows, lanes, m, t->rank, expand, padded(size.expand_wide), size.expand_wide, to + begin * to_stride, to_stride);
+    rows, lanes, m, t->rank, expand, size.expand_wide, to + begin * to_stride, to_stride);
 }
 
 // Terms of one run of rows stand together; a task is a block of rows with all their terms.
@@ -425,91 +416,4 @@ void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count) {
     if ((wide + panel - 1) / panel > panels) panels = (wide + panel - 1) / panel;
   }
   mk_parallel_tasks(panels, outer_task, &w);
-}
-
-// --- What is packed once --------------------------------------------------------------------------------
-
-void mk_factors_sizes(int64_t inputs, int64_t outputs, int64_t rank, int64_t *reduce, int64_t *expand) {
-  *reduce = (inputs + 1) / 2 * padded(rank);
-  // Some columns of the last row are read in whole vectors too.
-  *expand = (rank + 1) / 2 * padded(outputs) + lane;
-}
-
-void mk_factors_pack(
-  const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, uint32_t *reduce, uint32_t *expand) {
-  int64_t reduce_pairs, expand_pairs;
-  mk_factors_sizes(inputs, outputs, rank, &reduce_pairs, &expand_pairs);
-  memset(reduce, 0, (size_t)reduce_pairs * sizeof(uint32_t));
-  memset(expand, 0, (size_t)expand_pairs * sizeof(uint32_t));
-  pack_forward(a, b, inputs, outputs, rank, 1, reduce, expand);
-}
-
-int64_t factors_lanes(int64_t rank) { return padded(rank); }
-
-void factors_reduce(
-  const mk_factors *t, const uint16_t *x, int64_t inputs, int64_t begin, int64_t end, uint16_t *u) {
-  int64_t lanes = padded(t->rank), m = end - begin;
-  float *sums = mk_scratch(4, (size_t)(m * lanes) * sizeof(float));
-  (mk_has_dot_unit() ? dot_reduce : plain_reduce)(
-    x + (t->first_row + begin) * inputs, inputs, m, inputs, t->reduce, lanes, sums);
-  for (int64_t i = 0; i < m * lanes; i++) u[begin * lanes + i] = mk_narrow(t->scale * sums[i]);
-}
-
-void factors_expand(const mk_factors *t, const uint16_t *u, int64_t begin, int64_t end, float *y, int64_t stride) {
-  int64_t first = begin > t->first_column ? begin - t->first_column : 0, last = end - t->first_column;
-  if (last > t->outputs) last = t->outputs;
-  if (first >= last) return;
-  (mk_has_dot_unit() ? dot_expand : plain_expand)(
-    u, padded(t->rank), t->rows, t->rank, t->expand + first, padded(t->outputs), last - first,
-    y + t->first_row * stride + t->first_column + first, stride);
-}
-
-typedef struct {
-  const mk_factors *terms;
-  int64_t count, inputs, columns;
-  const uint16_t *x;
-  factors_inner inner;
-  float *y;
-} ready;
-
-static void reduce_ready(void *context, int64_t task) {
-  const ready *r = context;
-  for (int64_t i = 0; i < r->count; i++) {
-    int64_t blocks = (r->terms[i].rows + row_block - 1) / row_block;
-    if (task >= blocks) {
-      task -= blocks;
-      continue;
-    }
-    int64_t begin = task * row_block, end = begin + row_block;
-    if (end > r->terms[i].rows) end = r->terms[i].rows;
-    return factors_reduce(r->terms + i, r->x, r->inputs, begin, end, r->inner.u + r->inner.offsets[i]);
-  }
-}
-
-factors_inner factors_reduce_all(const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs) {
-  factors_inner inner = {.offsets = mk_scratch(5, (size_t)count * sizeof(int64_t))};
-  int64_t total = 0, tasks = 0;
-  for (int64_t i = 0; i < count; i++) {
-    inner.offsets[i] = total;
-    total += terms[i].rows * padded(terms[i].rank);
-    tasks += (terms[i].rows + row_block - 1) / row_block;
-  }
-  inner.u = mk_scratch(6, (size_t)total * sizeof(uint16_t));
-  ready r = {.terms = terms, .count = count, .inputs = inputs, .x = x, .inner = inner};
-  mk_parallel_tasks(tasks, reduce_ready, &r);
-  return inner;
-}
-
-static void expand_ready(void *context, int64_t begin, int64_t end) {
-  const ready *r = context;
-  for (int64_t i = 0; i < r->count; i++)
-    factors_expand(r->terms + i, r->inner.u + r->inner.offsets[i], begin, end, r->y, r->columns);
-}
-
-void mk_factors_add(
-  const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs, float *y, int64_t columns) {
-  if (count <= 0) return;
-  ready r = {.terms = terms, .count = count, .columns = columns, .y = y};
-  r.inner = factors_reduce_all(terms, count, x, inputs);
-  mk_parallel_ranges(columns, panel, expand_ready, &r);
 }

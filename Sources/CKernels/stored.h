@@ -3,7 +3,7 @@
 
 #include "dispatch.h"
 
-enum { stored_block = 32, stored_lanes = 16 };
+enum { stored_block = 32, stored_lanes = 16, stored_group = 8 };
 
 // Sixteen outputs of one block each are a tile: lanes side by side, as the products take them.
 //   16 f16 scales d, then 16 f16 offsets m where the type has them, then the codes:
@@ -35,13 +35,18 @@ struct mk_stored {
   uint8_t *bytes;
 };
 
-// Rows of x by blocks of 32: codes of 8 bits, a scale and scale·Σ codes for each block, and Σ codes.
+// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and Σ codes for each block. Eight rows are a group:
+// what the products read together stands together, [group][block][row of the group].
 typedef struct {
   int64_t blocks;
   int8_t *codes;
   float *scales, *sums;
   int32_t *counts;
 } stored_rows;
+
+MK_INLINE int64_t stored_place(const stored_rows *rows, int64_t row, int64_t block) {
+  return (row / stored_group * rows->blocks + block) * stored_group + row % stored_group;
+}
 
 // Where a panel's products with rows of x go: y[row][first..<first + count], rows `stride` apart.
 typedef struct {

@@ -4,7 +4,7 @@
 //
 // with a row of x brought to 8 bits, x ≈ s·x', by blocks of 32. The inner sums are of integers and exact; the outer
 // goes over the blocks in order, for each row and output by itself.
-#include "low_rank.h"
+#include "factors.h"
 #include "stored.h"
 
 #if defined(__x86_64__) && defined(__clang__)
@@ -16,10 +16,10 @@
 
 MK_KERNEL(
   stored_quantize,
-  (const float *restrict x, int64_t blocks, int8_t *restrict codes, float *restrict scales, float *restrict sums,
-   int32_t *restrict counts),
-  (x, blocks, codes, scales, sums, counts)) {
-  for (int64_t b = 0; b < blocks; b++, x += stored_block, codes += stored_block) {
+  (const float *restrict x, const stored_rows *rows, int64_t row), (x, rows, row)) {
+  for (int64_t b = 0; b < rows->blocks; b++, x += stored_block) {
+    int64_t at = stored_place(rows, row, b);
+    int8_t *restrict codes = rows->codes + at * stored_block;
     uint32_t bits = 0;
     for (int i = 0; i < stored_block; i++) {
       union { float f; uint32_t i; } v = {x[i]};
@@ -34,9 +34,9 @@ MK_KERNEL(
       codes[i] = (int8_t)code;
       count += code;
     }
-    scales[b] = highest.f / 127;
-    counts[b] = count;
-    sums[b] = scales[b] * (float)count;
+    rows->scales[at] = highest.f / 127;
+    rows->counts[at] = count;
+    rows->sums[at] = rows->scales[at] * (float)count;
   }
 }
 
@@ -64,7 +64,7 @@ MK_KERNEL(
 #pragma clang fp contract(fast)
     float y[stored_lanes] = {0};
     for (int64_t b = 0; b < x->blocks; b++) {
-      int64_t at = row * x->blocks + b;
+      int64_t at = stored_place(x, row, b);
       int32_t sum[stored_lanes] = {0};
       const int32_t *restrict own = codes + b * stored_block * stored_lanes;
       for (int64_t i = 0; i < stored_block; i++)
@@ -89,6 +89,9 @@ static bool has_unit(void) {
   return known == 2;
 }
 
+// How far ahead of what is read the next bytes are asked for, and from how many rows on unpacking pays.
+enum { fetched_ahead = 4096, unpacked_from = 16 };
+
 // The eight steps of four values of a block.
 VNNI_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
   if (bits == 8) {
@@ -110,34 +113,43 @@ VNNI_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
     }
 }
 
-// `rows` rows from `row` on. Scales are read from the tiles; codes too, or where they were unpacked to.
+// `rows` rows from `row` on, which are of one group. Scales are read from the tiles; codes too, or where they were
+// unpacked to. `fetches` asks for the tiles ahead.
 VNNI_INLINE void unit_rows(
-  const int rows, const int bits, const bool has_offset, const stored_type *t, const uint8_t *tiles,
-  const uint8_t *unpacked, const stored_rows *x, int64_t row, const stored_target *to, int64_t first, __mmask16 mask) {
-  __m512 y[8];
+  const int rows, const int bits, const bool has_offset, const bool is_unpacked, const bool fetches,
+  const stored_type *t, const uint8_t *tiles, const uint8_t *unpacked, const stored_rows *x, int64_t row,
+  const stored_target *to, int64_t first, __mmask16 mask) {
+  __m512 y[stored_group];
+#pragma unroll
   for (int r = 0; r < rows; r++) y[r] = _mm512_setzero_ps();
-  int64_t blocks = x->blocks, codes_at = has_offset ? 64 : 32, tile_bytes = t->tile_bytes;
-  const int8_t *values = x->codes + row * blocks * stored_block;
-  const float *scales = x->scales + row * blocks, *sums = x->sums + row * blocks;
-  const int32_t *counts = x->counts + row * blocks;
-  for (int64_t b = 0; b < blocks; b++) {
+  const int64_t codes_at = has_offset ? 64 : 32, tile_bytes = codes_at + (bits == 8 ? 512 : bits == 5 ? 320 : 256);
+  int64_t at = stored_place(x, row, 0);
+  const int8_t *values = x->codes + at * stored_block;
+  const float *scales = x->scales + at, *sums = x->sums + at;
+  const int32_t *counts = x->counts + at;
+  for (int64_t b = 0; b < x->blocks; b++) {
     const uint8_t *tile = tiles + b * tile_bytes;
+    if (fetches)
+      for (int64_t line = 0; line < tile_bytes; line += 64) _mm_prefetch(tile + fetched_ahead + line, _MM_HINT_T0);
     __m512i codes[8];
-    read_codes(unpacked ? 8 : bits, unpacked ? unpacked + b * 512 : tile + codes_at, codes);
+    read_codes(is_unpacked ? 8 : bits, is_unpacked ? unpacked + b * 512 : tile + codes_at, codes);
     __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)tile)), m = _mm512_setzero_ps();
     if (has_offset) m = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(tile + 32)));
+#pragma unroll
     for (int r = 0; r < rows; r++) {
-      int64_t at = r * blocks + b;
-      __m512i sum = has_offset ? _mm512_setzero_si512() : _mm512_set1_epi32(-t->zero * counts[at]);
+      __m512i sum = has_offset ? _mm512_setzero_si512() : _mm512_set1_epi32(-t->zero * counts[r]);
+#pragma unroll
       for (int s = 0; s < 8; s++) {
         int32_t four;
-        memcpy(&four, values + at * stored_block + 4 * s, sizeof four);
+        memcpy(&four, values + r * stored_block + 4 * s, sizeof four);
         sum = _mm512_dpbusd_epi32(sum, codes[s], _mm512_set1_epi32(four));
       }
-      y[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), d), _mm512_set1_ps(scales[at]), y[r]);
-      if (has_offset) y[r] = _mm512_fmadd_ps(m, _mm512_set1_ps(sums[at]), y[r]);
+      y[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), d), _mm512_set1_ps(scales[r]), y[r]);
+      if (has_offset) y[r] = _mm512_fmadd_ps(m, _mm512_set1_ps(sums[r]), y[r]);
     }
+    values += stored_group * stored_block, scales += stored_group, sums += stored_group, counts += stored_group;
   }
+#pragma unroll
   for (int r = 0; r < rows; r++) {
     float *out = to->y + (row + r) * to->stride + first;
     if (to->accumulate) y[r] = _mm512_add_ps(y[r], _mm512_maskz_loadu_ps(mask, out));
@@ -145,28 +157,41 @@ VNNI_INLINE void unit_rows(
   }
 }
 
+// Codes of a panel as bytes, and what comes after it on its way.
+VNNI_INLINE const uint8_t *unpack_panel(const int bits, const stored_panel *panel, int64_t blocks) {
+  const stored_type *t = panel->type;
+  uint8_t *to = mk_scratch(1, (size_t)(blocks * 512));
+  for (int64_t b = 0; b < blocks; b++) {
+    const uint8_t *tile = panel->tiles + b * t->tile_bytes;
+    for (int64_t line = 0; line < t->tile_bytes; line += 64)
+      _mm_prefetch(tile + blocks * t->tile_bytes + line, _MM_HINT_T0);
+    __m512i codes[8];
+    read_codes(bits, tile + (t->has_offset ? 64 : 32), codes);
+    for (int s = 0; s < 8; s++) _mm512_storeu_si512(to + b * 512 + 64 * s, codes[s]);
+  }
+  return to;
+}
+
 VNNI_INLINE void unit_panel(
   const int bits, const bool has_offset, const stored_panel *panel, const stored_rows *x, int64_t m,
   const stored_target *to) {
-  const stored_type *t = panel->type;
   __mmask16 mask = (__mmask16)((1u << panel->count) - 1);
-  const uint8_t *unpacked = NULL;
-  // Worth it from the second time that the codes are read.
-  if (m > 8 && bits != 8) {
-    uint8_t *to = mk_scratch(1, (size_t)(x->blocks * 512));
-    for (int64_t b = 0; b < x->blocks; b++) {
-      __m512i codes[8];
-      read_codes(bits, panel->tiles + b * t->tile_bytes + (has_offset ? 64 : 32), codes);
-      for (int s = 0; s < 8; s++) _mm512_storeu_si512(to + b * 512 + 64 * s, codes[s]);
-    }
-    unpacked = to;
-  }
-#define ROWS(n) unit_rows(n, bits, has_offset, t, panel->tiles, unpacked, x, row, to, panel->first, mask), row += n
   int64_t row = 0;
-  while (m - row >= 8) ROWS(8);
-  if (m - row >= 4) ROWS(4);
-  if (m - row >= 2) ROWS(2);
-  if (m - row >= 1) ROWS(1);
+#define ROWS(n, is_unpacked, fetches)                                                                                 \
+  unit_rows(                                                                                                          \
+    n, bits, has_offset, is_unpacked, fetches, panel->type, panel->tiles, unpacked, x, row, to, panel->first, mask),  \
+    row += n
+  const uint8_t *unpacked = NULL;
+  if (m > unpacked_from && bits != 8) {
+    unpacked = unpack_panel(bits, panel, x->blocks);
+    while (m - row >= 8) ROWS(8, true, false);
+  } else {
+    if (m >= 8) ROWS(8, false, true);
+    while (m - row >= 8) ROWS(8, false, false);
+  }
+  if (m - row >= 4) ROWS(4, false, true);
+  if (m - row >= 2) ROWS(2, false, true);
+  if (m - row >= 1) ROWS(1, false, true);
 #undef ROWS
 }
 
@@ -220,15 +245,13 @@ MK_KERNEL(
 
 static void prepare_rows(void *context, int64_t begin, int64_t end) {
   product *p = context;
-  int64_t k = p->w->inputs, blocks = p->w->blocks;
+  int64_t k = p->w->inputs;
   float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)k * sizeof(float)) : NULL;
   for (int64_t i = begin; i < end; i++) {
     const float *x = wide ? wide : (const float *)p->x + i * k;
     if (wide) stored_widen((const uint16_t *)p->x + i * k, wide, k);
     else if (p->count) stored_narrow(x, p->narrow + i * k, k);
-    stored_quantize(
-      x, blocks, p->rows.codes + i * k, p->rows.scales + i * blocks, p->rows.sums + i * blocks,
-      p->rows.counts + i * blocks);
+    stored_quantize(x, &p->rows, i);
   }
 }
 
@@ -249,14 +272,16 @@ void mk_stored_multiply(
   int64_t k = w->inputs, blocks = w->blocks;
   product p = {
     .w = w, .x = x, .x_type = x_type, .m = m, .terms = terms, .count = count, .to = {y, w->outputs, accumulate}};
-  char *memory = mk_scratch(7, (size_t)(m * (blocks * 12 + k + 64 + (count && x_type == MK_F32 ? 2 * k : 0))));
+  // Whole groups of rows.
+  int64_t places = (m + stored_group - 1) / stored_group * stored_group * blocks;
+  char *memory = mk_scratch(7, (size_t)(places * (12 + stored_block) + (count && x_type == MK_F32 ? m * k * 2 : 0)));
   p.rows = (stored_rows){
-    .blocks = blocks, .scales = (float *)memory, .sums = (float *)memory + m * blocks,
-    .counts = (int32_t *)memory + 2 * m * blocks, .codes = (int8_t *)(memory + 12 * m * blocks)};
-  p.narrow = (uint16_t *)(memory + 12 * m * blocks + m * k);
+    .blocks = blocks, .codes = (int8_t *)memory, .scales = (float *)(memory + places * stored_block)};
+  p.rows.sums = p.rows.scales + places, p.rows.counts = (int32_t *)(p.rows.sums + places);
+  p.narrow = (uint16_t *)(p.rows.counts + places);
   // A few rows cost less than waking the team.
   if (m < 8) prepare_rows(&p, 0, m);
   else mk_parallel_ranges(m, 4, prepare_rows, &p);
-  if (count) p.inner = factors_reduce_all(terms, count, x_type == MK_BF16 ? x : p.narrow, k);
+  if (count) p.inner = factors_reduce(terms, count, x_type == MK_BF16 ? x : p.narrow, k);
   mk_parallel_ranges(w->panel_count, 1, multiply_panels, &p);
 }

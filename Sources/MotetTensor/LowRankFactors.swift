@@ -34,19 +34,15 @@ public final class LowRankFactors: Sendable {
 
   /// The factors as they are multiplied, row-major, for plain loops.
   func floats() -> (loraA: [Float], loraB: [Float]) {
-    func lanes(_ count: Int) -> Int { (count + 15) / 16 * 16 }
-    /// Value (i, j) of pairs along i, `stride` of them a row.
-    func value(_ buffer: Buffer, _ i: Int, _ j: Int, stride: Int) -> Float {
-      let pair = pairs(buffer)[i / 2 * stride + j]
-      return Float(bitPattern: i % 2 == 0 ? pair << 16 : pair & 0xFFFF_0000)
+    /// `[rows, columns]` from pairs of columns, `[rows/16][columns/2][16]`.
+    func read(_ buffer: Buffer, rows: Int, columns: Int) -> [Float] {
+      (0..<rows * columns).map { index in
+        let (row, column) = index.quotientAndRemainder(dividingBy: columns)
+        let pair = pairs(buffer)[((row / 16) * ((columns + 1) / 2) + column / 2) * 16 + row % 16]
+        return Float(bitPattern: column % 2 == 0 ? pair << 16 : pair & 0xFFFF_0000)
+      }
     }
-    var loraA = [Float](repeating: 0, count: rank * inputs)
-    var loraB = [Float](repeating: 0, count: outputs * rank)
-    for r in 0..<rank {
-      for i in 0..<inputs { loraA[r * inputs + i] = value(reduce, i, r, stride: lanes(rank)) }
-      for o in 0..<outputs { loraB[o * rank + r] = value(expand, r, o, stride: lanes(outputs)) }
-    }
-    return (loraA, loraB)
+    return (read(reduce, rows: rank, columns: inputs), read(expand, rows: outputs, columns: rank))
   }
 
   fileprivate func described(_ term: ForwardTerm) -> mk_factors {

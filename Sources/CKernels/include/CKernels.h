@@ -146,7 +146,7 @@ typedef struct {
   // The rows of the batch and the columns of the result that it adds to.
   int64_t first_row, rows, first_column, outputs, rank;
   float scale;
-  // [inputs/2][rank up to whole vectors] and [rank/2][outputs up to whole vectors], pairs.
+  // A and B by pairs, as mk_factors_pack leaves them.
   const uint32_t *reduce, *expand;
 } mk_factors;
 
