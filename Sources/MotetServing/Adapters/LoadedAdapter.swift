@@ -1,0 +1,68 @@
+import MotetAdapters
+import MotetModels
+import Synchronization
+
+/// An adapter in memory, as it was in its files at one time.
+final class LoadedAdapter: Sendable {
+  /// Counted up over all loads.
+  let load: Int
+  let place: AdapterPlace
+  let adapter: Adapter
+  /// What it takes in memory: see ``AdapterBinding/bytes(of:)``.
+  let bytes: Int
+  /// How many mixes hold it.
+  private let holders = Mutex(0)
+
+  init(load: Int, place: AdapterPlace, adapter: Adapter) {
+    self.load = load
+    self.place = place
+    self.adapter = adapter
+    bytes = AdapterBinding.bytes(of: adapter)
+  }
+
+  var isHeld: Bool { holders.withLock { $0 > 0 } }
+  func hold() { holders.withLock { $0 += 1 } }
+  func release() { holders.withLock { $0 -= 1 } }
+}
+
+/// A mix that rows can carry, with the adapters of it, which stay in memory as long as anything holds this.
+final class HeldMix: Sendable {
+  let served: ServedMix
+  let identity: MixIdentity
+  /// Rows that hold the same mix carry the same object.
+  let bound: BoundMix
+  /// Positions that it takes before a sequence's first token.
+  let virtualTokens: Int
+  /// Whether pages can be shared: not where positions are not tokens, or other weights wrote them.
+  let sharesPrefixes: Bool
+  let adapters: [LoadedAdapter]
+
+  @Compute
+  init(_ terms: [(adapter: LoadedAdapter, weight: Float)], bound: BoundMix) {
+    served = ServedMix(
+      terms: terms.map {
+        ServedMix.Term(name: $0.adapter.place.name, version: $0.adapter.place.version, weight: $0.weight)
+      })
+    identity = MixIdentity(parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
+    self.bound = bound
+    virtualTokens = bound.virtualTokens
+    sharesPrefixes = bound.virtualTokens == 0 && bound.copy == nil
+    adapters = terms.map(\.adapter)
+    for adapter in adapters { adapter.hold() }
+  }
+
+  deinit { for adapter in adapters { adapter.release() } }
+}
+
+/// How adapters lie in memory while they serve: the one place that knows.
+enum AdapterBinding {
+  /// The mix in place for a base. Adapters keep their parts, so that mixes which differ in weights share them.
+  /// - Throws: `MethodError` for adapters that do not go together
+  @Compute
+  static func bind(_ terms: [(adapter: LoadedAdapter, weight: Float)], on base: BaseModel) throws -> BoundMix {
+    try Mix(terms.map { (adapter: $0.adapter.adapter, weight: $0.weight) }).bound(to: base)
+  }
+
+  /// An adapter and those below it: values as they were read, and as rows use them.
+  static func bytes(of adapter: Adapter) -> Int { adapter.chain.reduce(0) { $0 + 2 * $1.weights.bytes } }
+}
