@@ -96,6 +96,12 @@ actor AdapterShelf {
     return bound
   }
 
+  /// The mix, when all its adapters are in memory; nil when files have to be read first.
+  func holdIfReady(_ mix: MixSpecification) async throws -> HeldMix? {
+    guard try find(mix).allSatisfy(isReady) else { return nil }
+    return try await hold(mix, mayExceed: false)
+  }
+
   private func holdBase() async throws -> HeldMix {
     if let baseMix { return baseMix }
     let made = await Compute.run { HeldMix([], bound: .base) }

@@ -1,5 +1,6 @@
 import MotetAdapters
 import MotetModels
+import MotetTensor
 import Synchronization
 
 /// An adapter in memory, as it was in its files at one time.

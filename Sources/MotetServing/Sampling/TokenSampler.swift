@@ -7,7 +7,7 @@ import MotetTensor
 /// log-probabilities it tells are the model's own, before all of these. Of equal logits the lower id comes first.
 struct TokenSampler {
   private let sampling: ServingSampling
-  private var generator: SeededGenerator
+  var generator: SeededGenerator
   /// Of the prompt, for the repetition penalty; empty where there is none.
   private var promptTokens: Set<Int32> = []
   /// How often the answer has each token; empty where no penalty asks for it.

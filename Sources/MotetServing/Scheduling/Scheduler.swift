@@ -103,6 +103,12 @@ final class Scheduler {
     metrics.freePages.record(pool.freePages)
   }
 
+  var status: ServingStatus {
+    ServingStatus(
+      running: running.count, waiting: waiting.count, usedPages: pool.usedPages, pages: pool.pageCount,
+      isDraining: isDraining)
+  }
+
   func drain() async {
     isDraining = true
     guard !(waiting.isEmpty && running.isEmpty) else { return }

@@ -26,6 +26,13 @@ struct RequestCheck {
     try check(request.sampling)
   }
 
+  /// A text to be embedded.
+  func checkText(_ tokens: [Int32]) throws {
+    try require(!tokens.isEmpty, "input", "a text is empty; give at least one token")
+    try checkTokens(tokens, "input")
+    guard tokens.count <= context else { throw ServingError.tooLong(tokens: tokens.count, context: context) }
+  }
+
   private func check(_ sampling: ServingSampling) throws {
     try range(sampling.temperature, 0...100, "temperature")
     try require(sampling.topK >= 0, "top_k", "top_k is \(sampling.topK); give 0 for all, or how many")
