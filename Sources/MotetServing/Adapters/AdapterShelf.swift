@@ -85,7 +85,7 @@ actor AdapterShelf {
     do {
       let base = base
       let ready = terms
-      bound = try await Compute.run { HeldMix(ready, bound: try AdapterBinding.bind(ready, on: base)) }
+      bound = try await Compute.run { HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base)) }
     } catch {
       throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
     }
@@ -152,7 +152,7 @@ actor AdapterShelf {
         try places.requireAllowedChain(place)
         let library = places.library ?? AdapterLibrary(root: place.folder.appendingPathComponent(".none"))
         let adapter = try Adapter.load(place.folder, name: place.title, for: base, library: library)
-        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter)
+        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
         metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
         return loaded
       } catch let error as ServingError {
@@ -215,8 +215,7 @@ extension AdapterShelf {
       let facts = facts(of: place)
       return ServedAdapter(
         name: place.name, version: place.version, parent: facts.parent ?? base.name,
-        method: current.map { $0.adapter.weights.method.name } ?? facts.method,
-        rank: current.map { $0.adapter.weights.rank }.flatMap { $0 > 0 ? $0 : nil } ?? facts.rank,
+        method: current?.method ?? facts.method, rank: current.map(\.rank) ?? facts.rank,
         isLoaded: current != nil, bytes: current?.bytes ?? 0, isPinned: isPinned(place),
         created: facts.created ?? place.stamp.changed)
     }

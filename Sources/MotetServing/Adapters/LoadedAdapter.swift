@@ -8,18 +8,22 @@ final class LoadedAdapter: Sendable {
   /// Counted up over all loads.
   let load: Int
   let place: AdapterPlace
-  let adapter: Adapter
-  /// What it takes in memory: see ``AdapterBinding/bytes(of:)``.
-  let bytes: Int
+  let prepared: PreparedAdapter
+  /// `lora`
+  let method: String
+  let rank: Int?
   /// How many mixes hold it.
   private let holders = Mutex(0)
 
-  init(load: Int, place: AdapterPlace, adapter: Adapter) {
+  init(load: Int, place: AdapterPlace, adapter: Adapter, for base: BaseModel) {
     self.load = load
     self.place = place
-    self.adapter = adapter
-    bytes = AdapterBinding.bytes(of: adapter)
+    prepared = PreparedAdapter(adapter, for: base)
+    method = adapter.weights.method.name
+    rank = adapter.weights.rank > 0 ? adapter.weights.rank : nil
   }
+
+  var bytes: Int { prepared.byteCount }
 
   var isHeld: Bool { holders.withLock { $0 > 0 } }
   func hold() { holders.withLock { $0 += 1 } }
@@ -53,17 +57,4 @@ final class HeldMix: Sendable {
   }
 
   deinit { for adapter in adapters { adapter.release() } }
-}
-
-/// How adapters lie in memory while they serve: the one place that knows.
-enum AdapterBinding {
-  /// The mix in place for a base. Adapters keep their parts, so that mixes which differ in weights share them.
-  /// - Throws: `MethodError` for adapters that do not go together
-  @Compute
-  static func bind(_ terms: [(adapter: LoadedAdapter, weight: Float)], on base: BaseModel) throws -> BoundMix {
-    try Mix(terms.map { (adapter: $0.adapter.adapter, weight: $0.weight) }).bound(to: base)
-  }
-
-  /// An adapter and those below it: values as they were read, and as rows use them.
-  static func bytes(of adapter: Adapter) -> Int { adapter.chain.reduce(0) { $0 + 2 * $1.weights.bytes } }
 }

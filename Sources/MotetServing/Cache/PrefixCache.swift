@@ -74,9 +74,10 @@ final class PrefixCache {
   func giveBack(_ wanted: Int) -> Int {
     var given = 0
     while given < wanted {
-      let leaves = nodes.filter { $0.value.children == 0 }.sorted { $0.value.lastUse < $1.value.lastUse }
+      // Only their places: a copy of a node would hold its page.
+      let leaves = nodes.filter { $0.value.children == 0 }.map { ($0.value.lastUse, $0.key) }.sorted { $0 < $1 }
       var progress = false
-      for (place, _) in leaves where given < wanted && isFree(place) {
+      for (_, place) in leaves where given < wanted && isFree(place) {
         remove(place)
         given += 1
         progress = true

@@ -152,7 +152,10 @@ final class Scheduler {
   /// Gives places to those who are ready, first come first.
   private func admit() {
     for row in waiting where row.stage == .ready && running.count < options.maximumRows {
-      guard let mix = row.mix, start(row, mix) else { break }
+      guard let mix = row.mix, !start(row, mix) else { continue }
+      // Pages come back when a sequence under way ends; without one there is nothing to wait for.
+      guard running.isEmpty else { break }
+      fail(row, EngineFailure("there are no pages for \(row.tokens.count) tokens"))
     }
     waiting.removeAll { $0.stage == .running || $0.stage == .ended }
   }

@@ -42,11 +42,11 @@ final class StructureAutomaton {
     self.grammar = grammar
     self.trie = trie
     _ = number([], isComplete: false)
-    start = Self.dead
     start = close([Place(node: grammar.start, stack: 0)])
   }
 
-  private(set) var start: Int32
+  /// Where a text begins.
+  private(set) var start = StructureAutomaton.dead
 
   /// Whether it holds so much that a new one should take its place.
   var isFull: Bool { states.count > 20_000 }

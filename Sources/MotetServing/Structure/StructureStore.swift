@@ -6,7 +6,7 @@ import MotetTokenizers
 final class StructureStore {
   private let tokenizer: Tokenizer
   private var trie: TokenTrie?
-  private var known: [(format: OutputFormat, automaton: StructureAutomaton)] = []
+  private var automata: [(format: OutputFormat, automaton: StructureAutomaton)] = []
 
   /// Formats that are kept.
   private static let limit = 32
@@ -17,14 +17,14 @@ final class StructureStore {
   /// - Throws: ``ServingError/invalid(parameter:message:)`` naming what a schema has that cannot be followed
   func cursor(for format: OutputFormat) async throws -> StructureCursor? {
     guard format != .text else { return nil }
-    if let index = known.firstIndex(where: { $0.format == format }), !known[index].automaton.isFull {
-      known.append(known.remove(at: index))
-      return known.last.map { StructureCursor($0.automaton, tokenizer: tokenizer) }
+    if let index = automata.firstIndex(where: { $0.format == format }), !automata[index].automaton.isFull {
+      automata.append(automata.remove(at: index))
+      return automata.last.map { StructureCursor($0.automaton, tokenizer: tokenizer) }
     }
-    let (tokenizer, trie) = (tokenizer, trie)
+    let (known, vocabulary) = (trie, tokenizer)
     // Reading a schema and sorting a vocabulary take a while: not on this thread.
     let made = try await Task.detached {
-      try SchemaCompiler.compile(format).map { ($0, trie ?? TokenTrie(tokenizer)) }
+      try SchemaCompiler.compile(format).map { ($0, known ?? TokenTrie(vocabulary)) }
     }.value
     guard let (grammar, trie) = made else { return nil }
     self.trie = trie
@@ -32,9 +32,9 @@ final class StructureStore {
     guard automaton.start != StructureAutomaton.dead, !automaton.isFinal(automaton.start) else {
       throw SchemaCompiler.refusal("it goes in circles and allows no value")
     }
-    known.removeAll { $0.format == format }
-    known.append((format, automaton))
-    if known.count > Self.limit { known.removeFirst() }
+    automata.removeAll { $0.format == format }
+    automata.append((format, automaton))
+    if automata.count > Self.limit { automata.removeFirst() }
     return StructureCursor(automaton, tokenizer: tokenizer)
   }
 }
