@@ -46,7 +46,8 @@ package indirect enum JSONTree: Equatable, Sendable {
   package var text: String {
     switch self {
     case .object(let members):
-      "{" + members.map { JSONValue.string($0.name).text() + ":" + $0.value.text }.joined(separator: ",") + "}"
+      "{" + members.map { JSONValue.string($0.name).text() + ":" + $0.value.text }.joined(separator: ",")
+        + "}"
     case .array(let elements): "[" + elements.map(\.text).joined(separator: ",") + "]"
     case .leaf(let value): value.text()
     }

@@ -14,7 +14,8 @@ import Testing
   }
 
   private static func withEngine(
-    _ change: (inout ServingOptions) -> Void = { _ in }, _ body: (ServingEngine, BaseModel) async throws -> Void
+    _ change: (inout ServingOptions) -> Void = { _ in },
+    _ body: (ServingEngine, BaseModel) async throws -> Void
   ) async throws {
     let base = try await TinyModel.load()
     try await TinyModel.withFolder { place in

@@ -150,7 +150,8 @@ import Testing
       let status = await engine.status()
       #expect(status.running == 0 && status.waiting == 0)
       // What is left is kept for later prompts and goes when it is needed: twelve pages for three long ones.
-      let answers = try await engine.together((0..<3).map { greedy("\($0)", prompt(60, seed: $0 + 20), tokens: 60) })
+      let answers = try await engine.together(
+        (0..<3).map { greedy("\($0)", prompt(60, seed: $0 + 20), tokens: 60) })
       #expect(answers.allSatisfy { $0.ids.count == 60 })
     }
   }

@@ -109,4 +109,6 @@ func greedy(
 }
 
 /// A prompt of so many tokens.
-func prompt(_ count: Int, seed: Int = 0) -> [Int32] { (0..<count).map { Int32(3 + ($0 * 13 + seed * 29) % 280) } }
+func prompt(_ count: Int, seed: Int = 0) -> [Int32] {
+  (0..<count).map { Int32(3 + ($0 * 13 + seed * 29) % 280) }
+}

@@ -17,7 +17,9 @@ struct AdapterFacts {
     }
     let file = place.folder.appendingPathComponent("adapter_config.json")
     guard let members = try? JSONValue.object(contentsOf: file) else { return }
-    if let stored = try? AdapterMethods.method(of: place.folder), stored.name != LoRA.name { method = stored.name }
+    if let stored = try? AdapterMethods.method(of: place.folder), stored.name != LoRA.name {
+      method = stored.name
+    }
     rank = members["r"]?.intValue
   }
 }

@@ -104,7 +104,8 @@ struct AdapterPlaces: Sendable {
     }
     for entry in ((try? library?.entries()) ?? []).reversed() {
       guard let stamp = FileStamp(entry.folder) else { continue }
-      places.append(AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp))
+      places.append(
+        AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp))
     }
     return places
   }

@@ -61,7 +61,8 @@ actor AdapterShelf {
       let place = try places.find(name)
       guard !found.contains(where: { $0.name == place.name && $0.version == place.version }) else {
         throw ServingError.invalid(
-          parameter: "model", message: "the mix has \(place.title) twice; give it once, with its whole weight")
+          parameter: "model", message: "the mix has \(place.title) twice; give it once, with its whole weight"
+        )
       }
       found.append(place)
     }
@@ -75,17 +76,20 @@ actor AdapterShelf {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
     let missing = found.filter { !isReady($0) }
-    let need = missing.reduce(0) { $0 + 2 * $1.stamp.bytes }
+    let need = missing.reduce(0) { $0 + expectedBytes($1.stamp) }
     if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
     for (place, term) in zip(found, mix.terms) { terms.append((try await resident(place), term.weight)) }
-    let identity = MixIdentity(parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
+    let identity = MixIdentity(
+      parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
     if let known = mixes[identity]?.value { return known }
     let bound: HeldMix
     do {
       let base = base
       let ready = terms
-      bound = try await Compute.run { HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base)) }
+      bound = try await Compute.run {
+        HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base))
+      }
     } catch {
       throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
     }
@@ -127,7 +131,7 @@ actor AdapterShelf {
     if let under = loading[key], under.stamp == place.stamp {
       task = under.task
     } else {
-      makeRoom(for: 2 * place.stamp.bytes)
+      makeRoom(for: expectedBytes(place.stamp))
       task = startLoading(place)
       loading[key] = Loading(stamp: place.stamp, task: task)
     }
@@ -176,10 +180,15 @@ actor AdapterShelf {
   private func heldBytes(beside found: [AdapterPlace]) -> Int {
     residents.reduce(0) { sum, item in
       let isOwn = found.contains { $0.name == item.key.name && $0.version == item.key.version }
-      return sum + (item.value.adapter.isHeld || isPinned(item.value.adapter.place) || isOwn ? item.value.adapter.bytes : 0)
+      return sum
+        + (item.value.adapter.isHeld || isPinned(item.value.adapter.place) || isOwn
+          ? item.value.adapter.bytes : 0)
     } + leaving.reduce(0) { $0 + ($1.value?.bytes ?? 0) }
-      + loading.values.reduce(0) { $0 + 2 * $1.stamp.bytes }
+      + loading.values.reduce(0) { $0 + expectedBytes($1.stamp) }
   }
+
+  /// What an adapter will take at most, told by its file: on a base in f32 its values twice.
+  private func expectedBytes(_ stamp: FileStamp) -> Int { (base.precision == .f32 ? 2 : 1) * stamp.bytes }
 
   /// Gives back what is over the budget, as far as nothing holds it.
   func trim() { makeRoom(for: 0) }

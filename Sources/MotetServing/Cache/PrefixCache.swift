@@ -51,7 +51,8 @@ final class PrefixCache {
 
   /// Keeps a full page that follows those at `place`.
   /// - Returns: the place for the page after it
-  func insert(_ page: KeyValuePage, tokens: ArraySlice<Int32>, mix: MixIdentity, after place: Place) -> Place? {
+  func insert(_ page: KeyValuePage, tokens: ArraySlice<Int32>, mix: MixIdentity, after place: Place) -> Place?
+  {
     // What it follows may have been given back meanwhile.
     guard place == 0 || nodes[place] != nil else { return nil }
     clock += 1
@@ -75,7 +76,9 @@ final class PrefixCache {
     var given = 0
     while given < wanted {
       // Only their places: a copy of a node would hold its page.
-      let leaves = nodes.filter { $0.value.children == 0 }.map { ($0.value.lastUse, $0.key) }.sorted { $0 < $1 }
+      let leaves = nodes.filter { $0.value.children == 0 }.map { ($0.value.lastUse, $0.key) }.sorted {
+        $0 < $1
+      }
       var progress = false
       for (_, place) in leaves where given < wanted && isFree(place) {
         remove(place)

@@ -93,7 +93,8 @@ final class ServingMetrics: Sendable {
 
   /// The counters of each adapter of a mix.
   func adapters(of mix: ServedMix) -> [OfAdapter] {
-    let labels = mix.terms.isEmpty ? [AdapterLabel(name: "base", version: nil)] : mix.terms.map(AdapterLabel.init)
+    let labels =
+      mix.terms.isEmpty ? [AdapterLabel(name: "base", version: nil)] : mix.terms.map(AdapterLabel.init)
     return labels.map(adapter)
   }
 
@@ -129,11 +130,13 @@ final class ServingMetrics: Sendable {
   }
 
   func failedToLoad(_ label: AdapterLabel) {
-    Counter(label: "motet_adapter_load_failures_total", dimensions: label.dimensions, factory: factory).increment()
+    Counter(label: "motet_adapter_load_failures_total", dimensions: label.dimensions, factory: factory)
+      .increment()
   }
 
   func evicted(_ label: AdapterLabel) {
-    Counter(label: "motet_adapter_evictions_total", dimensions: label.dimensions, factory: factory).increment()
+    Counter(label: "motet_adapter_evictions_total", dimensions: label.dimensions, factory: factory)
+      .increment()
   }
 }
 

@@ -29,7 +29,8 @@ final class Scheduler {
   private var meanSeconds = 1.0
 
   init(
-    _ base: BaseModel, options: ServingOptions, shelf: AdapterShelf, metrics: ServingMetrics, pool: KeyValuePool
+    _ base: BaseModel, options: ServingOptions, shelf: AdapterShelf, metrics: ServingMetrics,
+    pool: KeyValuePool
   ) {
     self.base = base
     self.options = options

@@ -78,7 +78,8 @@ final class ServedRow {
     }
     return ServingUsage(
       promptTokens: request.prompt.count, completionTokens: produced, cachedTokens: cachedTokens,
-      queueSeconds: seconds(began ?? end), firstTokenSeconds: seconds(firstToken ?? end), seconds: seconds(end))
+      queueSeconds: seconds(began ?? end), firstTokenSeconds: seconds(firstToken ?? end),
+      seconds: seconds(end))
   }
 }
 

@@ -37,7 +37,8 @@ struct RequestCheck {
     try range(sampling.temperature, 0...100, "temperature")
     try require(sampling.topK >= 0, "top_k", "top_k is \(sampling.topK); give 0 for all, or how many")
     try require(
-      sampling.topP > 0 && sampling.topP <= 1, "top_p", "top_p is \(sampling.topP); give a share above 0, up to 1")
+      sampling.topP > 0 && sampling.topP <= 1, "top_p",
+      "top_p is \(sampling.topP); give a share above 0, up to 1")
     try range(sampling.minP, 0...1, "min_p")
     try require(
       sampling.repetitionPenalty > 0 && sampling.repetitionPenalty <= 100, "repetition_penalty",

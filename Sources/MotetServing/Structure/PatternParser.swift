@@ -113,7 +113,9 @@ struct PatternParser {
     position = end + 1
     guard parts.count == 2 else { return (least, least) }
     if parts[1].isEmpty { return (least, nil) }
-    guard let most = Int(parts[1]), most >= least, most <= 10_000 else { throw failure("the count {\(text)}") }
+    guard let most = Int(parts[1]), most >= least, most <= 10_000 else {
+      throw failure("the count {\(text)}")
+    }
     return (least, most)
   }
 
@@ -121,7 +123,8 @@ struct PatternParser {
     guard let scalar = next else { throw failure("an end where a character was expected") }
     position += 1
     switch scalar {
-    case ".": return StringContent.written(ScalarRanges([0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029]).inverted)
+    case ".":
+      return StringContent.written(ScalarRanges([0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029]).inverted)
     case "[": return StringContent.written(try characterClass())
     case "(":
       if take("?"), !take(":") { throw failure("a group that begins with (?") }

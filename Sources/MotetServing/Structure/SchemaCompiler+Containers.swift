@@ -10,7 +10,8 @@ extension SchemaCompiler {
     guard most != 0 else { return .sequence([.text("["), white, .text("]")]) }
     let item = try schema["items"].map { try value($0, at: "\(place)/items") } ?? anything()
     let filled = list(of: .rule(rule(item)), least: least, most: most)
-    return least == 0 ? bracketed("[", filled, "]") : .sequence([.text("["), white, filled, white, .text("]")])
+    return least == 0
+      ? bracketed("[", filled, "]") : .sequence([.text("["), white, filled, white, .text("]")])
   }
 
   // MARK: Objects
@@ -56,7 +57,9 @@ extension SchemaCompiler {
     guard let members else { throw Self.refusal("properties at \(place) is no object") }
     var required: [String] = []
     for name in schema["required"]?.elements ?? [] {
-      guard let name = name.value?.stringValue else { throw Self.refusal("required at \(place) holds no names") }
+      guard let name = name.value?.stringValue else {
+        throw Self.refusal("required at \(place) holds no names")
+      }
       required.append(name)
     }
     var found = members.map {
@@ -88,7 +91,8 @@ extension SchemaCompiler {
 
   // MARK: Combinations
 
-  mutating func combination(_ keyword: String, _ schema: JSONTree, at place: String) throws -> ByteExpression {
+  mutating func combination(_ keyword: String, _ schema: JSONTree, at place: String) throws -> ByteExpression
+  {
     if keyword == "$ref" {
       guard let pointer = schema[keyword]?.value?.stringValue else {
         throw Self.refusal("$ref at \(place) is no text")
@@ -105,7 +109,8 @@ extension SchemaCompiler {
       for (index, one) in alternatives.enumerated() {
         for other in alternatives[..<index] where !SchemaKinds.exclude(resolved(one), resolved(other)) {
           throw Self.refusal(
-            "alternatives of \"oneOf\" at \(place) may hold at once; use anyOf, or tell them apart by type or const")
+            "alternatives of \"oneOf\" at \(place) may hold at once; use anyOf, or tell them apart by type or const"
+          )
         }
       }
     }

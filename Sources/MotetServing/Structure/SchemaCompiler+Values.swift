@@ -3,7 +3,8 @@ import MotetFormats
 extension SchemaCompiler {
   /// They say something to people and nothing about values.
   private static let annotations: Set<String> = [
-    "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly", "$comment",
+    "title", "description", "default", "examples", "example", "deprecated", "readOnly", "writeOnly",
+    "$comment",
     "$schema", "$id", "$anchor", "$defs", "definitions", "name", "strict",
   ]
   private static let ofType: [String: Set<String>] = [
@@ -29,7 +30,8 @@ extension SchemaCompiler {
     if let combined = keywords.intersection(Self.alone).sorted().first {
       guard keywords.count == 1 else {
         let other = keywords.subtracting([combined]).sorted().first ?? ""
-        throw Self.refusal("\"\(combined)\" at \(place) stands beside \"\(other)\"; put both into each alternative")
+        throw Self.refusal(
+          "\"\(combined)\" at \(place) stands beside \"\(other)\"; put both into each alternative")
       }
       return try combination(combined, schema, at: place)
     }
@@ -57,7 +59,9 @@ extension SchemaCompiler {
     return Self.ofType.filter { !$0.value.isDisjoint(with: keywords) }.map(\.key).sorted()
   }
 
-  private mutating func value(ofType type: String, _ schema: JSONTree, at place: String) throws -> ByteExpression {
+  private mutating func value(ofType type: String, _ schema: JSONTree, at place: String) throws
+    -> ByteExpression
+  {
     switch type {
     case "object": try object(schema, at: place)
     case "array": try array(schema, at: place)
@@ -118,12 +122,14 @@ extension SchemaCompiler {
   }
 
   private static let day = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"
-  private static let time = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+  private static let time =
+    "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
   /// Days go to 28, which every month has.
   private static let formats = [
     "date": "^\(day)$", "time": "^\(time)$", "date-time": "^\(day)T\(time)$",
     "uuid": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-    "ipv4": "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$",
+    "ipv4":
+      "^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$",
     "email": "^[a-z0-9_]+([.+-][a-z0-9_]+)*@[a-z0-9]+(-[a-z0-9]+)*(\\.[a-z0-9]+(-[a-z0-9]+)*)+$",
   ]
 

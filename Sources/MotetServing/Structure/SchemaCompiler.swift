@@ -103,9 +103,11 @@ struct SchemaCompiler {
     for part in pointer.dropFirst(2).split(separator: "/") {
       let name = (part.removingPercentEncoding ?? String(part))
         .replacingOccurrences(of: "~1", with: "/").replacingOccurrences(of: "~0", with: "~")
-      guard let next = found[name] ?? Int(name).flatMap({ index in
-        found.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil }
-      })
+      guard
+        let next = found[name]
+          ?? Int(name).flatMap({ index in
+            found.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+          })
       else { throw Self.refusal("$ref \"\(pointer)\" at \(place) leads to nothing") }
       found = next
     }

@@ -146,7 +146,9 @@ final class StructureAutomaton {
       node += 1
     }
     if isComplete(state) {
-      for token in ends where Int(token) < trie.vocabulary { words[Int(token) >> 6] |= 1 << UInt64(token & 63) }
+      for token in ends where Int(token) < trie.vocabulary {
+        words[Int(token) >> 6] |= 1 << UInt64(token & 63)
+      }
     }
     let mask = TokenMask(words: words, count: trie.vocabulary)
     if masks.count >= 2048 { masks = [:] }

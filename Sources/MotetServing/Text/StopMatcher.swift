@@ -28,7 +28,8 @@ final class StopMatcher: Sendable {
       bytes += text.utf8.count
       guard bytes <= Self.maximumBytes else {
         throw ServingError.invalid(
-          parameter: "stop", message: "the stop strings have more than \(Self.maximumBytes) bytes; give fewer")
+          parameter: "stop", message: "the stop strings have more than \(Self.maximumBytes) bytes; give fewer"
+        )
       }
       var state: Int32 = 0
       for byte in text.utf8 {
