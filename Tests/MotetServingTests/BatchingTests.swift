@@ -14,15 +14,13 @@ import Testing
   }
 
   private static func withEngine(
-    _ change: (inout ServingOptions) -> Void = { _ in },
-    _ body: (ServingEngine, BaseModel) async throws -> Void
+    _ options: ServingOptions = ServingOptions(), _ body: (ServingEngine, BaseModel) async throws -> Void
   ) async throws {
     let base = try await TinyModel.load()
     try await TinyModel.withFolder { place in
       try writeAdapters(["a", "b"], in: place, for: base)
-      var options = ServingOptions()
+      var options = options
       options.speculates = false
-      change(&options)
       let engine = await ServingEngine(base, library: nil, folders: [place], options: options)
       try await body(engine, base)
     }
@@ -66,10 +64,10 @@ import Testing
     var whole: [Answer] = []
     try await Self.withEngine { engine, _ in whole = try await engine.together(requests) }
     for budget in [1, 3, 7, 16] {
-      try await Self.withEngine({
-        $0.tokensPerPass = budget
-        $0.promptTokensBesideAnswers = budget
-      }) { engine, _ in
+      var options = ServingOptions()
+      options.tokensPerPass = budget
+      options.promptTokensBesideAnswers = budget
+      try await Self.withEngine(options) { engine, _ in
         let pieces = try await engine.together(requests)
         #expect(pieces.map(\.ids) == whole.map(\.ids), "\(budget) tokens a pass")
       }
@@ -80,17 +78,19 @@ import Testing
     let requests = Self.requests()
     var many: [Answer] = []
     try await Self.withEngine { engine, _ in many = try await engine.together(requests) }
-    try await Self.withEngine({ $0.maximumRows = 2 }) { engine, _ in
+    var options = ServingOptions()
+    options.maximumRows = 2
+    try await Self.withEngine(options) { engine, _ in
       let few = try await engine.together(requests)
       #expect(few.map(\.ids) == many.map(\.ids))
     }
   }
 
   @Test func aFullQueueRefusesAndSaysWhenToComeBack() async throws {
-    try await Self.withEngine({
-      $0.maximumRows = 1
-      $0.maximumWaiting = 2
-    }) { engine, _ in
+    var options = ServingOptions()
+    options.maximumRows = 1
+    options.maximumWaiting = 2
+    try await Self.withEngine(options) { engine, _ in
       var refused = 0
       var streams: [AsyncThrowingStream<ServingEvent, any Error>] = []
       for index in 0..<8 {

@@ -28,17 +28,17 @@ enum VectorMath {
   /// The largest value; nil when a value is not a number or +∞, or all are -∞.
   static func maximum(_ values: UnsafeBufferPointer<Float>) -> Float? {
     var top = Lanes(repeating: -.infinity)
-    var isBad = SIMDMask<SIMD16<Int32>>(repeating: false)
+    var isFine = SIMDMask<SIMD16<Int32>>(repeating: true)
     let whole = values.count / 16 * 16
     var index = 0
     while index < whole {
       let lanes = load(values, index)
       top = top.replacing(with: lanes, where: lanes .> top)
-      isBad = isBad .| .!(lanes .< Lanes(repeating: .infinity))
+      isFine .&= lanes .< Lanes(repeating: .infinity)
       index += 16
     }
     var highest = top.max()
-    var hasBad = any(isBad)
+    var hasBad = !all(isFine)
     while index < values.count {
       highest = Swift.max(highest, values[index])
       hasBad = hasBad || !(values[index] < .infinity)
@@ -52,7 +52,10 @@ enum VectorMath {
     let wanted = Lanes(repeating: value)
     let whole = values.count / 16 * 16
     var index = 0
-    while index < whole, !any(load(values, index) .== wanted) { index += 16 }
+    while index < whole {
+      if any(load(values, index) .== wanted) { break }
+      index += 16
+    }
     while index < values.count, values[index] != value { index += 1 }
     return Swift.min(index, values.count - 1)
   }

@@ -227,15 +227,15 @@ final class Scheduler {
       metrics.generatedTokens.increment(by: row.produced)
       metrics.request.recordSeconds(usage.seconds)
     }
+    release(row, as: reason.rawValue)
     row.output.yield(.ended(reason, usage))
     row.output.finish()
-    release(row, as: reason.rawValue)
   }
 
   func fail(_ row: ServedRow, _ error: any Error) {
     guard row.stage != .ended else { return }
-    row.output.finish(throwing: error)
     release(row, as: "error")
+    row.output.finish(throwing: error)
   }
 
   private func release(_ row: ServedRow, as reason: String) {
