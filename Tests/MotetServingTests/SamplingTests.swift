@@ -78,13 +78,14 @@ import Testing
   @Test func drawsFollowTheDistributionThatFiltersLeave() throws {
     let fixture = try Fixture.read()
     let scratch = SamplerScratch()
-    let draws = 20_000
+    let logits = fixture.logits
+    let draws = 10_000
     for (index, example) in fixture.cases.enumerated() {
       var sampler = Self.sampler(example.sampling, fixture)
       let forced = sampler
       var counts: [Int32: Int] = [:]
       for _ in 0..<draws {
-        let (token, after) = Self.draw(sampler, fixture.logits, scratch: scratch)
+        let (token, after) = Self.draw(sampler, logits, scratch: scratch)
         counts[try #require(token), default: 0] += 1
         // Goes on with the generator but not with the counts of what was drawn.
         sampler = forced.goingOn(from: after)
@@ -99,7 +100,7 @@ import Testing
         let deviation = (probability * (1 - probability) / Double(draws)).squareRoot()
         #expect(abs(share - probability) < 5 * deviation + 1e-4, "case \(index), token \(token)")
       }
-      #expect(distance < 0.15, "case \(index)")
+      #expect(distance < 0.2, "case \(index)")
     }
   }
 

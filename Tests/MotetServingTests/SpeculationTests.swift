@@ -41,7 +41,7 @@ import Testing
   @Test func wrongGuessesMakeItKeepQuietForAWhile() {
     var lookup = PromptLookup()
     let tokens: [Int32] = [1, 2, 3, 1, 2]
-    for _ in 0..<8 { lookup.learn(accepted: 0, of: 4) }
+    for _ in 0..<4 { lookup.learn(accepted: 0, of: 4) }
     #expect(lookup.guess(tokens, count: 2).isEmpty)
     for _ in 0..<40 { _ = lookup.guess(tokens, count: 2) }
     #expect(lookup.guess(tokens, count: 2) == [3, 1])

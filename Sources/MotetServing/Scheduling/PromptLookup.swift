@@ -9,9 +9,11 @@ struct PromptLookup {
   /// By the last tokens, where they ended last.
   private var places: [[Int32]: Int] = [:]
   private var indexed = 0
-  /// Mean of accepted shares, and how many steps it stays quiet.
+  /// Mean of accepted shares.
   private var rate = 0.6
+  /// How many steps it stays quiet, and how many the next time.
   private var quiet = 0
+  private var pause = 32
 
   /// Up to `count` tokens that may follow `tokens`.
   mutating func guess(_ tokens: [Int32], count: Int) -> [Int32] {
@@ -31,8 +33,10 @@ struct PromptLookup {
   mutating func learn(accepted: Int, of guessed: Int) {
     guard guessed > 0 else { return }
     rate += 0.25 * (Double(accepted) / Double(guessed) - rate)
+    if accepted == guessed { pause = 32 }
     guard rate < 0.2 else { return }
-    quiet = 32
+    quiet = pause
+    pause = min(512, 2 * pause)
     rate = 0.3
   }
 
