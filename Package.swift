@@ -16,6 +16,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -51,7 +52,10 @@ let package = Package(
     .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
     .target(
       name: "MotetServing",
-      dependencies: ["MotetAdapters", "MotetModels", "MotetTokenizers", "MotetFormats"]),
+      dependencies: [
+        "MotetAdapters", "MotetModels", "MotetTensor", "MotetTokenizers", "MotetFormats",
+        .product(name: "Metrics", package: "swift-metrics"),
+      ]),
     .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
     ),
@@ -73,6 +77,9 @@ let package = Package(
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
     .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining", "CKernels"]),
     .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),
+    .testTarget(
+      name: "MotetServingTests",
+      dependencies: ["MotetServing", .product(name: "MetricsTestKit", package: "swift-metrics")]),
     .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
   ],
   swiftLanguageModes: [.v6]

@@ -18,6 +18,9 @@ public struct StreamingDecoder: Sendable {
     self.skippingSpecialTokens = skippingSpecialTokens
   }
 
+  /// Whether a character began that is not yet whole.
+  package var isHolding: Bool { !held.isEmpty }
+
   /// The text that `id` completes; empty when it only adds part of a character.
   public mutating func append(_ id: Int32) -> String {
     if skippingSpecialTokens, tokenizer.isSpecial(id) { return "" }

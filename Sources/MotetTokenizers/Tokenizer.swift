@@ -128,7 +128,7 @@ public struct Tokenizer: Sendable {
   }
 
   /// The bytes a token stands for; none for an id outside the vocabulary.
-  func bytes(of id: Int32) -> ArraySlice<UInt8> {
+  package func bytes(of id: Int32) -> ArraySlice<UInt8> {
     guard tokens.indices.contains(Int(id)) else { return [] }
     return bytes[byteOffsets[Int(id)]..<byteOffsets[Int(id) + 1]]
   }

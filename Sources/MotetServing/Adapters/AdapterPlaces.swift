@@ -1,0 +1,185 @@
+import Foundation
+import MotetAdapters
+
+/// Where an adapter's files are, and how to see that they are still the same.
+struct AdapterPlace: Sendable {
+  let name: String
+  /// nil for one of a folder.
+  let version: Int?
+  let folder: URL
+  let stamp: FileStamp
+
+  var label: AdapterLabel { AdapterLabel(name: name, version: version) }
+  /// `math@3`
+  var title: String { version.map { "\(name)@\($0)" } ?? name }
+}
+
+/// Tells an adapter's files from others that took their place, without reading them.
+struct FileStamp: Sendable, Hashable {
+  private struct File: Hashable {
+    let device: UInt64
+    let number: UInt64
+    let size: Int64
+    let seconds: Int
+    let nanoseconds: Int
+  }
+  private let files: [File?]
+  /// Bytes of the weights.
+  let bytes: Int
+  /// Unix time of the latest change.
+  let changed: Int
+
+  /// nil when the folder holds no adapter.
+  init?(_ folder: URL) {
+    let files = AdapterPlaces.files.map { Self.look(folder.appendingPathComponent($0).path) }
+    guard files[0] != nil else { return nil }
+    self.files = files
+    bytes = Int(files[1]?.size ?? 0)
+    changed = files.compactMap { $0?.seconds }.max() ?? 0
+  }
+
+  private static func look(_ path: String) -> File? {
+    var found = stat()
+    guard stat(path, &found) == 0 else { return nil }
+    #if canImport(Darwin)
+      let time = found.st_mtimespec
+    #else
+      let time = found.st_mtim
+    #endif
+    return File(
+      device: UInt64(found.st_dev), number: UInt64(found.st_ino), size: Int64(found.st_size),
+      seconds: Int(time.tv_sec), nanoseconds: Int(time.tv_nsec))
+  }
+}
+
+/// The adapters that names can mean: those loaded by name at run time, those of the folders given at start, and the
+/// library, looked for in this order. No request reaches anything else.
+struct AdapterPlaces: Sendable {
+  let library: AdapterLibrary?
+  /// Each holds adapters in folders of their own.
+  let folders: [URL]
+  /// Loaded by name at run time.
+  var named: [String: URL] = [:]
+
+  /// The first has to be there.
+  static let files = ["adapter_config.json", "adapter_model.safetensors", AdapterRecord.fileName]
+
+  init(library: AdapterLibrary?, folders: [URL]) {
+    self.library = library
+    self.folders = folders
+  }
+
+  /// - Throws: ``ServingError/unknownModel(name:near:)``, ``ServingError/forbiddenFolder(path:)``
+  func find(_ name: AdapterName) throws -> AdapterPlace {
+    if name.version == nil {
+      if let folder = named[name.name], let stamp = FileStamp(folder) {
+        try requireAllowed(folder)
+        return AdapterPlace(name: name.name, version: nil, folder: folder, stamp: stamp)
+      }
+      for root in folders {
+        let folder = root.appendingPathComponent(name.name, isDirectory: true)
+        guard let stamp = FileStamp(folder) else { continue }
+        try requireAllowed(folder)
+        return AdapterPlace(name: name.name, version: nil, folder: folder, stamp: stamp)
+      }
+    }
+    guard let entry = try? library?.resolve(name), let stamp = FileStamp(entry.folder) else {
+      throw ServingError.unknownModel(name: name.description, near: nearNames(to: name.name, in: names()))
+    }
+    return AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp)
+  }
+
+  /// Every name, without versions.
+  func names() -> [String] {
+    let inLibrary = (try? library?.names()) ?? []
+    return Set(Array(named.keys) + folders.flatMap(Self.adapters) + inLibrary).sorted()
+  }
+
+  /// Every adapter that a request can name; of the library each version, the newest first.
+  func all() -> [AdapterPlace] {
+    var places: [AdapterPlace] = []
+    let plain = Set(Array(named.keys) + folders.flatMap(Self.adapters)).sorted()
+    for name in plain {
+      if let name = try? AdapterName(name), let place = try? find(name) { places.append(place) }
+    }
+    for entry in ((try? library?.entries()) ?? []).reversed() {
+      guard let stamp = FileStamp(entry.folder) else { continue }
+      places.append(
+        AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp))
+    }
+    return places
+  }
+
+  private static func adapters(in root: URL) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
+    return names.filter {
+      (try? AdapterName($0)) != nil && FileStamp(root.appendingPathComponent($0, isDirectory: true)) != nil
+    }
+  }
+
+  // MARK: What may be read
+
+  /// The folder that a path given at run time means.
+  /// - Throws: ``ServingError/forbiddenFolder(path:)``, ``ServingError/unusableAdapter(name:reason:)``
+  func allowedFolder(_ path: String, for name: String) throws -> URL {
+    guard !path.contains("\0"), !path.split(separator: "/").contains("..") else {
+      throw ServingError.forbiddenFolder(path: path)
+    }
+    // A plain name means the folder of that name under the first that has it.
+    let candidates =
+      path.hasPrefix("/")
+      ? [URL(fileURLWithPath: path, isDirectory: true)]
+      : folders.map { $0.appendingPathComponent(path, isDirectory: true) }
+        + [URL(fileURLWithPath: path, isDirectory: true)]
+    let allowed = candidates.filter { (try? requireAllowed($0)) != nil }
+    guard let first = allowed.first else { throw ServingError.forbiddenFolder(path: path) }
+    guard let found = allowed.first(where: { FileStamp($0) != nil }) else {
+      throw ServingError.unusableAdapter(
+        name: name, reason: "\(first.path) holds no adapter_config.json")
+    }
+    return found
+  }
+
+  /// - Throws: ``ServingError/forbiddenFolder(path:)`` for a folder, or a file in it, that with all links resolved lies
+  ///   outside the library and the folders given at start
+  func requireAllowed(_ folder: URL) throws {
+    let roots = (folders + (library.map { [$0.root] } ?? [])).map { Self.resolved($0) + "/" }
+    let places = [folder] + Self.files.map { folder.appendingPathComponent($0) }
+    for place in places {
+      let path = Self.resolved(place)
+      guard roots.contains(where: { path.hasPrefix($0) }) else {
+        throw ServingError.forbiddenFolder(path: folder.path)
+      }
+    }
+  }
+
+  private static func resolved(_ place: URL) -> String {
+    // What is not there yet is judged by the folder it would be in.
+    guard let found = realpath(place.path, nil) else {
+      guard place.path != "/" else { return "/" }
+      let parent = place.deletingLastPathComponent()
+      return resolved(parent) + "/" + place.lastPathComponent
+    }
+    defer { free(found) }
+    return String(cString: found)
+  }
+
+  /// The folders of an adapter and of those that it stands on may all be read.
+  /// - Throws: ``ServingError``, `AdapterRecordError`
+  func requireAllowedChain(_ place: AdapterPlace) throws {
+    var folder = place.folder
+    for _ in 0..<16 {
+      try requireAllowed(folder)
+      guard let parent = try AdapterRecord.read(from: folder)?.standsOn else { return }
+      switch try AdapterReference(parsing: parent.name) {
+      case .library(let name):
+        guard let entry = try library?.resolve(name) else {
+          throw ServingError.unusableAdapter(
+            name: place.title, reason: "it stands on \(name), and the server has no library")
+        }
+        folder = entry.folder
+      case .folder(let path): folder = URL(fileURLWithPath: path, isDirectory: true)
+      }
+    }
+  }
+}

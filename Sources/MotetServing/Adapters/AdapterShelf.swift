@@ -1,0 +1,297 @@
+import Foundation
+import MotetAdapters
+import MotetModels
+import MotetTensor
+
+/// The adapters in memory: read on first use, kept under a budget, the least recently used given back first.
+///
+/// Files are read and converted off the compute thread; only putting an adapter in place runs there. Requests for one
+/// adapter that come together share one reading, and those for others go on. An adapter that rows hold is never taken
+/// from them: what is replaced or unloaded goes when the last of them ends, and counts until then.
+actor AdapterShelf {
+  private struct Key: Hashable {
+    let name: String
+    let version: Int?
+  }
+  private struct Resident {
+    let adapter: LoadedAdapter
+    var lastUse: Int
+  }
+  private struct Loading {
+    let stamp: FileStamp
+    let task: Task<LoadedAdapter, any Error>
+  }
+  private struct Weakly<T: AnyObject> { weak var value: T? }
+
+  private let base: BaseModel
+  private let budget: Int
+  private let metrics: ServingMetrics
+  var places: AdapterPlaces
+  private var residents: [Key: Resident] = [:]
+  private var loading: [Key: Loading] = [:]
+  /// Out of the list and still held.
+  private var leaving: [Weakly<LoadedAdapter>] = []
+  private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
+  private var baseMix: HeldMix?
+  /// Names and versions that stay in memory.
+  private var pinned: Set<String> = []
+  private var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
+  private var loads = 0
+  private var clock = 0
+
+  init(_ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics) {
+    self.base = base
+    self.places = places
+    self.budget = budget
+    self.metrics = metrics
+  }
+
+  // MARK: Mixes
+
+  /// What the terms of a mix mean now.
+  /// - Throws: ``ServingError`` for names that mean nothing, folders, and adapters that come twice
+  func find(_ mix: MixSpecification) throws -> [AdapterPlace] {
+    var found: [AdapterPlace] = []
+    for term in mix.terms {
+      guard case .library(let name) = term.adapter else {
+        throw ServingError.invalid(
+          parameter: "model",
+          message: "\"\(term.adapter)\" is a path; load its folder first and name the adapter")
+      }
+      let place = try places.find(name)
+      guard !found.contains(where: { $0.name == place.name && $0.version == place.version }) else {
+        throw ServingError.invalid(
+          parameter: "model", message: "the mix has \(place.title) twice; give it once, with its whole weight"
+        )
+      }
+      found.append(place)
+    }
+    return found
+  }
+
+  /// The mix with its adapters in memory, at the versions that are there now.
+  /// - Parameter mayExceed: reads an adapter even when those that are held leave it no room
+  /// - Returns: nil when there is no room until something held is let go
+  func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
+    let found = try find(mix)
+    if found.isEmpty { return try await holdBase() }
+    let missing = found.filter { !isReady($0) }
+    let need = missing.reduce(0) { $0 + expectedBytes($1.stamp) }
+    if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
+    var terms: [(adapter: LoadedAdapter, weight: Float)] = []
+    for (place, term) in zip(found, mix.terms) { terms.append((try await resident(place), term.weight)) }
+    let identity = MixIdentity(
+      parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
+    if let known = mixes[identity]?.value { return known }
+    let bound: HeldMix
+    do {
+      let base = base
+      let ready = terms
+      bound = try await Compute.run {
+        HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base))
+      }
+    } catch {
+      throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
+    }
+    // Another request may have made it meanwhile.
+    if let known = mixes[identity]?.value { return known }
+    mixes[identity] = Weakly(value: bound)
+    trim()
+    return bound
+  }
+
+  /// The mix, when all its adapters are in memory; nil when files have to be read first.
+  func holdIfReady(_ mix: MixSpecification) async throws -> HeldMix? {
+    guard try find(mix).allSatisfy(isReady) else { return nil }
+    return try await hold(mix, mayExceed: false)
+  }
+
+  private func holdBase() async throws -> HeldMix {
+    if let baseMix { return baseMix }
+    let made = await Compute.run { HeldMix([], bound: .base) }
+    if let baseMix { return baseMix }
+    baseMix = made
+    return made
+  }
+
+  // MARK: Loading
+
+  private func isReady(_ place: AdapterPlace) -> Bool {
+    residents[Key(name: place.name, version: place.version)]?.adapter.place.stamp == place.stamp
+  }
+
+  private func resident(_ place: AdapterPlace) async throws -> LoadedAdapter {
+    let key = Key(name: place.name, version: place.version)
+    clock += 1
+    if isReady(place), let adapter = residents[key]?.adapter {
+      residents[key]?.lastUse = clock
+      return adapter
+    }
+    let task: Task<LoadedAdapter, any Error>
+    if let under = loading[key], under.stamp == place.stamp {
+      task = under.task
+    } else {
+      makeRoom(for: expectedBytes(place.stamp))
+      task = startLoading(place)
+      loading[key] = Loading(stamp: place.stamp, task: task)
+    }
+    defer { if loading[key]?.task == task { loading[key] = nil } }
+    let adapter = try await task.value
+    // The first of those that waited puts it in, in place of what was there.
+    if residents[key]?.adapter !== adapter, loading[key]?.task == task {
+      if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
+      residents[key] = Resident(adapter: adapter, lastUse: clock)
+      trim()
+    }
+    return adapter
+  }
+
+  private func startLoading(_ place: AdapterPlace) -> Task<LoadedAdapter, any Error> {
+    loads += 1
+    let load = loads
+    let (base, places, metrics) = (base, places, metrics)
+    return Task.detached {
+      let began = ContinuousClock.now
+      do {
+        try places.requireAllowedChain(place)
+        let library = places.library ?? AdapterLibrary(root: place.folder.appendingPathComponent(".none"))
+        let adapter = try Adapter.load(place.folder, name: place.title, for: base, library: library)
+        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
+        metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
+        return loaded
+      } catch let error as ServingError {
+        metrics.failedToLoad(place.label)
+        throw error
+      } catch {
+        metrics.failedToLoad(place.label)
+        throw ServingError.unusableAdapter(name: place.title, reason: "\(error)")
+      }
+    }
+  }
+
+  // MARK: Memory
+
+  /// Bytes of adapters in memory, those on their way out included.
+  var bytes: Int {
+    residents.values.reduce(0) { $0 + $1.adapter.bytes } + leaving.reduce(0) { $0 + ($1.value?.bytes ?? 0) }
+  }
+
+  /// Bytes that cannot be given back now, but for adapters that the asking mix has itself.
+  private func heldBytes(beside found: [AdapterPlace]) -> Int {
+    residents.reduce(0) { sum, item in
+      let isOwn = found.contains { $0.name == item.key.name && $0.version == item.key.version }
+      return sum
+        + (item.value.adapter.isHeld || isPinned(item.value.adapter.place) || isOwn
+          ? item.value.adapter.bytes : 0)
+    } + leaving.reduce(0) { $0 + ($1.value?.bytes ?? 0) }
+      + loading.values.reduce(0) { $0 + expectedBytes($1.stamp) }
+  }
+
+  /// What an adapter will take at most, told by its file: on a base in f32 its values twice.
+  private func expectedBytes(_ stamp: FileStamp) -> Int { (base.precision == .f32 ? 2 : 1) * stamp.bytes }
+
+  /// Gives back what is over the budget, as far as nothing holds it.
+  func trim() { makeRoom(for: 0) }
+
+  private func makeRoom(for more: Int) {
+    leaving.removeAll { $0.value == nil }
+    mixes = mixes.filter { $0.value.value != nil }
+    var total = bytes + more
+    let idle = residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
+    for (key, resident) in idle.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where total > budget {
+      residents[key] = nil
+      // A mix that is being put together may have it still.
+      leaving.append(Weakly(value: resident.adapter))
+      total -= resident.adapter.bytes
+      metrics.evicted(resident.adapter.place.label)
+    }
+    metrics.adapterBytes.record(bytes)
+  }
+
+  private func isPinned(_ place: AdapterPlace) -> Bool {
+    pinned.contains(place.name) || pinned.contains(place.title)
+  }
+}
+
+// MARK: - What an operator asks
+
+extension AdapterShelf {
+  /// Every adapter that a request can name.
+  func list() -> [ServedAdapter] {
+    places.all().map { place in
+      let loaded = residents[Key(name: place.name, version: place.version)]?.adapter
+      let current = loaded.flatMap { $0.place.stamp == place.stamp ? $0 : nil }
+      let facts = facts(of: place)
+      return ServedAdapter(
+        name: place.name, version: place.version, parent: facts.parent ?? base.name,
+        method: current?.method ?? facts.method, rank: current.map(\.rank) ?? facts.rank,
+        isLoaded: current != nil, bytes: current?.bytes ?? 0, isPinned: isPinned(place),
+        created: facts.created ?? place.stamp.changed)
+    }
+  }
+
+  /// Read once for files that stay as they are.
+  private func facts(of place: AdapterPlace) -> AdapterFacts {
+    let key = Key(name: place.name, version: place.version)
+    if let known = facts[key], known.stamp == place.stamp { return known.facts }
+    let read = AdapterFacts(place)
+    facts[key] = (place.stamp, read)
+    return read
+  }
+
+  func load(_ name: String, from path: String) async throws {
+    let checked: AdapterName
+    do { checked = try AdapterName(name) } catch {
+      throw ServingError.invalid(parameter: "lora_name", message: "\(error)")
+    }
+    let folder = try places.allowedFolder(path, for: name)
+    guard let stamp = FileStamp(folder) else {
+      throw ServingError.unusableAdapter(name: name, reason: "\(folder.path) holds no adapter_config.json")
+    }
+    // Known only once it is whole: a bad one leaves the old one in place.
+    let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
+    let before = places.named[checked.name]
+    let adapter = try await startLoading(place).value
+    guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
+    places.named[checked.name] = folder
+    let key = Key(name: checked.name, version: nil)
+    if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
+    clock += 1
+    residents[key] = Resident(adapter: adapter, lastUse: clock)
+    trim()
+  }
+
+  func unload(_ name: String) throws {
+    let parsed = try parse(name)
+    // A folder that is gone from the disk can still be taken out of the list.
+    if places.named[parsed.name] == nil { _ = try places.find(parsed) }
+    guard !pinned.contains(name), !pinned.contains(parsed.name) else {
+      throw ServingError.kept(name: name, reason: "it is pinned; unpin it first")
+    }
+    for (key, resident) in residents where key.name == parsed.name {
+      guard parsed.version == nil || key.version == parsed.version else { continue }
+      guard !isPinned(resident.adapter.place) else { continue }
+      residents[key] = nil
+      leaving.append(Weakly(value: resident.adapter))
+    }
+    if parsed.version == nil { places.named[parsed.name] = nil }
+    trim()
+  }
+
+  func pin(_ name: String, _ isPinned: Bool) async throws {
+    let place = try places.find(parse(name))
+    guard isPinned else {
+      pinned.remove(name)
+      trim()
+      return
+    }
+    _ = try await resident(place)
+    pinned.insert(name)
+  }
+
+  private func parse(_ name: String) throws -> AdapterName {
+    do { return try AdapterName(parsing: name) } catch {
+      throw ServingError.unknownModel(name: name, near: [])
+    }
+  }
+}

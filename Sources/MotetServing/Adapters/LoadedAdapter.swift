@@ -1,0 +1,60 @@
+import MotetAdapters
+import MotetModels
+import MotetTensor
+import Synchronization
+
+/// An adapter in memory, as it was in its files at one time.
+final class LoadedAdapter: Sendable {
+  /// Counted up over all loads.
+  let load: Int
+  let place: AdapterPlace
+  let prepared: PreparedAdapter
+  /// `lora`
+  let method: String
+  let rank: Int?
+  /// How many mixes hold it.
+  private let holders = Mutex(0)
+
+  init(load: Int, place: AdapterPlace, adapter: Adapter, for base: BaseModel) {
+    self.load = load
+    self.place = place
+    prepared = PreparedAdapter(adapter, for: base)
+    method = adapter.weights.method.name
+    rank = adapter.weights.rank > 0 ? adapter.weights.rank : nil
+  }
+
+  var bytes: Int { prepared.byteCount }
+
+  var isHeld: Bool { holders.withLock { $0 > 0 } }
+  func hold() { holders.withLock { $0 += 1 } }
+  func release() { holders.withLock { $0 -= 1 } }
+}
+
+/// A mix that rows can carry, with the adapters of it, which stay in memory as long as anything holds this.
+final class HeldMix: Sendable {
+  let served: ServedMix
+  let identity: MixIdentity
+  /// Rows that hold the same mix carry the same object.
+  let bound: BoundMix
+  /// Positions that it takes before a sequence's first token.
+  let virtualTokens: Int
+  /// Whether pages can be shared: not where positions are not tokens, or other weights wrote them.
+  let sharesPrefixes: Bool
+  let adapters: [LoadedAdapter]
+
+  @Compute
+  init(_ terms: [(adapter: LoadedAdapter, weight: Float)], bound: BoundMix) {
+    served = ServedMix(
+      terms: terms.map {
+        ServedMix.Term(name: $0.adapter.place.name, version: $0.adapter.place.version, weight: $0.weight)
+      })
+    identity = MixIdentity(parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
+    self.bound = bound
+    virtualTokens = bound.virtualTokens
+    sharesPrefixes = bound.virtualTokens == 0 && bound.copy == nil
+    adapters = terms.map(\.adapter)
+    for adapter in adapters { adapter.hold() }
+  }
+
+  deinit { for adapter in adapters { adapter.release() } }
+}

@@ -1,0 +1,186 @@
+import MotetModels
+import MotetTensor
+
+extension Scheduler {
+  /// One pass: a token, or several that were guessed right, for every answer, and the next piece of some prompts.
+  func step() {
+    guess()
+    let shares = reservedShares()
+    let rows = grouped(running.filter { shares[$0.arrival, default: 0] > 0 })
+    guard !rows.isEmpty else { return }
+    let began = ContinuousClock.now
+    do {
+      let logits = try pass(rows, shares)
+      metrics.stepSeconds.recordSeconds((ContinuousClock.now - began) / .seconds(1))
+      for row in rows { row.computed += shares[row.arrival, default: 0] }
+      var first = 0
+      for row in rows where row.computed == row.tokens.count {
+        let count = row.guessed + 1
+        if let logits { advance(row, logits, from: first) }
+        first += count
+      }
+      for row in rows where row.stage == .running {
+        row.cache?.keepFullPages(row.tokens, computed: row.computed)
+      }
+    } catch {
+      metrics.stepFailures.increment()
+      for row in rows { fail(row, EngineFailure("the pass failed: \(error)")) }
+    }
+  }
+
+  /// How many tokens each sequence has in this pass, with room for them; the last to come are set aside when pages run
+  /// out.
+  private func reservedShares() -> [Int: Int] {
+    running.sort { $0.arrival < $1.arrival }
+    let plan = PassPlan(
+      tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers)
+    let counts = plan.shares(
+      running.map { PassPlan.Demand(missing: $0.tokens.count - $0.computed, isReading: $0.isReading) })
+    var shares: [Int: Int] = [:]
+    for (row, count) in zip(running, counts) where row.stage == .running && count > 0 {
+      guard let cache = row.cache else { continue }
+      let positions = row.virtualTokens + row.computed + count
+      while row.stage == .running, !reserve(positions, for: cache) {
+        guard let last = running.last else { break }
+        shares[last.arrival] = nil
+        setAside(last)
+      }
+      if row.stage == .running { shares[row.arrival] = count }
+    }
+    return shares
+  }
+
+  /// Rows of one mix stand together, so that a pass has one segment for each.
+  private func grouped(_ rows: [ServedRow]) -> [ServedRow] {
+    var order: [ObjectIdentifier: Int] = [:]
+    func place(_ row: ServedRow) -> Int {
+      guard let bound = row.mix?.bound else { return 0 }
+      let id = ObjectIdentifier(bound)
+      if let known = order[id] { return known }
+      order[id] = order.count
+      return order.count - 1
+    }
+    return rows.map { (place($0), $0) }
+      .sorted { ($0.0, $0.1.arrival) < ($1.0, $1.1.arrival) }.map(\.1)
+  }
+
+  /// - Returns: logits at the last token of each sequence whose tokens are all in, and at guesses before it; nil when
+  ///   there is none
+  private func pass(_ rows: [ServedRow], _ shares: [Int: Int]) throws -> Tensor? {
+    var batch: [BatchRow] = []
+    var positions: [Int] = []
+    var tokens = 0
+    var segments = 0
+    for row in rows {
+      guard let mix = row.mix, let cache = row.cache else { continue }
+      let count = shares[row.arrival, default: 0]
+      if batch.last?.mix !== mix.bound { segments += 1 }
+      batch.append(
+        BatchRow(
+          tokens: Array(row.tokens[row.computed..<row.computed + count]), mix: mix.bound, start: row.computed,
+          cache: cache.cache))
+      tokens += count
+      if row.computed + count == row.tokens.count { positions += tokens - 1 - row.guessed..<tokens }
+    }
+    metrics.stepRows.record(batch.count)
+    metrics.stepTokens.record(tokens)
+    metrics.stepSegments.record(segments)
+    let tape = base.tape(recording: false)
+    guard !positions.isEmpty else {
+      _ = try base.hiddenStates(batch, on: tape)
+      return nil
+    }
+    return try base.logits(batch, at: positions, on: tape)
+  }
+
+  // MARK: Tokens
+
+  /// Chooses a sequence's next token, and those after it as long as guesses are right.
+  /// - Parameter first: the row of `logits` of its last known token
+  private func advance(_ row: ServedRow, _ logits: Tensor, from first: Int) {
+    let guesses = Array(row.tokens.suffix(row.guessed))
+    row.tokens.removeLast(row.guessed)
+    row.guessed = 0
+    let known = row.tokens.count
+    var accepted = 0
+    for place in 0...guesses.count {
+      let values = UnsafeMutableBufferPointer(start: logits.row(first + place), count: logits.columns)
+      guard let token = choose(row, values) else { return }
+      guard row.stage == .running, place < guesses.count, guesses[place] == token else { break }
+      accepted += 1
+    }
+    guard !guesses.isEmpty else { return }
+    row.lookup?.learn(accepted: accepted, of: guesses.count)
+    metrics.speculated.increment(by: guesses.count)
+    metrics.accepted.increment(by: accepted)
+    row.computed = known + accepted
+    row.cache?.cache.truncate(to: row.virtualTokens + row.computed)
+  }
+
+  /// - Returns: the token, which may have ended the answer; nil when the request failed
+  private func choose(_ row: ServedRow, _ logits: UnsafeMutableBufferPointer<Float>) -> Int32? {
+    let bad = "its logits are not numbers"
+    let own = row.request.logprobs.map { ($0, TokenLogprobs(UnsafeBufferPointer(logits), alternatives: $0)) }
+    if let own, own.1 == nil {
+      fail(row, ServingError.unusableAdapter(name: row.request.mix.description, reason: bad))
+      return nil
+    }
+    // A format's mask makes logits impossible, and a choice changes them.
+    let unchanged = own == nil ? [] : Array(logits)
+    let allowed = row.structure?.mask(ends: stops)
+    guard let token = row.sampler.choose(logits, allowed: allowed, scratch: scratch) else {
+      fail(
+        row,
+        allowed.map { $0.allowed > 0 } ?? true
+          ? ServingError.unusableAdapter(name: row.request.mix.description, reason: bad)
+          : EngineFailure("no token of the vocabulary continues the output format"))
+      return nil
+    }
+    let served = own.flatMap { $0.1?.token(token, logit: unchanged[Int(token)]) } ?? ServedToken(id: token)
+    take(served, for: row)
+    return token
+  }
+
+  private func take(_ token: ServedToken, for row: ServedRow) {
+    let now = ContinuousClock.now
+    if let last = row.lastToken {
+      for metrics in row.metrics { metrics.tokenGap.recordSeconds((now - last) / .seconds(1)) }
+    } else {
+      row.firstToken = now
+      for metrics in row.metrics { metrics.firstToken.recordSeconds((now - row.submitted) / .seconds(1)) }
+    }
+    row.lastToken = now
+    row.tokens.append(token.id)
+    if stops.contains(token.id), !row.request.ignoresEnd || row.structure != nil { return finish(row, .stop) }
+    row.structure?.advance(token.id)
+    let step = row.text.append(token)
+    if !step.isEmpty { row.output.yield(.piece(text: step.text, tokens: step.tokens)) }
+    if step.isStopped { return end(row, .stop) }
+    if row.structure?.isComplete == true { return finish(row, .stop) }
+    if row.produced >= row.request.maximumTokens || row.virtualTokens + row.tokens.count >= context {
+      finish(row, .length)
+    }
+  }
+
+  /// Sends what was held back, and ends.
+  private func finish(_ row: ServedRow, _ reason: FinishReason) {
+    let rest = row.text.finish()
+    if !rest.isEmpty { row.output.yield(.piece(text: rest.text, tokens: rest.tokens)) }
+    end(row, rest.isStopped ? .stop : reason)
+  }
+
+  /// Adds guesses to answers while there are so few that a pass has room for them at little cost.
+  private func guess() {
+    guard options.speculates, running.count <= 4 else { return }
+    for row in running where !row.isReading && row.computed == row.tokens.count - 1 && row.produced > 0 {
+      let left = min(
+        row.request.maximumTokens - row.produced - 1, context - row.virtualTokens - row.tokens.count - 1,
+        options.speculatedTokens)
+      guard left > 0, pool.freePages > running.count else { continue }
+      if row.lookup == nil { row.lookup = PromptLookup() }
+      let guesses = row.lookup?.guess(row.tokens, count: left) ?? []
+      row.tokens += guesses
+      row.guessed = guesses.count
+    }
+  }
+}

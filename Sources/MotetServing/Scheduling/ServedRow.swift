@@ -1,0 +1,92 @@
+import MotetTensor
+import Synchronization
+
+/// A request on its way: what it asked for, how far it is, and where its answer goes.
+@Compute
+final class ServedRow {
+  enum Stage {
+    /// In the queue, its adapters not asked for yet.
+    case queued
+    /// Its adapters are on their way.
+    case preparing
+    /// Its adapters are held; it waits for a place.
+    case ready
+    case running
+    case ended
+  }
+
+  let request: ServingRequest
+  /// Counted up by arrival: who came first goes first.
+  let arrival: Int
+  let submitted: ContinuousClock.Instant
+  let output: AsyncThrowingStream<ServingEvent, any Error>.Continuation
+  let left: ClientFlag
+
+  var stage = Stage.queued
+  /// Whether adapters that others hold left no room for its own.
+  var lacksRoom = false
+  var mix: HeldMix?
+  var metrics: [ServingMetrics.OfAdapter] = []
+  /// Of the prompt and then of the answer.
+  var tokens: [Int32]
+  /// Tokens at the end that were only guessed.
+  var guessed = 0
+  /// How many have their keys and values in the cache.
+  var computed = 0
+  var cache: SequenceCache?
+  var sampler: TokenSampler
+  var text: AnswerText
+  var structure: StructureCursor?
+  var lookup: PromptLookup?
+
+  var cachedTokens = 0
+  var began: ContinuousClock.Instant?
+  var firstToken: ContinuousClock.Instant?
+  var lastToken: ContinuousClock.Instant?
+
+  init(
+    _ request: ServingRequest, arrival: Int, text: AnswerText, structure: StructureCursor?,
+    output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag
+  ) {
+    self.request = request
+    self.arrival = arrival
+    self.text = text
+    self.structure = structure
+    self.output = output
+    self.left = left
+    submitted = .now
+    tokens = request.prompt
+    sampler = TokenSampler(request.sampling, prompt: request.prompt)
+  }
+
+  var produced: Int { tokens.count - guessed - request.prompt.count }
+  var isReading: Bool { computed < tokens.count - guessed - 1 }
+  var virtualTokens: Int { mix?.virtualTokens ?? 0 }
+
+  /// Forgets keys and values, which are made again when it comes back.
+  func setAside() {
+    tokens.removeLast(guessed)
+    guessed = 0
+    cache = nil
+    computed = 0
+    stage = .ready
+  }
+
+  func usage(at end: ContinuousClock.Instant) -> ServingUsage {
+    func seconds(_ instant: ContinuousClock.Instant?) -> Double {
+      instant.map { ($0 - submitted) / .seconds(1) } ?? 0
+    }
+    return ServingUsage(
+      promptTokens: request.prompt.count, completionTokens: produced, cachedTokens: cachedTokens,
+      queueSeconds: seconds(began ?? end), firstTokenSeconds: seconds(firstToken ?? end),
+      seconds: seconds(end))
+  }
+}
+
+/// Whether a request's client went away, told from any thread.
+final class ClientFlag: Sendable {
+  private let flag = Atomic(false)
+
+  func raise() { flag.store(true, ordering: .relaxed) }
+  var isRaised: Bool { flag.load(ordering: .relaxed) }
+}

@@ -1,0 +1,115 @@
+import Foundation
+import MotetAdapters
+import MotetModels
+import MotetTensor
+import MotetTokenizers
+
+/// Serves one base with many adapters: takes requests of any mixes and continues them together.
+///
+///     let engine = try await ServingEngine(base, folders: [URL(filePath: "adapters")])
+///     let request = ServingRequest(id: "1", prompt: tokens, mix: try MixSpecification(parsing: "math"))
+///     for try await event in try await engine.answer(request) { print(event) }
+///
+/// Model work runs on the compute thread, one pass after another; reading adapters and schemas does not.
+public final class ServingEngine: AnswerService {
+  public let baseName: String
+  public let tokenizer: Tokenizer
+  public let template: ChatTemplate
+  public let context: Int
+
+  private let base: BaseModel
+  private let check: RequestCheck
+  private let shelf: AdapterShelf
+  private let scheduler: Scheduler
+  private let structures: StructureStore
+
+  /// - Parameters:
+  ///   - library: whose adapters can be named; nil for none
+  ///   - folders: each holds adapters in folders named as they are
+  public init(
+    _ base: BaseModel, library: AdapterLibrary? = AdapterLibrary(), folders: [URL] = [],
+    options: ServingOptions = ServingOptions()
+  ) async {
+    let metrics = ServingMetrics(options.metrics)
+    let shelf = AdapterShelf(
+      base, places: AdapterPlaces(library: library, folders: folders), budget: options.adapterMemory,
+      metrics: metrics)
+    let tokenizer = base.tokenizer
+    let (scheduler, structures, context) = await Compute.run {
+      let pool = base.keyValuePool(budget: options.cacheBytes)
+      let scheduler = Scheduler(base, options: options, shelf: shelf, metrics: metrics, pool: pool)
+      return (scheduler, StructureStore(tokenizer), scheduler.context)
+    }
+    self.base = base
+    self.shelf = shelf
+    self.scheduler = scheduler
+    self.structures = structures
+    self.context = context
+    self.tokenizer = tokenizer
+    baseName = options.baseName ?? base.name
+    template = base.template
+    check = RequestCheck(vocabulary: base.configuration.vocabulary, context: context)
+  }
+
+  // MARK: Answers
+
+  public func answer(
+    _ request: ServingRequest
+  ) async throws -> AsyncThrowingStream<ServingEvent, any Error> {
+    try check.check(request)
+    let matcher = request.stopStrings.isEmpty ? nil : try StopMatcher(request.stopStrings)
+    let text = AnswerText(tokenizer, stops: matcher)
+    // Held now where its adapters are in memory; else they are read while it waits.
+    let mix = try await shelf.holdIfReady(request.mix)
+    let structure = try await structures.cursor(for: request.format)
+    let (stream, output) = AsyncThrowingStream<ServingEvent, any Error>.makeStream()
+    let left = ClientFlag()
+    output.onTermination = { [weak scheduler] ended in
+      guard case .cancelled = ended else { return }
+      left.raise()
+      Task { await scheduler?.wake() }
+    }
+    try await scheduler.submit(
+      request, mix: mix, text: text, structure: structure, output: output, left: left)
+    return stream
+  }
+
+  /// Tokens that go through the model at one time, so that answers go on between.
+  private static let embeddedTokens = 512
+
+  public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
+    for text in texts { try check.checkText(text) }
+    var held = try await shelf.hold(mix, mayExceed: false)
+    if held == nil { held = try await shelf.hold(mix, mayExceed: true) }
+    guard let held else { return [] }
+    for text in texts where held.virtualTokens + text.count > context {
+      throw ServingError.tooLong(tokens: held.virtualTokens + text.count, context: context)
+    }
+    var means: [[Float]] = []
+    while means.count < texts.count {
+      try Task.checkCancellation()
+      var end = means.count
+      var tokens = 0
+      while end < texts.count, end == means.count || tokens + texts[end].count <= Self.embeddedTokens {
+        tokens += texts[end].count
+        end += 1
+      }
+      let (base, part) = (base, Array(texts[means.count..<end]))
+      means += try await Compute.run { try base.meanHiddenStates(part, mix: held.bound) }
+      await Task.yield()
+    }
+    return means
+  }
+
+  // MARK: Adapters
+
+  public func adapters() async throws -> [ServedAdapter] { await shelf.list() }
+  public func load(_ name: String, from path: String) async throws { try await shelf.load(name, from: path) }
+  public func unload(_ name: String) async throws { try await shelf.unload(name) }
+  public func pin(_ name: String, _ isPinned: Bool) async throws { try await shelf.pin(name, isPinned) }
+
+  // MARK: Its state
+
+  public func status() async -> ServingStatus { await scheduler.status }
+  public func drain() async { await scheduler.drain() }
+}

@@ -1,0 +1,131 @@
+import Foundation
+import MotetFormats
+import MotetModels
+import MotetTensor
+import MotetTokenizers
+import Testing
+
+@testable import MotetServing
+
+@Suite struct StructureTests {
+  /// Whether a text is one that a format accepts, byte by byte.
+  @Compute private static func accepts(_ format: OutputFormat, _ text: String) throws -> Bool {
+    let tokenizer = try Tokenizer(tokenizerJSON: TinyModel.folder.appending(path: "model/tokenizer.json"))
+    let grammar = try #require(try SchemaCompiler.compile(format))
+    let automaton = StructureAutomaton(grammar, trie: TokenTrie(tokenizer))
+    var state = automaton.start
+    for byte in text.utf8 { state = automaton.step(state, byte) }
+    return automaton.isComplete(state)
+  }
+
+  /// Tests/Fixtures/schemas.json: schemas with texts that fit them and texts that do not, and schemas that are refused.
+  private struct Fixture: Decodable {
+    struct Accepted: Decodable {
+      let schema: String
+      let good: [String]
+      let bad: [String]
+    }
+    struct Refused: Decodable {
+      let schema: String
+      /// What the refusal names.
+      let word: String
+    }
+    let accepted: [Accepted]
+    let refused: [Refused]
+
+    static func read() throws -> Fixture {
+      let file = TinyModel.folder.appending(path: "../schemas.json").standardizedFileURL
+      return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file))
+    }
+  }
+
+  @Test @Compute func schemasAcceptWhatFitsThemAndNothingElse() throws {
+    for example in try Fixture.read().accepted {
+      for text in example.good {
+        #expect(try Self.accepts(.schema(example.schema), text), "\(example.schema) \(text)")
+      }
+      for text in example.bad {
+        #expect(try !Self.accepts(.schema(example.schema), text), "\(example.schema) \(text)")
+      }
+    }
+  }
+
+  @Test @Compute func anyObjectIsJSONMode() throws {
+    for text in [#"{}"#, #"{"a":[1,{"b":[]},"c",true,null,-1.5e-3]}"#, "{ \"a\": {\n\t\"b\": 0}}"] {
+      #expect(try Self.accepts(.json, text))
+    }
+    for text in ["[]", "1", #"{"a"}"#, #"{"a":}"#, #"{"a":1}}"#, #"{"a":tru}"#, #"{'a':1}"#] {
+      #expect(try !Self.accepts(.json, text))
+    }
+  }
+
+  @Test func whatIsNotSupportedIsRefusedByName() throws {
+    for refused in try Fixture.read().refused {
+      do {
+        _ = try SchemaCompiler.compile(.schema(refused.schema))
+        Issue.record("\(refused.schema) was taken")
+      } catch ServingError.invalid(_, let message) {
+        #expect(message.contains(refused.word), "\(message)")
+      }
+    }
+  }
+
+  private static func drawn(_ format: OutputFormat, seed: UInt64, tokens: Int = 100) -> ServingRequest {
+    var request = greedy("\(seed)", prompt(5, seed: Int(seed)), tokens: tokens, ignoresEnd: false)
+    request.sampling.temperature = 2
+    request.sampling.seed = seed
+    request.format = format
+    return request
+  }
+
+  @Test func answersOfAModelThatBabblesAlwaysParseAndFit() async throws {
+    let base = try await TinyModel.load()
+    let engine = await ServingEngine(base, library: nil)
+    var finished = 0
+    for (place, example) in try Fixture.read().accepted.enumerated() {
+      let format = OutputFormat.schema(example.schema)
+      let answers = try await engine.together(
+        (0..<24).map { Self.drawn(format, seed: UInt64(place * 100 + $0)) })
+      for answer in answers where answer.reason == .stop {
+        finished += 1
+        _ = try JSONTree(parsing: answer.text, named: "answer")
+        #expect(try await Self.accepts(format, answer.text), "\(answer.text)")
+      }
+      #expect(answers.allSatisfy { $0.reason == .stop || $0.usage?.completionTokens == 100 })
+    }
+    #expect(finished > 60)
+    let objects = try await engine.together((0..<48).map { Self.drawn(.json, seed: UInt64($0)) })
+    for answer in objects where answer.reason == .stop {
+      #expect(try JSONSerialization.jsonObject(with: Data(answer.text.utf8)) is [String: Any])
+    }
+    #expect(objects.contains { $0.reason == .stop })
+  }
+
+  @Test func aSchemaThatGoesInCirclesIsRefused() async throws {
+    let base = try await TinyModel.load()
+    let engine = await ServingEngine(base, library: nil)
+    for schema in [##"{"$ref":"#"}"##, ##"{"anyOf":[{"$ref":"#"}]}"##] {
+      await #expect(throws: ServingError.self) {
+        _ = try await engine.answer(Self.drawn(.schema(schema), seed: 1))
+      }
+    }
+  }
+
+  @Test @Compute func masksAllowJustTheTokensWhoseBytesGoOn() throws {
+    let tokenizer = try Tokenizer(tokenizerJSON: TinyModel.folder.appending(path: "model/tokenizer.json"))
+    let grammar = try #require(
+      try SchemaCompiler.compile(.schema(#"{"enum":["the","this"," in the"]}"#)))
+    let automaton = StructureAutomaton(grammar, trie: TokenTrie(tokenizer))
+    for text in ["", "\"", "\"t", "\"th", "\"the", "\"the\"", "\" ", "\" in"] {
+      var state = automaton.start
+      for byte in text.utf8 { state = automaton.step(state, byte) }
+      let mask = automaton.mask(state, ends: [2])
+      for token in 0..<Int32(tokenizer.vocabularySize) {
+        var next = state
+        for byte in tokenizer.bytes(of: token) { next = automaton.step(next, byte) }
+        let isAllowed = token < 3 ? token == 2 && text == "\"the\"" : next != StructureAutomaton.dead
+        #expect(mask.contains(token) == isAllowed, "\(text) \(token)")
+      }
+    }
+  }
+}
