@@ -53,7 +53,7 @@ let package = Package(
     .target(
       name: "MotetServing",
       dependencies: [
-        "MotetAdapters", "MotetModels", "MotetTensor", "MotetTokenizers", "MotetFormats",
+        "MotetAdapters", "MotetModels", "MotetTensor", "MotetTokenizers", "MotetFormats", "CKernels",
         .product(name: "Metrics", package: "swift-metrics"),
       ]),
     .target(
@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "MotetCLI",
       dependencies: [
-        "Motet", "MotetDemo", "MotetFormats", "MotetReport",
+        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),

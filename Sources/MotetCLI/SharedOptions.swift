@@ -24,8 +24,8 @@ struct BaseOptions: ParsableArguments {
     }
   }
 
-  func load() async throws -> BaseModel {
-    try await BaseModel.load(base, precision: Precision(rawValue: precision))
+  func load(for purpose: BaseModel.Purpose = .training) async throws -> BaseModel {
+    try await BaseModel.load(base, precision: Precision(rawValue: precision), for: purpose)
   }
 }
 

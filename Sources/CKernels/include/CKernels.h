@@ -21,6 +21,9 @@ int mk_threads(void);
 typedef void (*mk_task_body)(void *context, int64_t task);
 void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
+// The sum of 64-bit words, `count` of them in whole eights, read by the whole team: to time memory.
+uint64_t mk_sum_words(const void *words, int64_t count);
+
 // Has the process give large blocks of memory back to the system when they are freed.
 void mk_return_large_blocks(void);
 

@@ -6,7 +6,7 @@ import MotetReport
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measure this machine on the work Motet does.",
-    subcommands: [TrainingBenchCommand.self])
+    subcommands: [TrainingBenchCommand.self, DecodingBenchCommand.self])
 }
 
 struct TrainingBenchCommand: AsyncParsableCommand {

@@ -29,7 +29,7 @@ struct ChatCommand: AsyncParsableCommand {
   var force = false
 
   func run() async throws {
-    let base = try await base.load()
+    let base = try await base.load(for: .answering)
     let loader = MixLoader(base, force: force)
     let chooser = try router.map { try RouterFinder.load($0, base: base) }
     var mix = try loader.load(mix)

@@ -65,7 +65,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let asked =
       try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
-    let base = try await base.load()
+    let base = try await base.load(for: .answering)
     let mixes = try await chooseMixes(asked, base)
     if prompt != nil, !json { return try await stream(base, mix: mixes[0]) }
     try await answer(asked, base: base, mixes: mixes)
