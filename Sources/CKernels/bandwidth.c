@@ -7,11 +7,16 @@ typedef struct {
   int64_t count, parts;
 } reading;
 
+typedef uint64_t eight_words __attribute__((vector_size(64), aligned(8)));
+
 MK_KERNEL(sum_words, (const uint64_t *words, int64_t count, uint64_t *sum), (words, count, sum)) {
-  uint64_t total[8] = {0};
-  for (int64_t i = 0; i + 8 <= count; i += 8)
-    for (int64_t j = 0; j < 8; j++) total[j] += words[i + j];
-  for (int64_t j = 0; j < 8; j++) *sum += total[j];
+  eight_words totals[4] = {{0}};
+  int64_t i = 0;
+  for (; i + 32 <= count; i += 32)
+    for (int j = 0; j < 4; j++) totals[j] += *(const eight_words *)(words + i + 8 * j);
+  for (; i + 8 <= count; i += 8) totals[0] += *(const eight_words *)(words + i);
+  eight_words total = totals[0] + totals[1] + totals[2] + totals[3];
+  for (int j = 0; j < 8; j++) *sum += total[j];
 }
 
 static void read_part(void *context, int64_t part) {
