@@ -9,11 +9,11 @@ import MotetTensor
 /// adapter that come together share one reading, and those for others go on. An adapter that rows hold is never taken
 /// from them: what is replaced or unloaded goes when the last of them ends, and counts until then.
 actor AdapterShelf {
-  private struct Key: Hashable {
+  struct Key: Hashable {
     let name: String
     let version: Int?
   }
-  private struct Resident {
+  struct Resident {
     let adapter: LoadedAdapter
     var lastUse: Int
   }
@@ -21,23 +21,23 @@ actor AdapterShelf {
     let stamp: FileStamp
     let task: Task<LoadedAdapter, any Error>
   }
-  private struct Weakly<T: AnyObject> { weak var value: T? }
+  struct Weakly<T: AnyObject> { weak var value: T? }
 
-  private let base: BaseModel
+  let base: BaseModel
   private let budget: Int
   private let metrics: ServingMetrics
   var places: AdapterPlaces
-  private var residents: [Key: Resident] = [:]
+  var residents: [Key: Resident] = [:]
   private var loading: [Key: Loading] = [:]
   /// Out of the list and still held.
-  private var leaving: [Weakly<LoadedAdapter>] = []
+  var leaving: [Weakly<LoadedAdapter>] = []
   private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
   private var baseMix: HeldMix?
   /// Names and versions that stay in memory.
-  private var pinned: Set<String> = []
-  private var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
+  var pinned: Set<String> = []
+  var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
   private var loads = 0
-  private var clock = 0
+  var clock = 0
 
   init(_ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics) {
     self.base = base
@@ -120,7 +120,7 @@ actor AdapterShelf {
     residents[Key(name: place.name, version: place.version)]?.adapter.place.stamp == place.stamp
   }
 
-  private func resident(_ place: AdapterPlace) async throws -> LoadedAdapter {
+  func resident(_ place: AdapterPlace) async throws -> LoadedAdapter {
     let key = Key(name: place.name, version: place.version)
     clock += 1
     if isReady(place), let adapter = residents[key]?.adapter {
@@ -146,7 +146,7 @@ actor AdapterShelf {
     return adapter
   }
 
-  private func startLoading(_ place: AdapterPlace) -> Task<LoadedAdapter, any Error> {
+  func startLoading(_ place: AdapterPlace) -> Task<LoadedAdapter, any Error> {
     loads += 1
     let load = loads
     let (base, places, metrics) = (base, places, metrics)
@@ -208,90 +208,7 @@ actor AdapterShelf {
     metrics.adapterBytes.record(bytes)
   }
 
-  private func isPinned(_ place: AdapterPlace) -> Bool {
+  func isPinned(_ place: AdapterPlace) -> Bool {
     pinned.contains(place.name) || pinned.contains(place.title)
-  }
-}
-
-// MARK: - What an operator asks
-
-extension AdapterShelf {
-  /// Every adapter that a request can name.
-  func list() -> [ServedAdapter] {
-    places.all().map { place in
-      let loaded = residents[Key(name: place.name, version: place.version)]?.adapter
-      let current = loaded.flatMap { $0.place.stamp == place.stamp ? $0 : nil }
-      let facts = facts(of: place)
-      return ServedAdapter(
-        name: place.name, version: place.version, parent: facts.parent ?? base.name,
-        method: current?.method ?? facts.method, rank: current.map(\.rank) ?? facts.rank,
-        isLoaded: current != nil, bytes: current?.bytes ?? 0, isPinned: isPinned(place),
-        created: facts.created ?? place.stamp.changed)
-    }
-  }
-
-  /// Read once for files that stay as they are.
-  private func facts(of place: AdapterPlace) -> AdapterFacts {
-    let key = Key(name: place.name, version: place.version)
-    if let known = facts[key], known.stamp == place.stamp { return known.facts }
-    let read = AdapterFacts(place)
-    facts[key] = (place.stamp, read)
-    return read
-  }
-
-  func load(_ name: String, from path: String) async throws {
-    let checked: AdapterName
-    do { checked = try AdapterName(name) } catch {
-      throw ServingError.invalid(parameter: "lora_name", message: "\(error)")
-    }
-    let folder = try places.allowedFolder(path, for: name)
-    guard let stamp = FileStamp(folder) else {
-      throw ServingError.unusableAdapter(name: name, reason: "\(folder.path) holds no adapter_config.json")
-    }
-    // Known only once it is whole: a bad one leaves the old one in place.
-    let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
-    let before = places.named[checked.name]
-    let adapter = try await startLoading(place).value
-    guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
-    places.named[checked.name] = folder
-    let key = Key(name: checked.name, version: nil)
-    if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
-    clock += 1
-    residents[key] = Resident(adapter: adapter, lastUse: clock)
-    trim()
-  }
-
-  func unload(_ name: String) throws {
-    let parsed = try parse(name)
-    // A folder that is gone from the disk can still be taken out of the list.
-    if places.named[parsed.name] == nil { _ = try places.find(parsed) }
-    guard !pinned.contains(name), !pinned.contains(parsed.name) else {
-      throw ServingError.kept(name: name, reason: "it is pinned; unpin it first")
-    }
-    for (key, resident) in residents where key.name == parsed.name {
-      guard parsed.version == nil || key.version == parsed.version else { continue }
-      guard !isPinned(resident.adapter.place) else { continue }
-      residents[key] = nil
-      leaving.append(Weakly(value: resident.adapter))
-    }
-    if parsed.version == nil { places.named[parsed.name] = nil }
-    trim()
-  }
-
-  func pin(_ name: String, _ isPinned: Bool) async throws {
-    let place = try places.find(parse(name))
-    guard isPinned else {
-      pinned.remove(name)
-      trim()
-      return
-    }
-    _ = try await resident(place)
-    pinned.insert(name)
-  }
-
-  private func parse(_ name: String) throws -> AdapterName {
-    do { return try AdapterName(parsing: name) } catch {
-      throw ServingError.unknownModel(name: name, near: [])
-    }
   }
 }

@@ -1,0 +1,84 @@
+import MotetAdapters
+import MotetModels
+
+// What an operator asks of the adapters.
+extension AdapterShelf {
+  /// Every adapter that a request can name.
+  func list() -> [ServedAdapter] {
+    places.all().map { place in
+      let loaded = residents[Key(name: place.name, version: place.version)]?.adapter
+      let current = loaded.flatMap { $0.place.stamp == place.stamp ? $0 : nil }
+      let facts = facts(of: place)
+      return ServedAdapter(
+        name: place.name, version: place.version, parent: facts.parent ?? base.name,
+        method: current?.method ?? facts.method, rank: current.map(\.rank) ?? facts.rank,
+        isLoaded: current != nil, bytes: current?.bytes ?? 0, isPinned: isPinned(place),
+        created: facts.created ?? place.stamp.changed)
+    }
+  }
+
+  /// Read once for files that stay as they are.
+  private func facts(of place: AdapterPlace) -> AdapterFacts {
+    let key = Key(name: place.name, version: place.version)
+    if let known = facts[key], known.stamp == place.stamp { return known.facts }
+    let read = AdapterFacts(place)
+    facts[key] = (place.stamp, read)
+    return read
+  }
+
+  func load(_ name: String, from path: String) async throws {
+    let checked: AdapterName
+    do { checked = try AdapterName(name) } catch {
+      throw ServingError.invalid(parameter: "lora_name", message: "\(error)")
+    }
+    let folder = try places.allowedFolder(path, for: name)
+    guard let stamp = FileStamp(folder) else {
+      throw ServingError.unusableAdapter(name: name, reason: "\(folder.path) holds no adapter_config.json")
+    }
+    // Known only once it is whole: a bad one leaves the old one in place.
+    let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
+    let before = places.named[checked.name]
+    let adapter = try await startLoading(place).value
+    guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
+    places.named[checked.name] = folder
+    let key = Key(name: checked.name, version: nil)
+    if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
+    clock += 1
+    residents[key] = Resident(adapter: adapter, lastUse: clock)
+    trim()
+  }
+
+  func unload(_ name: String) throws {
+    let parsed = try parse(name)
+    // A folder that is gone from the disk can still be taken out of the list.
+    if places.named[parsed.name] == nil { _ = try places.find(parsed) }
+    guard !pinned.contains(name), !pinned.contains(parsed.name) else {
+      throw ServingError.kept(name: name, reason: "it is pinned; unpin it first")
+    }
+    for (key, resident) in residents where key.name == parsed.name {
+      guard parsed.version == nil || key.version == parsed.version else { continue }
+      guard !isPinned(resident.adapter.place) else { continue }
+      residents[key] = nil
+      leaving.append(Weakly(value: resident.adapter))
+    }
+    if parsed.version == nil { places.named[parsed.name] = nil }
+    trim()
+  }
+
+  func pin(_ name: String, _ isPinned: Bool) async throws {
+    let place = try places.find(parse(name))
+    guard isPinned else {
+      pinned.remove(name)
+      trim()
+      return
+    }
+    _ = try await resident(place)
+    pinned.insert(name)
+  }
+
+  private func parse(_ name: String) throws -> AdapterName {
+    do { return try AdapterName(parsing: name) } catch {
+      throw ServingError.unknownModel(name: name, near: [])
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import MotetModels
+import MotetTensor
+
+// From the queue to a place among those under way, and back.
+extension Scheduler {
+  /// Asks for the adapters of those who are next.
+  func prepare() {
+    // A few more than there is room for, so that a place that comes free is taken at once.
+    var ahead = options.maximumRows - running.count + 4
+    ahead -= waiting.count { $0.stage == .preparing || $0.stage == .ready }
+    for row in waiting where row.stage == .queued && ahead > 0 {
+      let isAlone = running.isEmpty && !waiting.contains { $0.stage == .preparing || $0.stage == .ready }
+      if row.lacksRoom, !isAlone {
+        // After a second nobody takes the room that it waits for.
+        if ContinuousClock.now - row.submitted > .seconds(1) { break }
+        continue
+      }
+      row.stage = .preparing
+      row.lacksRoom = false
+      ahead -= 1
+      Task { await prepare(row, mayExceed: isAlone) }
+    }
+  }
+
+  private func prepare(_ row: ServedRow, mayExceed: Bool) async {
+    do {
+      let mix = try await shelf.hold(row.request.mix, mayExceed: mayExceed)
+      guard row.stage == .preparing else { return }
+      row.mix = mix
+      row.stage = mix == nil ? .queued : .ready
+      row.lacksRoom = mix == nil
+    } catch {
+      fail(row, error)
+    }
+    wake()
+  }
+
+  /// Gives places to those who are ready, first come first.
+  func admit() {
+    for row in waiting where row.stage == .ready && running.count < options.maximumRows {
+      guard let mix = row.mix, !start(row, mix) else { continue }
+      // Pages come back when a sequence under way ends; without one there is nothing to wait for.
+      guard running.isEmpty else { break }
+      fail(row, EngineFailure("there are no pages for \(row.tokens.count) tokens"))
+    }
+    waiting.removeAll { $0.stage == .running || $0.stage == .ended }
+  }
+
+  /// - Returns: false while there are no pages for it
+  private func start(_ row: ServedRow, _ mix: HeldMix) -> Bool {
+    let tokens = mix.virtualTokens + row.tokens.count
+    guard tokens < context else {
+      fail(row, ServingError.tooLong(tokens: tokens, context: context))
+      return true
+    }
+    let cache = SequenceCache(
+      row.tokens, mix: mix.sharesPrefixes ? mix.identity : nil, pool: pool, prefixes: prefixes)
+    guard reserve(tokens + 1, for: cache) else { return false }
+    row.cache = cache
+    row.computed = cache.sharedTokens
+    row.stage = .running
+    running.append(row)
+    guard row.began == nil else { return true }
+    row.began = .now
+    row.cachedTokens = cache.sharedTokens
+    if mix.sharesPrefixes {
+      metrics.prefixLookups.increment(by: row.tokens.count)
+      metrics.prefixHits.increment(by: cache.sharedTokens)
+    }
+    row.metrics = metrics.adapters(of: mix.served)
+    for metrics in row.metrics {
+      metrics.requests.increment()
+      metrics.promptTokens.increment(by: row.request.prompt.count)
+      metrics.queue.recordSeconds((ContinuousClock.now - row.submitted) / .seconds(1))
+    }
+    row.output.yield(.begun(mix: mix.served, cachedTokens: cache.sharedTokens))
+    return true
+  }
+
+  /// Takes pages for so many positions, from what is kept of earlier sequences where none are free.
+  func reserve(_ tokens: Int, for cache: SequenceCache) -> Bool {
+    while !cache.cache.reserve(tokens) {
+      let wanted = (tokens + KeyValuePool.pageTokens - 1) / KeyValuePool.pageTokens
+      let missing = wanted - cache.cache.pages.count - pool.freePages
+      guard prefixes.giveBack(max(missing, 8)) > 0 else { return false }
+    }
+    return true
+  }
+
+  /// Puts a sequence back into the queue, at its place by arrival.
+  func setAside(_ row: ServedRow) {
+    row.setAside()
+    running.removeAll { $0 === row }
+    let place = waiting.firstIndex { $0.arrival > row.arrival } ?? waiting.count
+    waiting.insert(row, at: place)
+    metrics.preemptions.increment()
+  }
+}
