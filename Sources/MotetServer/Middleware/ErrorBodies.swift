@@ -1,0 +1,29 @@
+import Hummingbird
+
+/// Turns whatever a route throws into the API's error body, and logs what is ours.
+struct ErrorBodies: RouterMiddleware {
+  typealias Context = ServerContext
+
+  let watch: ConnectionWatch
+  let limits: ServerLimits
+
+  func handle(
+    _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+  ) async throws -> Response {
+    do { return try await next(request, context) } catch {
+      var answer = APIError(error) ?? .internalFailure
+      if answer.status.code >= 500, answer.status != .serviceUnavailable {
+        context.logger.error("failed", error: error, metadata: context.notes.all)
+      } else {
+        context.notes.note("reason", answer.message.prefix(500))
+      }
+      // What of a long body is not read yet will not be.
+      let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+      if length > limits.bodyBytes || request.headers[.contentLength].map({ Int($0) == nil }) == true {
+        answer.headers[.connection] = "close"
+      }
+      if answer.headers[.connection] == "close" { watch.refuse(context.connection) }
+      return answer.response(from: request, context: context)
+    }
+  }
+}

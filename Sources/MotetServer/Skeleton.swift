@@ -1,6 +1,0 @@
-import Hummingbird
-import HummingbirdTLS
-import Metrics
-import Tracing
-import MotetServing
-func skeleton() -> Router<BasicRequestContext> { Router() }
