@@ -89,7 +89,8 @@ let package = Package(
     .executableTarget(
       name: "MotetCLI",
       dependencies: [
-        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServer",
+        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServer", "MotetServing",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
@@ -109,7 +110,10 @@ let package = Package(
     .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
     .testTarget(
       name: "MotetServerTests",
-      dependencies: ["MotetServer", .product(name: "HummingbirdTesting", package: "hummingbird")]),
+      dependencies: [
+        "MotetServer", .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,4 @@
+import Foundation
 import Hummingbird
 import HummingbirdCore
 import HummingbirdTLS
@@ -27,8 +28,7 @@ public struct AnswerServer: Sendable {
     options: ServerOptions = ServerOptions(),
     registry: PrometheusRegistry = .serving(), logger: Logger
   ) throws {
-    try BindRule.check(host: options.host, hasKeys: options.keys != nil, insecure: options.isInsecure)
-    _ = try options.tls?.configuration()
+    try Self.check(options)
     parts = ServerParts(
       service: service, router: router, limits: options.limits,
       metrics: ServerMetrics(factory: PrometheusFactory(registry)),
@@ -37,6 +37,13 @@ public struct AnswerServer: Sendable {
     self.options = options
     self.registry = registry
     self.logger = logger
+  }
+
+  /// Sees whether a server may and can listen as it is told to.
+  /// - Throws: ``AnswerServerError``, ``TLSFilesError``
+  public static func check(_ options: ServerOptions) throws {
+    try BindRule.check(host: options.host, hasKeys: options.keys != nil, insecure: options.isInsecure)
+    _ = try options.tls?.configuration()
   }
 
   /// `http://127.0.0.1:8080`
@@ -56,15 +63,20 @@ public struct AnswerServer: Sendable {
   /// signal ends the process at once.
   /// - Parameter onListening: told the port when it listens
   public func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
-    let drain = DrainService(service: parts.service, seconds: options.drainSeconds, logger: logger)
-    let group = ServiceGroup(
-      configuration: .init(
-        services: [try application(onListening: onListening), drain],
-        gracefulShutdownSignals: [.sigterm, .sigint],
-        logger: logger))
-    do { try await group.run() } catch let error as IOError {
-      throw AnswerServerError.cannotListen(address: "\(options.host):\(options.port)", reason: "\(error)")
+    let second = SecondSignal()
+    let drain = DrainService(
+      service: parts.service, seconds: options.drainSeconds, logger: logger, second: second)
+    var configuration = ServiceGroupConfiguration(
+      services: [try application(onListening: onListening), drain],
+      gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger)
+    // The engine is done by then; what is left is a client that does not read its answer.
+    configuration.maximumGracefulShutdownDuration = .seconds(options.drainSeconds + 10)
+    do { try await ServiceGroup(configuration: configuration).run() } catch let error as IOError {
+      throw AnswerServerError.cannotListen(
+        address: "\(options.host):\(options.port)", reason: String(cString: strerror(error.errnoCode)))
     }
+    withExtendedLifetime(second) {}
   }
 
   /// The server as a part of another process, or for a test.
@@ -77,8 +89,6 @@ public struct AnswerServer: Sendable {
     router.add(middleware: RequestRecord(metrics: parts.metrics))
     router.add(middleware: ErrorBodies(watch: parts.watch, limits: parts.limits))
     Endpoints.register(Endpoints.all(parts, registry: registry), on: router, parts)
-    var quiet = logger
-    quiet.logLevel = max(logger.logLevel, .notice)
     return Application(
       router: router, server: try channel(),
       configuration: .init(address: .hostname(options.host, port: options.port), serverName: "motet"),

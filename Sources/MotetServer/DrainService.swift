@@ -2,6 +2,7 @@ import Foundation
 import Logging
 import MotetServing
 import ServiceLifecycle
+import Synchronization
 
 /// Stands beside the server in its group and is shut down first: the engine takes no new work while the server still
 /// answers, so that those who ask get 503 and those who wait get their answer.
@@ -9,33 +10,33 @@ struct DrainService: Service {
   let service: any AnswerService
   let seconds: Double
   let logger: Logger
+  let second: SecondSignal
 
+  /// - Throws: ``AnswerServerError/cutAnswers(seconds:)`` when the answers under way did not end in time
   func run() async throws {
     try await gracefulShutdown()
+    second.arm()
     let status = await service.status()
     logger.notice("draining", metadata: ["running": "\(status.running)", "waiting": "\(status.waiting)"])
-    SecondSignal.ends()
-    let (service, logger) = (service, logger)
-    do {
-      try await within(seconds: seconds, else: DrainTookTooLong()) { await service.drain() }
-    } catch is DrainTookTooLong {
-      logger.warning("answers were cut: they did not end in time", metadata: ["seconds": "\(seconds)"])
-      exit(1)
+    let service = service
+    try await within(seconds: seconds, else: AnswerServerError.cutAnswers(seconds: seconds)) {
+      await service.drain()
     }
   }
-
-  private struct DrainTookTooLong: Error {}
 }
 
-/// Lets the next signal end the process: service-lifecycle has taken the handlers and waits.
-private enum SecondSignal {
-  static func ends() {
-    for number in [SIGTERM, SIGINT] {
-      let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { _exit(128 + number) }
-      source.resume()
-      // Kept for as long as the process lives, which is not long now.
-      withExtendedLifetime(source) { _ = Unmanaged.passRetained(source as AnyObject) }
+/// Lets the next signal end the process at once: service-lifecycle has taken the first one and waits.
+final class SecondSignal: Sendable {
+  private let sources = Mutex<[any DispatchSourceSignal]>([])
+
+  func arm() {
+    sources.withLock { sources in
+      for number in [SIGTERM, SIGINT] {
+        let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+        source.setEventHandler { _exit(128 + number) }
+        source.resume()
+        sources.append(source)
+      }
     }
   }
 }

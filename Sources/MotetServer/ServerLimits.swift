@@ -1,6 +1,6 @@
 /// How much of a thing one request may ask for or send.
 public struct ServerLimits: Sendable, Equatable {
-  public var bodyBytes = 8 << 20
+  public var bodyBytes = 8_000_000
   /// Tokens of a prompt; nil: as many as the context holds.
   public var promptTokens: Int?
   /// Tokens of an answer; nil: as many as the context holds.

@@ -44,7 +44,7 @@ public struct APIKey: Sendable, Equatable {
     return words.joined(separator: " ")
   }
 
-  static func hexadecimal(_ bytes: [UInt8]) -> String {
+  public static func hexadecimal(_ bytes: [UInt8]) -> String {
     bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 }

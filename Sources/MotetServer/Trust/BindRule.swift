@@ -17,6 +17,8 @@ enum BindRule {
 public enum AnswerServerError: Error, Equatable, CustomStringConvertible {
   case openToOthers(host: String)
   case cannotListen(address: String, reason: String)
+  /// Told to end, it waited so long for the answers under way and then cut them.
+  case cutAnswers(seconds: Double)
 
   public var description: String {
     switch self {
@@ -25,6 +27,8 @@ public enum AnswerServerError: Error, Equatable, CustomStringConvertible {
         + "stay on 127.0.0.1, or say --insecure"
     case .cannotListen(let address, let reason):
       "cannot listen on \(address): \(reason); choose another --port or --host"
+    case .cutAnswers(let seconds):
+      "answers that were under way \(Int(seconds)) s after the signal were cut; give them longer with --drain-seconds"
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 import Yams
 
 /// A file of keys: one a line (`NAME sha256:HEX [adapters=math,code*] [admin] [rate=60]`), or a list in YAML or JSON.
@@ -11,12 +12,34 @@ public enum KeyFile {
     guard let text = String(validating: data, as: UTF8.self) else {
       throw KeyFileError.malformed(file: path, place: "the file", problem: "it is not UTF-8")
     }
-    let isStructured = ["json", "yaml", "yml"].contains(URL(filePath: path).pathExtension.lowercased())
-    let keys = try isStructured ? structured(text, file: path) : lines(text, file: path)
+    let keys = try isStructured(path) ? structured(text, file: path) : lines(text, file: path)
     guard !keys.isEmpty else {
       throw KeyFileError.malformed(file: path, place: "the file", problem: "it holds no key")
     }
     return try KeyRing(keys, file: path)
+  }
+
+  /// Adds a key's line to a file, which is made when missing, for its owner alone. The write is atomic.
+  /// - Throws: ``KeyFileError``, ``FormatError`` when the file cannot be written
+  public static func add(_ key: APIKey, to path: String) throws {
+    guard !isStructured(path) else {
+      throw KeyFileError.malformed(
+        file: path, place: "the file",
+        problem: "a list in JSON or YAML is not added to; put the key in by hand")
+    }
+    var lines = ""
+    if FileManager.default.fileExists(atPath: path) {
+      let known = try read(path)
+      _ = try KeyRing(known.keys + [key], file: path)
+      lines = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+      if !lines.hasSuffix("\n") { lines += "\n" }
+    }
+    try AtomicFile.write(Data((lines + key.line + "\n").utf8), to: URL(filePath: path))
+    try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+  }
+
+  private static func isStructured(_ path: String) -> Bool {
+    ["json", "yaml", "yml"].contains(URL(filePath: path).pathExtension.lowercased())
   }
 
   /// Whether others than the owner may read the file.
