@@ -18,7 +18,7 @@ import Testing
     #expect(!reply.message.isEmpty, sourceLocation: location)
     #expect(reply["error", "type"].stringValue != nil, sourceLocation: location)
     #expect(reply.headers[.contentType] == "application/json", sourceLocation: location)
-    #expect(reply.message.contains(words), "\(reply.message)", sourceLocation: location)
+    #expect(words.isEmpty || reply.message.contains(words), "\(reply.message)", sourceLocation: location)
     #expect(try await harness.chat().status == 200, "the server goes on", sourceLocation: location)
   }
 
@@ -60,13 +60,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("math+math", "more than once"), ("math=0.5+math=0.4", "more than once"), ("math=nan", "nan"),
+    ("math+math", "math is there already"), ("math=0.5+math=0.4", "math is there already"),
+    ("math=nan", "nan"),
     ("math=inf", "inf"),
     ("math=x", "x"), ("math=+code=1", ""), ("base+math", "base"), ("+", ""),
   ])
   func mixesThatCannotBeAreRefused(model: String, word: String) async throws {
     let reply = try await harness.chat(#""model": "\#(model)""#)
-    try await expectError(reply, 400)
+    try await expectError(reply, 400, naming: word)
     #expect(reply.parameter == "model")
   }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import Motet
 import MotetServer
 
 /// Where a server listens, whom it answers, and how much of a thing it takes.
