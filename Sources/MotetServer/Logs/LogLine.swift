@@ -9,7 +9,7 @@ struct LogLine {
   let message: String
   let metadata: Logger.Metadata
 
-  private var stamp: String { time.formatted(.iso8601.time(includingFractionalSeconds: true)) }
+  private var stamp: String { time.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)) }
 
   /// Facts that are numbers and are told as such, so that a log can be asked for all above one.
   private static let numbers: Set = [
