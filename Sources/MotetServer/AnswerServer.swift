@@ -87,8 +87,10 @@ public struct AnswerServer: Sendable {
     router.add(middleware: RequestIdentity())
     router.add(middleware: TracingMiddleware())
     router.add(middleware: RequestRecord(metrics: parts.metrics))
-    router.add(middleware: ErrorBodies(watch: parts.watch, limits: parts.limits))
-    Endpoints.register(Endpoints.all(parts, registry: registry), on: router, parts)
+    let endpoints = Endpoints.all(parts, registry: registry)
+    router.add(
+      middleware: ErrorBodies(watch: parts.watch, limits: parts.limits, methods: AllowedMethods(endpoints)))
+    Endpoints.register(endpoints, on: router, parts)
     return Application(
       router: router, server: try channel(),
       configuration: .init(address: .hostname(options.host, port: options.port), serverName: "motet"),

@@ -55,6 +55,17 @@ import Testing
     #expect(reply.code == "model_not_found")
   }
 
+  @Test func aNumberBeyondTheListIsNotFound() async throws {
+    let reply = try await harness.chat(#""lora": [{"id": 99, "scale": 1}]"#)
+    try await expectError(reply, 404, naming: "99")
+    #expect(reply.parameter == "lora[0].id")
+  }
+
+  @Test func methodsNobodyDefinedAreRefusedToo() async throws {
+    let query = try #require(HTTPRequest.Method("QUERY"))
+    try await expectError(try await harness.send(query, "/v1/models/math", nil), 405, naming: "GET, HEAD")
+  }
+
   @Test func anUnknownModelNamesThoseThatAreNear() async throws {
     try await expectError(try await harness.chat(#""model": "mats""#), 404, naming: "did you mean math")
   }
@@ -80,7 +91,7 @@ import Testing
     ("top_k", "-7"), ("min_p", "7"), ("presence_penalty", "9"), ("repetition_penalty", "0"),
     ("response_format", #""json""#), ("response_format", #"{"type": "xml"}"#),
     ("response_format", #"{"type": "json_schema"}"#), ("lora", "5"), ("lora", "[5]"),
-    ("lora", #"[{"id": 99, "scale": 1}]"#),
+
     ("lora", #"[{"id": -1, "scale": 1}]"#), ("lora", #"[{"id": 0, "scale": 1}, {"id": 0, "scale": 2}]"#),
     ("stream_options", #"{"include_usage": true}"#),
     ("merged_adapters", #"{"ids": ["math"], "merge_strategy": "ties"}"#),

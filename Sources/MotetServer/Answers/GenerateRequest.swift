@@ -64,9 +64,10 @@ struct GenerateRequest: Sendable {
         "inputs": Schema.text(least: 1),
         "parameters": Schema.object([
           "adapter_id": Schema.string,
-          "max_new_tokens": Schema.integer(1, limits.answerTokens ?? Int(Int32.max)),
-          "temperature": Schema.number(0, 2), "top_p": Schema.number(0, 1), "top_k": Schema.integer(-1),
-          "do_sample": Schema.boolean, "seed": Schema.integer, "stop": Schemas.stop(limits),
+          "max_new_tokens": Schemas.answerTokens(limits),
+          "temperature": Schema.number(0, 2), "top_p": Schema.number(0, 1),
+          "top_k": Schema.integer(-1, Int(Int32.max)),
+          "do_sample": Schema.boolean, "seed": Schema.integer(Int.min, Int.max), "stop": Schemas.stop(limits),
           "repetition_penalty": Schema.number(0.01, 100), "details": Schema.boolean,
           "return_full_text": Schema.boolean, "ignore_eos_token": Schema.boolean,
         ]),

@@ -115,7 +115,9 @@ struct MixChooser: Sendable {
         throw entry.failure("scale", "is missing: give a number")
       }
       guard names.indices.contains(id) else {
-        throw entry.failure("id", "is \(id), but GET /lora-adapters lists \(names.count)")
+        throw APIError(
+          .notFound, "no adapter has the id \(id); GET /lora-adapters lists \(names.count)",
+          parameter: entry.path("id"), code: "model_not_found")
       }
       if scale != 0 { terms.append(.init(adapter: .library(try AdapterName(names[id])), weight: scale)) }
     }

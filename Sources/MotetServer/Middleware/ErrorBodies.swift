@@ -6,12 +6,13 @@ struct ErrorBodies: RouterMiddleware {
 
   let watch: ConnectionWatch
   let limits: ServerLimits
+  let methods: AllowedMethods
 
   func handle(
     _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
   ) async throws -> Response {
     do { return try await next(request, context) } catch {
-      var answer = APIError(error) ?? .internalFailure
+      var answer = wrongMethod(error, request) ?? APIError(error) ?? .internalFailure
       if answer.status.code >= 500, answer.status != .serviceUnavailable {
         context.logger.error("failed", error: error, metadata: context.notes.all)
       } else {
@@ -25,5 +26,14 @@ struct ErrorBodies: RouterMiddleware {
       if answer.headers[.connection] == "close" { watch.refuse(context.connection) }
       return answer.response(from: request, context: context)
     }
+  }
+  /// The router says 404 for both.
+  private func wrongMethod(_ error: any Error, _ request: Request) -> APIError? {
+    guard let error = error as? HTTPError, error.status == .notFound,
+      let allowed = methods.at(request.uri.path)
+    else { return nil }
+    return APIError(
+      .methodNotAllowed, "this address takes \(allowed)", code: "method_not_allowed",
+      headers: [.allow: allowed])
   }
 }

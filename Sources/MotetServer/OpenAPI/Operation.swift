@@ -32,6 +32,6 @@ struct Operation: Sendable {
   static func answer(_ schema: JSONValue) -> Result {
     Result(
       meaning: "The answer; with stream, server-sent events.",
-      content: ["application/json": schema, "text/event-stream": Schema.string])
+      content: ["application/json": schema, "text/event-stream": Schema.anything])
   }
 }

@@ -2,6 +2,8 @@ import MotetFormats
 
 /// Words of JSON Schema (draft 2020-12, as OpenAPI 3.1 uses it).
 enum Schema {
+  /// Each event is an object of its own kind, or `[DONE]`.
+  static let anything: JSONValue = [:]
   static let string: JSONValue = ["type": "string"]
   static let boolean: JSONValue = ["type": "boolean"]
   static let integer: JSONValue = ["type": "integer"]
@@ -19,6 +21,17 @@ enum Schema {
     var members: [String: JSONValue] = ["type": .string(type), "minimum": least]
     members["maximum"] = most
     return .object(members)
+  }
+
+  /// Ids of a tokenizer.
+  static func tokens(_ vocabulary: Int) -> JSONValue { array(of: integer(0, vocabulary - 1), least: 1) }
+
+  /// Requires one of several sets of members.
+  static func object(_ properties: [String: JSONValue], requiringOneOf sets: [[String]]) -> JSONValue {
+    [
+      "type": "object", "properties": .object(properties),
+      "oneOf": .array(sets.map { ["required": .array($0.map(JSONValue.string))] }),
+    ]
   }
 
   static func text(least: Int = 0, most: Int? = nil) -> JSONValue {

@@ -67,23 +67,29 @@ enum Schemas {
 
   static let loraScales = Schema.array(
     of: Schema.object(
-      ["id": Schema.integer(0), "scale": Schema.number(-1000, 1000)], required: ["id", "scale"]))
+      ["id": Schema.integer(0, Int(Int32.max)), "scale": Schema.number(-1000, 1000)],
+      required: ["id", "scale"]))
 
   /// Fields of every route that draws tokens in OpenAI's way.
   static func sampling(_ limits: ServerLimits) -> [String: JSONValue] {
     [
       "model": Schema.string, "lora": Schema.reference("LoRAScales"), "adapter_id": Schema.string,
-      "temperature": Schema.number(0, 2), "top_p": Schema.number(0, 1), "top_k": Schema.integer(-1),
+      "temperature": Schema.number(0, 2), "top_p": Schema.number(0, 1),
+      "top_k": Schema.integer(-1, Int(Int32.max)),
       "min_p": Schema.number(0, 1), "repetition_penalty": Schema.number(0.01, 100),
       "presence_penalty": Schema.number(-2, 2), "frequency_penalty": Schema.number(-2, 2),
       "logit_bias": ["type": "object", "additionalProperties": Schema.number(-100, 100)],
-      "seed": Schema.integer,
+      "seed": Schema.integer(Int.min, Int.max),
       "n": Schema.integer(1, limits.choices), "stop": stop(limits), "ignore_eos": Schema.boolean,
       "stream": Schema.boolean,
       "stream_options": Schema.object(["include_usage": Schema.boolean]), "user": Schema.string,
       "response_format": Schema.reference("ResponseFormat"),
-      "max_tokens": Schema.integer(1, limits.answerTokens ?? Int(Int32.max)),
+      "max_tokens": answerTokens(limits),
     ]
+  }
+
+  static func answerTokens(_ limits: ServerLimits) -> JSONValue {
+    Schema.integer(1, limits.answerTokens ?? Int(Int32.max))
   }
 
   static func stop(_ limits: ServerLimits) -> JSONValue {

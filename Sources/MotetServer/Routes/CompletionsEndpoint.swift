@@ -11,7 +11,7 @@ struct CompletionsEndpoint: Endpoint {
 
   var operation: Operation {
     var fields = Schemas.sampling(parts.limits)
-    let tokens = Schema.array(of: Schema.integer(0), least: 1)
+    let tokens = Schema.tokens(parts.service.tokenizer.vocabularySize)
     fields["prompt"] = Schema.one(of: [
       Schema.text(least: 1), tokens,
       Schema.array(of: Schema.text(least: 1), least: 1, most: parts.limits.prompts),

@@ -12,7 +12,7 @@ struct EmbeddingsEndpoint: Endpoint {
 
   var operation: Operation {
     let text = Schema.text(least: 1)
-    let tokens = Schema.array(of: Schema.integer(0), least: 1)
+    let tokens = Schema.tokens(parts.service.tokenizer.vocabularySize)
     let vector = Schema.one(of: [Schema.array(of: Schema.number), Schema.string])
     return Operation(
       summary: "Turn texts into vectors.", tag: "OpenAI",

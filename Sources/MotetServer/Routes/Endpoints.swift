@@ -24,29 +24,13 @@ enum Endpoints {
     return endpoints + [OpenAPIEndpoint(document: document.text())]
   }
 
-  private static let methods: [HTTPRequest.Method] = [
-    .get, .post, .put, .delete, .patch, .head, .options, .trace, .connect,
-  ]
-
-  /// Puts every address on a router, and 405 on the methods that it does not have.
+  /// Puts every address on a router.
   static func register(_ endpoints: [any Endpoint], on router: Router<ServerContext>, _ parts: ServerParts) {
     for endpoint in endpoints {
       router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
         var context = context
         context.caller = try parts.authorization.caller(of: request, for: endpoint.access)
         return try await endpoint.respond(to: request, context)
-      }
-    }
-    for (path, same) in Dictionary(grouping: endpoints, by: \.path) {
-      var known = same.map(\.method)
-      if known.contains(.get) { known.append(.head) }
-      let allowed = known.map(\.rawValue).sorted().joined(separator: ", ")
-      for method in methods where !known.contains(method) {
-        router.on(RouterPath(path), method: method) { _, _ -> Response in
-          throw APIError(
-            .methodNotAllowed, "\(path) takes \(allowed)", code: "method_not_allowed",
-            headers: [.allow: allowed])
-        }
       }
     }
   }

@@ -13,11 +13,14 @@ struct FeedbackEndpoint: Endpoint {
 
   let operation = Operation(
     summary: "Say how good an answer was.", tag: "motet",
-    body: Schema.object(
-      [
+    body: [
+      "type": "object", "required": ["score"],
+      "properties": [
         "id": Schema.string, "model": Schema.string, "comment": Schema.string,
         "score": Schema.one(of: [Schema.number(-1, 1), Schema.values(["up", "down"])]),
-      ], required: ["score"]),
+      ],
+      "oneOf": [["required": ["id"]], ["required": ["model"]]],
+    ],
     results: [
       Operation.json(
         Schema.object(

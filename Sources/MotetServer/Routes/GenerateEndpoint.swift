@@ -39,7 +39,9 @@ struct GenerateStreamEndpoint: Endpoint {
     Operation(
       summary: "Continue a text, as server-sent events.", tag: "LoRAX",
       body: GenerateRequest.schema(parts.limits),
-      results: [Operation.text("Server-sent events.", type: "text/event-stream")],
+      results: [
+        Operation.Result(meaning: "Server-sent events.", content: ["text/event-stream": Schema.anything])
+      ],
       errors: [404, 422, 429, 503, 504])
   }
 

@@ -46,8 +46,10 @@ struct LlamaCompletionEndpoint: Endpoint {
     for name in ["n", "max_tokens", "stream_options", "response_format", "repetition_penalty", "user"] {
       fields[name] = nil
     }
-    fields["prompt"] = Schema.one(of: [Schema.text(least: 1), Schema.array(of: Schema.integer(0), least: 1)])
-    fields["n_predict"] = Schema.integer(-1)
+    fields["prompt"] = Schema.one(of: [
+      Schema.text(least: 1), Schema.tokens(parts.service.tokenizer.vocabularySize),
+    ])
+    fields["n_predict"] = Schema.one(of: [Schema.constant(-1), Schemas.answerTokens(parts.limits)])
     fields["repeat_penalty"] = Schema.number(0.01, 100)
     fields["json_schema"] = Schema.anyObject
     return Operation(

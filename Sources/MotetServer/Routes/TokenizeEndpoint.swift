@@ -9,11 +9,12 @@ struct TokenizeEndpoint: Endpoint {
   let access = Access.key
   let operation = Operation(
     summary: "Turn a text or a conversation into tokens.", tag: "motet",
-    body: Schema.object([
-      "prompt": Schema.string, "content": Schema.string, "inputs": Schema.string, "model": Schema.string,
-      "messages": Schema.array(of: Schema.reference("Message"), least: 1),
-      "add_generation_prompt": Schema.boolean,
-    ]),
+    body: Schema.object(
+      [
+        "prompt": Schema.string, "content": Schema.string, "inputs": Schema.string, "model": Schema.string,
+        "messages": Schema.array(of: Schema.reference("Message"), least: 1),
+        "add_generation_prompt": Schema.boolean,
+      ], requiringOneOf: [["prompt"], ["messages"], ["content"], ["inputs"]]),
     results: [
       Operation.json(
         Schema.object(
@@ -50,14 +51,18 @@ struct DetokenizeEndpoint: Endpoint {
   let method = HTTPRequest.Method.post
   let path = "/detokenize"
   let access = Access.key
-  let operation = Operation(
-    summary: "Turn tokens into text.", tag: "motet",
-    body: Schema.object(
-      ["tokens": Schema.array(of: Schema.integer(0)), "model": Schema.string], required: ["tokens"]),
-    results: [
-      Operation.json(
-        Schema.object(["prompt": Schema.string, "content": Schema.string], required: ["prompt", "content"]))
-    ])
+  var operation: Operation {
+    Operation(
+      summary: "Turn tokens into text.", tag: "motet",
+      body: Schema.object(
+        ["tokens": Schema.tokens(parts.service.tokenizer.vocabularySize), "model": Schema.string],
+        required: ["tokens"]),
+      results: [
+        Operation.json(
+          Schema.object(
+            ["prompt": Schema.string, "content": Schema.string], required: ["prompt", "content"]))
+      ])
+  }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(limits: parts.limits).fields
