@@ -30,7 +30,7 @@ struct PromptInput {
       throw fields.failure(name, "must be a string, a list of strings, or tokens")
     }
     guard !elements.isEmpty else { throw fields.failure(name, "is an empty list") }
-    if case .int = elements[0] { return [PromptInput(tokens: try ids(value, fields, name, tokenizer))] }
+    if elements[0].intValue != nil { return [PromptInput(tokens: try ids(value, fields, name, tokenizer))] }
     guard elements.count <= most else {
       throw fields.failure(name, "has \(elements.count) prompts: give at most \(most)")
     }

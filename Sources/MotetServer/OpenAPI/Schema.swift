@@ -24,7 +24,14 @@ enum Schema {
   }
 
   /// Ids of a tokenizer.
-  static func tokens(_ vocabulary: Int) -> JSONValue { array(of: integer(0, vocabulary - 1), least: 1) }
+  static func tokens(_ vocabulary: Int, least: Int = 1) -> JSONValue {
+    array(of: integer(0, vocabulary - 1), least: least)
+  }
+
+  /// What an adapter may be called.
+  static let adapterName: JSONValue = [
+    "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_](\\.?[A-Za-z0-9_-])*\\.?$",
+  ]
 
   /// Requires one of several sets of members.
   static func object(_ properties: [String: JSONValue], requiringOneOf sets: [[String]]) -> JSONValue {
@@ -46,7 +53,10 @@ enum Schema {
     return .object(members)
   }
 
+  /// What is not required may also be null, which stands for a member that is left out.
   static func object(_ properties: [String: JSONValue], required: [String] = []) -> JSONValue {
+    var properties = properties
+    for (name, schema) in properties where !required.contains(name) { properties[name] = nullable(schema) }
     var members: [String: JSONValue] = ["type": "object", "properties": .object(properties)]
     if !required.isEmpty { members["required"] = .array(required.map(JSONValue.string)) }
     return .object(members)

@@ -78,7 +78,10 @@ enum Schemas {
       "top_k": Schema.integer(-1, Int(Int32.max)),
       "min_p": Schema.number(0, 1), "repetition_penalty": Schema.number(0.01, 100),
       "presence_penalty": Schema.number(-2, 2), "frequency_penalty": Schema.number(-2, 2),
-      "logit_bias": ["type": "object", "additionalProperties": Schema.number(-100, 100)],
+      "logit_bias": [
+        "type": "object", "propertyNames": ["pattern": "^[0-9]+$"],
+        "additionalProperties": Schema.number(-100, 100),
+      ],
       "seed": Schema.integer(Int.min, Int.max),
       "n": Schema.integer(1, limits.choices), "stop": stop(limits), "ignore_eos": Schema.boolean,
       "stream": Schema.boolean,

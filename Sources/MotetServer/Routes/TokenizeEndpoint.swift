@@ -55,7 +55,7 @@ struct DetokenizeEndpoint: Endpoint {
     Operation(
       summary: "Turn tokens into text.", tag: "motet",
       body: Schema.object(
-        ["tokens": Schema.tokens(parts.service.tokenizer.vocabularySize), "model": Schema.string],
+        ["tokens": Schema.tokens(parts.service.tokenizer.vocabularySize, least: 0), "model": Schema.string],
         required: ["tokens"]),
       results: [
         Operation.json(
