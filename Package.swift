@@ -16,8 +16,16 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-    .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.20.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
   ],
   targets: [
     .target(
@@ -57,13 +65,31 @@ let package = Package(
         .product(name: "Metrics", package: "swift-metrics"),
       ]),
     .target(
+      name: "MotetServer",
+      dependencies: [
+        "MotetServing", "MotetRouting", "MotetAdapters", "MotetTokenizers", "MotetFormats",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HummingbirdTLS", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Metrics", package: "swift-metrics"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Tracing", package: "swift-distributed-tracing"),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+    .target(
       name: "Motet", dependencies: ["MotetRouting", "MotetTraining", "MotetAdapters", "MotetModels"]
     ),
     .target(name: "MotetDemo", dependencies: ["Motet", "MotetFormats", "MotetReport"]),
     .executableTarget(
       name: "MotetCLI",
       dependencies: [
-        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServing",
+        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServer", "MotetServing",
+        .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
@@ -81,6 +107,12 @@ let package = Package(
       name: "MotetServingTests",
       dependencies: ["MotetServing", .product(name: "MetricsTestKit", package: "swift-metrics")]),
     .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
+    .testTarget(
+      name: "MotetServerTests",
+      dependencies: [
+        "MotetServer", .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -17,6 +17,6 @@ struct MotetCommand: AsyncParsableCommand {
       TrainCommand.self, GenerateCommand.self, ChatCommand.self, EvaluateCommand.self,
       RouterCommand.self, RouteCommand.self, MergeCommand.self, FuseCommand.self, QuantizeCommand.self,
       AdaptersCommand.self, RankCommand.self, BenchCommand.self, MethodsCommand.self,
-      DemoCommand.self,
+      DemoCommand.self, ServeCommand.self, KeysCommand.self,
     ])
 }

@@ -11,7 +11,7 @@ struct JSONReader {
   private let bytes: UnsafeRawBufferPointer
   private let file: String
   private let origin: Int
-  private var position = 0
+  private(set) var position = 0
   private var depth = 0
 
   /// Reads `bytes`, which start at byte `origin` of `file`. They must outlive the reader.

@@ -51,7 +51,7 @@ public struct ByteCount: Sendable, Equatable, ScalarSetting {
     ("kib", 0x400), ("mib", 0x10_0000), ("gib", 0x4000_0000), ("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("b", 1),
   ]
 
-  init?(text: String) {
+  package init?(text: String) {
     let lower = text.lowercased()
     let unit = Self.units.first { lower.hasSuffix($0.0) }
     let number = lower.dropLast(unit?.0.count ?? 0)
@@ -59,7 +59,7 @@ public struct ByteCount: Sendable, Equatable, ScalarSetting {
     bytes = Int(value * (unit?.1 ?? 1))
   }
 
-  var text: String {
+  package var text: String {
     bytes > 0 && bytes % 1_000_000 == 0 ? "\(bytes / 1_000_000)MB" : "\(bytes)"
   }
 }

@@ -1,0 +1,90 @@
+import ArgumentParser
+import Foundation
+import Motet
+import MotetServer
+import MotetServing
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Answer over HTTP: one base, many adapters, OpenAI's API.",
+    discussion: """
+      Requests name the base, an adapter of the library or of --adapters, a version (math@3), a mix \
+      (code=0.5+math=0.4) or auto, which asks --router. GET /openapi.json says what there is. SIGTERM lets the answers \
+      under way end.
+      """)
+
+  @OptionGroup var base: BaseOptions
+
+  @Option(help: "A folder of adapters, each in a folder named as it is; may be given several times.")
+  var adapters: [String] = []
+
+  @Option(help: "The library of adapters; by default $MOTET_HOME/adapters.")
+  var library: String?
+
+  @Option(help: "The router that auto asks: a folder or a name.")
+  var router: String?
+
+  @Option(name: .customLong("model-name"), help: "What clients call the base; by default its own name.")
+  var modelName: String?
+
+  @Option(name: .customLong("adapter-memory"), help: "Memory for adapters.")
+  var adapterMemory = ByteCount(512_000_000)
+
+  @Option(name: .customLong("kv-memory"), help: "Memory for keys and values.")
+  var cacheMemory = ByteCount(1_000_000_000)
+
+  @Option(name: .customLong("max-rows"), help: "Answers under way at one time.")
+  var maxRows = 64
+
+  @Option(help: "Requests that may wait.")
+  var queue = 256
+
+  @OptionGroup var listening: ListeningOptions
+
+  @Flag(help: "Print one JSON line when it listens.")
+  var json = false
+
+  func validate() throws {
+    guard maxRows > 0 else { throw ValidationError("--max-rows \(maxRows) cannot be: give at least 1") }
+    guard queue >= 0 else { throw ValidationError("--queue \(queue) cannot be: give 0 or more") }
+    if let modelName, modelName.isEmpty || modelName == "auto" || modelName == "base" {
+      throw ValidationError("--model-name \"\(modelName)\" means something else; choose another")
+    }
+  }
+
+  private struct Report: Encodable {
+    let listening: String
+    let port: Int
+    let base: String
+    let precision: String
+  }
+
+  func run() async throws {
+    let logger = listening.logger
+    let server = try listening.options(logger)
+    // Before the base is read: what is wrong with these is known at once.
+    try AnswerServer.check(server)
+    let model = try await base.load(for: .answering)
+    let chooser = try router.map { try RouterFinder.load($0, base: model) }
+    let registry = PrometheusRegistry.serving()
+    var options = ServingOptions()
+    options.maximumRows = maxRows
+    options.maximumWaiting = queue
+    options.cacheBytes = cacheMemory.bytes
+    options.adapterMemory = adapterMemory.bytes
+    options.baseName = modelName
+    options.metrics = PrometheusFactory(registry)
+    let service = try await ServingSetup.makeService(
+      model, library: library, folders: adapters, options: options)
+    let answers = try AnswerServer(
+      service, router: chooser, options: server, registry: registry, logger: logger)
+    try await answers.run { port in
+      let address = answers.address(port: port)
+      Console.note("listening on \(address)")
+      guard json else { return }
+      try? Console.json(
+        Report(
+          listening: address, port: port, base: service.baseName, precision: model.precision.rawValue))
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import MotetServing
+
+/// A client's request, read and ready for the engine.
+struct AnswerJob: Sendable {
+  /// What the answer is called: `chatcmpl-…`.
+  let id: String
+  let created = Int(Date().timeIntervalSince1970)
+  /// The model as the client wrote it.
+  let model: String
+  let choice: MixChoice
+  let requests: [ServingRequest]
+  /// Answers to each prompt.
+  let choices: Int
+}
+
+/// A job under way.
+struct RunningJob: Sendable {
+  let job: AnswerJob
+  let stream: AnswerStream
+  /// What the engine said when the first answer began.
+  let mix: ServedMix
+  let cachedTokens: Int
+  /// Ends the watch over the client and the clock.
+  let leave: @Sendable () -> Void
+}
+
+extension ServerParts {
+  /// Hands a job to the engine and waits until its first answer is under way. Its rows are free again when the client
+  /// goes, the time is over or the stream is let go.
+  /// - Throws: ``APIError``, ``ServingError``
+  func start(_ job: AnswerJob, _ context: ServerContext) async throws -> RunningJob {
+    context.notes.note("model", job.model.prefix(200))
+    if let name = context.caller.name { context.notes.note("key", name) }
+    let stream = try await known(to: context.caller) { try await AnswerStream(job.requests, of: service) }
+    let (end, seconds) = (stream.end, limits.requestSeconds)
+    let ticket = watch.onLeave(of: context.connection) { end(CancellationError()) }
+    let clock = Task {
+      try await Task.sleep(for: .seconds(seconds))
+      end(APIError.late(seconds))
+    }
+    let leave: @Sendable () -> Void = { [watch] in
+      clock.cancel()
+      watch.forget(ticket, of: context.connection)
+    }
+    do {
+      let first = try await known(to: context.caller) { try await stream.first() }
+      guard case .begun(let mix, let cached) = first.event else { throw APIError.internalFailure }
+      context.notes.note("mix", mix)
+      recent.remember(
+        [job.id, context.requestID], of: context.caller, adapters: mix.terms.map(\.name))
+      return RunningJob(job: job, stream: stream, mix: mix, cachedTokens: cached, leave: leave)
+    } catch {
+      leave()
+      throw error
+    }
+  }
+
+  /// All of a job's answers.
+  func whole(_ job: AnswerJob, _ context: ServerContext) async throws -> [Answer] {
+    let running = try await start(job, context)
+    defer { running.leave() }
+    var answers = try await running.stream.whole(count: job.requests.count)
+    for index in answers.indices {
+      answers[index].mix = running.mix
+      record(answers[index], context)
+    }
+    return answers
+  }
+
+  func record(_ answer: Answer, _ context: ServerContext) {
+    guard let reason = answer.finish else { return }
+    metrics.ended(answer.mix, answer.usage)
+    context.notes.note("finish", reason.rawValue)
+    context.notes.note("completion_tokens", answer.usage.completionTokens)
+    context.notes.note("prompt_tokens", answer.usage.promptTokens)
+  }
+
+  /// Says which names are near in the caller's own terms: the engine does not know whose adapters are whose.
+  func known<T: Sendable>(to caller: Caller, _ body: () async throws -> T) async throws -> T {
+    do { return try await body() } catch ServingError.unknownModel(let name, _) {
+      throw await chooser(for: caller).unknown(name)
+    }
+  }
+
+  static func id(_ prefix: String) -> String {
+    prefix + UUID().uuidString.replacing("-", with: "").lowercased()
+  }
+}

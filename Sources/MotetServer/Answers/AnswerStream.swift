@@ -1,0 +1,47 @@
+import MotetServing
+
+/// What comes of one request of a client: the events of its answers as they come, each with the place of its answer.
+///
+/// Letting go of it, or ending it, frees the rows of all its answers.
+struct AnswerStream: Sendable {
+  struct Event: Sendable {
+    let choice: Int
+    let event: ServingEvent
+  }
+
+  let events: AsyncThrowingStream<Event, any Error>
+  /// Ends the answers before their time. It does not keep them: who holds only this lets them go.
+  let end: @Sendable (any Error) -> Void
+
+  /// - Throws: what the service says of the first request that it does not take; those before it are let go
+  init(_ requests: [ServingRequest], of service: any AnswerService) async throws {
+    var answers: [AsyncThrowingStream<ServingEvent, any Error>] = []
+    for request in requests { answers.append(try await service.answer(request)) }
+    let (events, continuation) = AsyncThrowingStream.makeStream(of: Event.self)
+    let taken = answers
+    let task = Task {
+      do {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+          for (choice, answer) in taken.enumerated() {
+            group.addTask {
+              for try await event in answer { continuation.yield(Event(choice: choice, event: event)) }
+            }
+          }
+          try await group.waitForAll()
+        }
+        continuation.finish()
+      } catch {
+        continuation.finish(throwing: error)
+      }
+    }
+    continuation.onTermination = { _ in task.cancel() }
+    self.events = events
+    end = { continuation.finish(throwing: $0) }
+  }
+
+  /// The first event, which says that the request is under way; the rest follows in ``events``.
+  func first() async throws -> Event {
+    for try await event in events { return event }
+    throw CancellationError()
+  }
+}

@@ -1,0 +1,57 @@
+import Hummingbird
+import MotetAdapters
+import MotetServing
+import NIOCore
+
+extension APIError {
+  /// The answer to any error that a request ran into; nil for one that is ours and belongs in the log.
+  init?(_ error: any Error) {
+    switch error {
+    case let error as APIError: self = error
+    case let error as ServingError: self = APIError(serving: error)
+    case let error as MixError: self = .invalid("model", "\(error)")
+    case let error as HTTPError: self = APIError(http: error)
+    case is CancellationError: self = .cut
+    case is NIOTooManyBytesError: self = .tooLarge(limit: nil)
+    default: return nil
+    }
+  }
+
+  private init(serving error: ServingError) {
+    let message = error.description
+    switch error {
+    case .unknownModel(let name, let near): self = .unknownModel(name, near: near)
+    case .invalid(let parameter, _): self = .invalid(parameter, message)
+    case .tooLong: self = .invalid("messages", message, code: "context_length_exceeded")
+    case .queueFull(let seconds): self = .tooMany(message, seconds: seconds)
+    case .draining:
+      self = APIError(
+        .serviceUnavailable, message, type: "server_error", code: "draining",
+        headers: [.retryAfter: "5", .connection: "close"])
+    case .unusableAdapter:
+      self = APIError(.unprocessableContent, message, parameter: "model", code: "unusable_adapter")
+    case .forbiddenFolder:
+      self = APIError(
+        .forbidden, message, type: "permission_error", parameter: "lora_path", code: "forbidden_folder")
+    case .kept: self = APIError(.conflict, message, code: "adapter_kept")
+    }
+  }
+
+  private init(http error: HTTPError) {
+    switch error.status {
+    case .notFound: self = .noSuchRoute
+    case .contentTooLarge: self = .tooLarge(limit: nil)
+    default: self = APIError(error.status, error.body ?? error.status.reasonPhrase)
+    }
+  }
+
+  static let noSuchRoute = APIError(
+    .notFound, "there is nothing at this address; GET /openapi.json lists what there is", code: "unknown_url")
+
+  static func tooLarge(limit: Int?) -> APIError {
+    let most = limit.map { "; at most \($0) bytes are read" } ?? ""
+    return APIError(
+      .contentTooLarge, "the body of the request is too large\(most)", code: "body_too_large",
+      headers: [.connection: "close"])
+  }
+}

@@ -1,0 +1,39 @@
+import Hummingbird
+
+/// Turns whatever a route throws into the API's error body, and logs what is ours.
+struct ErrorBodies: RouterMiddleware {
+  typealias Context = ServerContext
+
+  let watch: ConnectionWatch
+  let limits: ServerLimits
+  let methods: AllowedMethods
+
+  func handle(
+    _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
+  ) async throws -> Response {
+    do { return try await next(request, context) } catch {
+      var answer = wrongMethod(error, request) ?? APIError(error) ?? .internalFailure
+      if answer.status.code >= 500, answer.status != .serviceUnavailable {
+        context.logger.error("failed", error: error, metadata: context.notes.all)
+      } else {
+        context.notes.note("reason", answer.message.prefix(500))
+      }
+      // What of a long body is not read yet will not be.
+      let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+      if length > limits.bodyBytes || request.headers[.contentLength].map({ Int($0) == nil }) == true {
+        answer.headers[.connection] = "close"
+      }
+      if answer.headers[.connection] == "close" { watch.refuse(context.connection) }
+      return answer.response(from: request, context: context)
+    }
+  }
+  /// The router says 404 for both.
+  private func wrongMethod(_ error: any Error, _ request: Request) -> APIError? {
+    guard let error = error as? HTTPError, error.status == .notFound,
+      let allowed = methods.at(request.uri.path)
+    else { return nil }
+    return APIError(
+      .methodNotAllowed, "this address takes \(allowed)", code: "method_not_allowed",
+      headers: [.allow: allowed])
+  }
+}

@@ -1,0 +1,20 @@
+import Hummingbird
+import NIOCore
+
+/// What is known of a request while it is answered.
+struct ServerContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// The connection it came on.
+  let connection: ObjectIdentifier
+  /// What logs, answers and the client call it.
+  var requestID = ""
+  /// Who asks.
+  var caller = Caller.anyone
+  /// What the request's log line says beyond the HTTP of it.
+  let notes = RequestNotes()
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    connection = ObjectIdentifier(source.channel)
+  }
+}

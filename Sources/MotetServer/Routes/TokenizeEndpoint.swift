@@ -1,0 +1,77 @@
+import Hummingbird
+import MotetFormats
+
+/// `POST /tokenize`, with vLLM's `prompt` or `messages`, llama.cpp's `content` or LoRAX's `inputs`.
+struct TokenizeEndpoint: Endpoint {
+  let parts: ServerParts
+  let method = HTTPRequest.Method.post
+  let path = "/tokenize"
+  let access = Access.key
+  let operation = Operation(
+    summary: "Turn a text or a conversation into tokens.", tag: "motet",
+    body: Schema.object(
+      [
+        "prompt": Schema.string, "content": Schema.string, "inputs": Schema.string, "model": Schema.string,
+        "messages": Schema.array(of: Schema.reference("Message"), least: 1),
+        "add_generation_prompt": Schema.boolean,
+      ], requiringOneOf: [["prompt"], ["messages"], ["content"], ["inputs"]]),
+    results: [
+      Operation.json(
+        Schema.object(
+          [
+            "tokens": Schema.array(of: Schema.integer(0)), "token_strs": Schema.array(of: Schema.string),
+            "count": Schema.integer(0), "max_model_len": Schema.integer(1),
+          ], required: ["tokens", "token_strs", "count", "max_model_len"]))
+    ])
+
+  func respond(to request: Request, _ context: ServerContext) async throws -> Response {
+    let fields = try await request.json(limits: parts.limits).fields
+    let tokenizer = parts.service.tokenizer
+    let tokens: [Int32]
+    if fields["messages"] != nil {
+      tokens = try parts.service.template.encode(
+        ChatMessages.read(fields, "messages"), with: tokenizer,
+        addGenerationPrompt: fields.bool("add_generation_prompt") ?? true
+      ).tokens
+    } else {
+      let name = ["prompt", "content", "inputs"].first { fields[$0] != nil } ?? "prompt"
+      tokens = tokenizer.encode(try fields.required(name))
+    }
+    return .json([
+      "tokens": .array(tokens.map { .int(Int($0)) }),
+      "token_strs": .array(tokens.map { .string(tokenizer.decode([$0])) }), "count": .int(tokens.count),
+      "max_model_len": .int(parts.service.context),
+    ])
+  }
+}
+
+/// `POST /detokenize`: the text as vLLM (`prompt`) and llama.cpp (`content`) call it.
+struct DetokenizeEndpoint: Endpoint {
+  let parts: ServerParts
+  let method = HTTPRequest.Method.post
+  let path = "/detokenize"
+  let access = Access.key
+  var operation: Operation {
+    Operation(
+      summary: "Turn tokens into text.", tag: "motet",
+      body: Schema.object(
+        ["tokens": Schema.tokens(parts.service.tokenizer.vocabularySize, least: 0), "model": Schema.string],
+        required: ["tokens"]),
+      results: [
+        Operation.json(
+          Schema.object(
+            ["prompt": Schema.string, "content": Schema.string], required: ["prompt", "content"]))
+      ])
+  }
+
+  func respond(to request: Request, _ context: ServerContext) async throws -> Response {
+    let fields = try await request.json(limits: parts.limits).fields
+    guard let value = fields["tokens"] else {
+      throw fields.failure("tokens", "is missing: give a list of tokens")
+    }
+    let tokenizer = parts.service.tokenizer
+    let text = JSONValue.string(
+      tokenizer.decode(try PromptInput.ids(value, fields, "tokens", tokenizer)))
+    return .json(["prompt": text, "content": text])
+  }
+}

@@ -1,0 +1,24 @@
+/// How much of a thing one request may ask for or send.
+public struct ServerLimits: Sendable, Equatable {
+  public var bodyBytes = 8_000_000
+  /// Tokens of a prompt; nil: as many as the context holds.
+  public var promptTokens: Int?
+  /// Tokens of an answer; nil: as many as the context holds.
+  public var answerTokens: Int?
+  /// Stop strings of a request, and the characters of each.
+  public var stopStrings = 64
+  public var stopCharacters = 1_000
+  /// Answers to one prompt, and prompts of one request.
+  public var choices = 16
+  public var prompts = 256
+  /// Texts of an embeddings request.
+  public var inputs = 2_048
+  /// Seconds for a request's head and between its parts, for its body, and for all of it with the answer.
+  public var headSeconds = 30.0
+  public var bodySeconds = 60.0
+  public var requestSeconds = 600.0
+  /// Answers that feedback can still be given to.
+  public var rememberedAnswers = 10_000
+
+  public init() {}
+}

@@ -1,0 +1,34 @@
+/// Where a server may listen: without keys it is open to all who reach it, so it stays on loopback.
+enum BindRule {
+  /// - Throws: ``AnswerServerError/openToOthers(host:)``
+  static func check(host: String, hasKeys: Bool, insecure: Bool) throws {
+    guard !hasKeys, !insecure, !isLoopback(host) else { return }
+    throw AnswerServerError.openToOthers(host: host)
+  }
+
+  static func isLoopback(_ host: String) -> Bool {
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+}
+
+/// Why a server does not start.
+public enum AnswerServerError: Error, Equatable, CustomStringConvertible {
+  case openToOthers(host: String)
+  case cannotListen(address: String, reason: String)
+  /// Told to end, it waited so long for the answers under way and then cut them.
+  case cutAnswers(seconds: Double)
+
+  public var description: String {
+    switch self {
+    case .openToOthers(let host):
+      "without keys the server answers anyone who reaches \(host): give --api-keys FILE (motet keys new makes one), "
+        + "stay on 127.0.0.1, or say --insecure"
+    case .cannotListen(let address, let reason):
+      "cannot listen on \(address): \(reason); choose another --port or --host"
+    case .cutAnswers(let seconds):
+      "answers that were under way \(Int(seconds)) s after the signal were cut; give them longer with --drain-seconds"
+    }
+  }
+}

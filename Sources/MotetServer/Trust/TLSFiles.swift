@@ -1,0 +1,48 @@
+import Foundation
+import NIOSSL
+
+/// A certificate chain and its key in PEM files.
+public struct TLSFiles: Sendable, Equatable {
+  public var certificate: String
+  public var key: String
+
+  public init(certificate: String, key: String) {
+    self.certificate = certificate
+    self.key = key
+  }
+
+  /// TLS 1.2 or newer with these.
+  /// - Throws: ``TLSFilesError``, also when key and certificate are not of each other
+  func configuration() throws -> TLSConfiguration {
+    let chain: [NIOSSLCertificate]
+    let privateKey: NIOSSLPrivateKey
+    do { chain = try NIOSSLCertificate.fromPEMFile(certificate) } catch {
+      throw TLSFilesError.unusable(file: certificate, what: "certificate")
+    }
+    guard !chain.isEmpty else { throw TLSFilesError.unusable(file: certificate, what: "certificate") }
+    do { privateKey = try NIOSSLPrivateKey(file: key, format: .pem) } catch {
+      throw TLSFilesError.unusable(file: key, what: "private key")
+    }
+    var configuration = TLSConfiguration.makeServerConfiguration(
+      certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(privateKey))
+    configuration.minimumTLSVersion = .tlsv12
+    do { _ = try NIOSSLContext(configuration: configuration) } catch {
+      throw TLSFilesError.strangers(certificate: certificate, key: key)
+    }
+    return configuration
+  }
+}
+
+public enum TLSFilesError: Error, Equatable, CustomStringConvertible {
+  case unusable(file: String, what: String)
+  case strangers(certificate: String, key: String)
+
+  public var description: String {
+    switch self {
+    case .unusable(let file, let what):
+      "\(file): no \(what) in PEM can be read from it; check the path and the format"
+    case .strangers(let certificate, let key):
+      "\(key) is not the key of \(certificate); give the two that were made together"
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import MotetServer
+
+/// Over real connections.
+@Suite(.serialized) struct ConnectionTests {
+  /// Sends bytes, waits for some of a reply, and returns what came until the connection ended or the time was over.
+  private func exchange(
+    _ port: Int, _ text: String, leavingAfter seconds: Double? = nil
+  ) async throws -> String {
+    let received = Received()
+    let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .channelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          try channel.pipeline.syncOperations.addHandler(Collector(received))
+        }
+      }.connect(host: "localhost", port: port).get()
+    try await channel.writeAndFlush(ByteBuffer(string: text))
+    try await Task.sleep(for: .seconds(seconds ?? 0.5))
+    try? await channel.close()
+    return received.text.withLock { $0 }
+  }
+
+  private final class Received: Sendable {
+    let text = Mutex("")
+  }
+
+  private final class Collector: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    let received: Received
+    init(_ received: Received) { self.received = received }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      let text = String(buffer: unwrapInboundIn(data))
+      received.text.withLock { $0 += text }
+    }
+  }
+
+  private static let chat = #"{"messages": [{"role": "user", "content": "Hi"}]}"#
+
+  private func request(_ body: String) -> String {
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+  }
+
+  /// Waits until the service has seen a cancellation.
+  private func cancellations(_ service: ScriptedService) async throws -> Int {
+    for _ in 0..<100 {
+      let count = service.state.withLock { $0.cancelled }
+      if count > 0 { return count }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    return 0
+  }
+
+  @Test(arguments: [false, true])
+  func aClientThatGoesFreesItsRow(streaming: Bool) async throws {
+    let harness = try Harness()
+    harness.service.follow(.hang)
+    let body = streaming ? Self.chat.dropLast() + #", "stream": true}"# : Self.chat[...]
+    let sent = request(String(body))
+    try await harness.server.application().test(.live) { client in
+      let port = try #require(client.port)
+      let text = try await exchange(port, sent)
+      #expect(text.contains("Hel") == streaming)
+      #expect(try await cancellations(harness.service) == 1)
+      harness.service.follow(.say("still here"))
+      #expect(try await exchange(port, request(Self.chat)).contains("still here"))
+    }
+  }
+
+  @Test func oneConnectionTakesManyRequests() async throws {
+    let harness = try Harness()
+    try await harness.server.application().test(.live) { client in
+      let text = try await exchange(
+        try #require(client.port),
+        request(Self.chat) + request(Self.chat) + "GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(text.components(separatedBy: "HTTP/1.1 200 OK").count == 4)
+    }
+  }
+
+  @Test func aHundredMegabytesAreRefusedWithoutBeingRead() async throws {
+    let harness = try Harness()
+    try await harness.server.application().test(.live) { client in
+      let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 104857600\r\n\r\n"
+      let text = try await exchange(try #require(client.port), head + String(repeating: "a", count: 1000))
+      #expect(text.hasPrefix("HTTP/1.1 413"))
+      #expect(text.contains("body_too_large"))
+    }
+  }
+
+  @Test func aBodyThatIsCutInTheMiddleHarmsNothing() async throws {
+    let harness = try Harness()
+    try await harness.server.application().test(.live) { client in
+      let port = try #require(client.port)
+      _ = try await exchange(
+        port, "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{\"prompt\": ",
+        leavingAfter: 0.1)
+      _ = try await exchange(port, "\u{16}\u{3}\u{1} garbage\r\n\r\n", leavingAfter: 0.1)
+      #expect(try await exchange(port, request(Self.chat)).contains("Hello, world!"))
+    }
+  }
+
+  @Test func aBodyThatDoesNotComeIsNotWaitedForLong() async throws {
+    let harness = try Harness { $0.limits.bodySeconds = 0.2 }
+    try await harness.server.application().test(.live) { client in
+      let text = try await exchange(
+        try #require(client.port), "POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{")
+      #expect(text.hasPrefix("HTTP/1.1 408"))
+    }
+  }
+
+  @Test func aConnectionThatSaysNothingIsClosed() async throws {
+    let harness = try Harness { $0.limits.headSeconds = 0.2 }
+    try await harness.server.application().test(.live) { client in
+      let port = try #require(client.port)
+      let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connect(host: "localhost", port: port).get()
+      let began = ContinuousClock.now
+      try await channel.closeFuture.get()
+      #expect(ContinuousClock.now - began < .seconds(5))
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import MotetFormats
+import Testing
+
+@testable import MotetServer
+
+@Suite struct SmallRoutesTests {
+  @Test func theRootSaysWhatThisIs() async throws {
+    #expect(try await Harness().get("/").text.hasPrefix("motet "))
+  }
+
+  @Test func healthStaysAndReadinessGoesWhenTheServerDrains() async throws {
+    let harness = try Harness()
+    #expect(try await harness.get("/ready")["status"] == "ready")
+    await harness.service.drain()
+    #expect(try await harness.get("/health").status == 200)
+    let reply = try await harness.get("/ready")
+    #expect(reply.status == 503)
+    #expect(reply.headers[.retryAfter] != nil)
+    #expect(try await harness.chat().status == 503)
+  }
+
+  @Test func aRouteIsToldInPercent() async throws {
+    let harness = try Harness(router: ScriptedRouter())
+    let reply = try await harness.post("/route", #"{"prompt": "Solve it in Python"}"#)
+    #expect(reply["router"] == "lexical")
+    #expect(reply["mix"] == "code=0.60+math=0.40")
+    #expect(reply["percent", "code"].doubleValue == 60)
+    #expect(reply["reason", "0", "text"] == "solve")
+    #expect(try await harness.post("/route", #"{"prompt": "the weather"}"#)["mix"] == "base")
+    #expect(try await harness.post("/route", #"{"prompt": " "}"#).status == 400)
+    #expect(try await Harness().post("/route", #"{"prompt": "x"}"#).code == "no_router")
+  }
+
+  @Test(arguments: [#"{"prompt": "ab"}"#, #"{"content": "ab"}"#, #"{"inputs": "ab"}"#])
+  func textBecomesTokensAndBack(body: String) async throws {
+    let harness = try Harness()
+    let reply = try await harness.post("/tokenize", body)
+    #expect(reply["tokens"] == [97, 98])
+    #expect(reply["token_strs"] == ["a", "b"])
+    #expect(reply["count"] == 2)
+    #expect(reply["max_model_len"] == 512)
+    let back = try await harness.post("/detokenize", #"{"tokens": [97, 98]}"#)
+    #expect(back["prompt"] == "ab")
+    #expect(back["content"] == "ab")
+    #expect(try await harness.post("/detokenize", #"{"tokens": [-1]}"#).status == 400)
+  }
+
+  @Test func aConversationBecomesTokensToo() async throws {
+    let harness = try Harness()
+    let body = #"{"messages": [{"role": "user", "content": "Hi"}]}"#
+    let reply = try await harness.post("/tokenize", body)
+    _ = try await harness.post("/v1/chat/completions", body)
+    #expect(reply["tokens"] == .array(harness.service.requests[0].prompt.map { .int(Int($0)) }))
+  }
+
+  @Test func feedbackIsCountedForTheAdaptersThatAnswered() async throws {
+    let harness = try Harness()
+    let id = try #require(try await harness.chat(#""model": "code=0.5+math=0.5""#)["id"].stringValue)
+    #expect(
+      try await harness.post("/feedback", #"{"id": "\#(id)", "score": "up", "comment": "fine"}"#).status
+        == 200)
+    #expect(try await harness.post("/feedback", #"{"model": "math", "score": -0.5}"#)["adapters"] == ["math"])
+    #expect(try await harness.post("/feedback", #"{"model": "base", "score": 0}"#)["adapters"] == ["base"])
+    let metrics = try await harness.get("/metrics").text
+    #expect(metrics.contains(#"motet_feedback_total{adapter="code",verdict="up"} 1"#))
+    #expect(metrics.contains(#"motet_feedback_total{adapter="math",verdict="down"} 1"#))
+    #expect(metrics.contains(#"motet_feedback_points_total{adapter="math",sign="negative"} 0.5"#))
+    #expect(harness.log.all.contains { $0.contains(#""comment":"fine""#) })
+  }
+
+  @Test(arguments: [
+    (#"{"score": 1}"#, 400), (#"{"id": "x", "model": "math", "score": 1}"#, 400),
+    (#"{"id": "nope", "score": 1}"#, 404),
+    (#"{"model": "math", "score": 2}"#, 400), (#"{"model": "math", "score": "great"}"#, 400),
+    (#"{"model": "math"}"#, 400),
+    (#"{"model": "nobody", "score": 1}"#, 404),
+  ])
+  func feedbackThatSaysNothingIsRefused(body: String, status: Int) async throws {
+    #expect(try await Harness().post("/feedback", body).status == status)
+  }
+
+  @Test func theOldestAnswersAreForgotten() {
+    let recent = RecentAnswers(capacity: 2)
+    for id in ["a", "b", "c"] { recent.remember([id], of: .anyone, adapters: [id]) }
+    #expect(recent.adapters(of: "a", for: .anyone) == nil)
+    #expect(recent.adapters(of: "c", for: .anyone) == ["c"])
+    #expect(recent.adapters(of: "c", for: Caller(name: "other", scope: .all, isAdmin: false)) == nil)
+  }
+
+  @Test func llamasNumbersAreThePlacesOfTheList() async throws {
+    let harness = try Harness()
+    let list = try await harness.get("/lora-adapters")
+    #expect(list["2", "path"] == "math")
+    let reply = try await harness.post(
+      "/completion", #"{"prompt": "ab", "n_predict": 2, "lora": [{"id": 2, "scale": 0.5}]}"#)
+    #expect(reply["content"] == "He")
+    #expect(reply["stop_type"] == "limit")
+    #expect(reply["tokens_evaluated"] == 2)
+    #expect(harness.service.requests[0].mix.description == "math=0.5")
+    #expect(harness.service.requests[0].sampling.topK == 40)
+    let stream = try await harness.post("/completion", #"{"prompt": "ab", "stream": true}"#)
+    #expect(stream.events.last?.contains(#""stop":true"#) == true)
+    #expect(!stream.events.contains("[DONE]"))
+  }
+
+  @Test func loRAXsRoutesGenerate() async throws {
+    let harness = try Harness()
+    let body =
+      #"{"inputs": "ab", "parameters": {"adapter_id": "math", "max_new_tokens": 2, "details": true}}"#
+    let reply = try await harness.post("/generate", body)
+    #expect(reply["generated_text"] == "He")
+    #expect(reply["details", "finish_reason"] == "length")
+    #expect(reply["details", "tokens", "0", "text"] == "H")
+    #expect(harness.service.requests[0].sampling.temperature == 0)
+    #expect(harness.service.requests[0].mix.description == "math")
+    let stream = try await harness.post("/generate_stream", body)
+    #expect(stream.events.count == 3)
+    #expect(stream.events.last?.contains(#""generated_text":"He""#) == true)
+    let refused = try await harness.post("/generate", #"{"inputs": "a", "parameters": {"watermark": true}}"#)
+    #expect(refused.parameter == "parameters.watermark")
+  }
+}
