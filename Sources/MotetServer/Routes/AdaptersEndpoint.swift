@@ -45,7 +45,7 @@ struct AddAdapterEndpoint: Endpoint {
   let operation = Operation(
     summary: "Make a folder's adapter known by a name.", tag: "adapters",
     body: Schema.object(
-      ["name": Schema.text(least: 1), "path": Schema.text(least: 1), "pinned": Schema.boolean],
+      ["name": Schema.adapterName, "path": Schema.text(least: 1), "pinned": Schema.boolean],
       required: ["name", "path"]),
     results: [Operation.json(Schema.reference("Adapter"), status: 201)], errors: [403, 404, 409, 422, 503])
 

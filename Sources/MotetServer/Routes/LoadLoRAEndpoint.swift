@@ -12,7 +12,7 @@ struct LoadLoRAEndpoint: Endpoint {
     summary: "Make a folder's adapter known by a name.", tag: "vLLM",
     body: Schema.object(
       [
-        "lora_name": Schema.text(least: 1), "lora_path": Schema.text(least: 1),
+        "lora_name": Schema.adapterName, "lora_path": Schema.text(least: 1),
         "load_inplace": Schema.boolean,
       ],
       required: ["lora_name", "lora_path"]), results: [Operation.text("Done.")],
