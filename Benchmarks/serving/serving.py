@@ -84,7 +84,7 @@ class Motet(Server):
             "--json", "--log-level", "error"]
 
     def read_address(self):
-        return json.loads(self.process.stdout.readline())["address"]
+        return json.loads(self.process.stdout.readline())["listening"]
 
     def complete(self, prompt, adapter, tokens):
         answer = post(self.address, "/v1/completions", {
