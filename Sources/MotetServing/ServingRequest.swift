@@ -17,11 +17,13 @@ public struct ServingRequest: Sendable {
   /// How many of the likeliest tokens are told beside each one: 0 tells the token's own probability alone, nil none.
   public var logprobs: Int?
   public var format: OutputFormat
+  /// Sends the answer as one piece when it is done: nobody is woken for each token.
+  public var comesWhole: Bool
 
   public init(
     id: String, prompt: [Int32], mix: MixSpecification = .base, maximumTokens: Int = 256,
     sampling: ServingSampling = ServingSampling(), stopStrings: [String] = [], ignoresEnd: Bool = false,
-    logprobs: Int? = nil, format: OutputFormat = .text
+    logprobs: Int? = nil, format: OutputFormat = .text, comesWhole: Bool = false
   ) {
     self.id = id
     self.prompt = prompt
@@ -32,6 +34,7 @@ public struct ServingRequest: Sendable {
     self.ignoresEnd = ignoresEnd
     self.logprobs = logprobs
     self.format = format
+    self.comesWhole = comesWhole
   }
 }
 

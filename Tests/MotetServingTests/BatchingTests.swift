@@ -44,6 +44,22 @@ import Testing
     }
   }
 
+  @Test func anAnswerThatComesWholeIsOnePieceOfTheSame() async throws {
+    try await Self.withEngine { engine, base in
+      var request = greedy("0", prompt(9, seed: 3), "a", tokens: 12)
+      request.logprobs = 1
+      let expected = try await engine.whole(request)
+      request.comesWhole = true
+      var pieces: [(text: String, tokens: [ServedToken])] = []
+      for try await event in try await engine.answer(request) {
+        if case .piece(let text, let tokens) = event { pieces.append((text, tokens)) }
+      }
+      #expect(pieces.count == 1)
+      #expect(pieces.first?.text == expected.text)
+      #expect(pieces.first?.tokens.map(\.id) == expected.ids)
+    }
+  }
+
   @Test func answersAreThoseOfTheBatchThatGenerates() async throws {
     try await Self.withEngine { engine, base in
       let requests = Self.requests().filter { $0.mix == .base }

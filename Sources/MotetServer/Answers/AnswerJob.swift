@@ -9,7 +9,7 @@ struct AnswerJob: Sendable {
   /// The model as the client wrote it.
   let model: String
   let choice: MixChoice
-  let requests: [ServingRequest]
+  var requests: [ServingRequest]
   /// Answers to each prompt.
   let choices: Int
 }
@@ -58,6 +58,8 @@ extension ServerParts {
 
   /// All of a job's answers.
   func whole(_ job: AnswerJob, _ context: ServerContext) async throws -> [Answer] {
+    var job = job
+    for index in job.requests.indices { job.requests[index].comesWhole = true }
     let running = try await start(job, context)
     defer { running.leave() }
     var answers = try await running.stream.whole(count: job.requests.count)

@@ -154,7 +154,7 @@ extension Scheduler {
     if stops.contains(token.id), !row.request.ignoresEnd || row.structure != nil { return finish(row, .stop) }
     row.structure?.advance(token.id)
     let step = row.text.append(token)
-    if !step.isEmpty { row.output.yield(.piece(text: step.text, tokens: step.tokens)) }
+    if !step.isEmpty { row.send(step.text, step.tokens) }
     if step.isStopped { return end(row, .stop) }
     if row.structure?.isComplete == true { return finish(row, .stop) }
     if row.produced >= row.request.maximumTokens || row.virtualTokens + row.tokens.count >= context {
@@ -165,7 +165,7 @@ extension Scheduler {
   /// Sends what was held back, and ends.
   private func finish(_ row: ServedRow, _ reason: FinishReason) {
     let rest = row.text.finish()
-    if !rest.isEmpty { row.output.yield(.piece(text: rest.text, tokens: rest.tokens)) }
+    if !rest.isEmpty { row.send(rest.text, rest.tokens) }
     end(row, rest.isStopped ? .stop : reason)
   }
 

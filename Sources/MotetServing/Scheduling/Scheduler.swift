@@ -133,6 +133,7 @@ final class Scheduler {
       metrics.request.recordSeconds(usage.seconds)
     }
     release(row, as: reason.rawValue)
+    row.sendRest()
     row.output.yield(.ended(reason, usage))
     row.output.finish()
   }

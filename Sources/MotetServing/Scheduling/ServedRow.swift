@@ -38,6 +38,8 @@ final class ServedRow {
   var text: AnswerText
   var structure: StructureCursor?
   var lookup: PromptLookup?
+  /// What waits for the end of an answer that comes whole.
+  private var unsent: (text: String, tokens: [ServedToken]) = ("", [])
 
   var cachedTokens = 0
   var began: ContinuousClock.Instant?
@@ -57,6 +59,23 @@ final class ServedRow {
     submitted = .now
     tokens = request.prompt
     sampler = TokenSampler(request.sampling, prompt: request.prompt)
+  }
+
+  /// Sends a piece, or keeps it for the end.
+  func send(_ text: String, _ tokens: [ServedToken]) {
+    guard request.comesWhole else {
+      output.yield(.piece(text: text, tokens: tokens))
+      return
+    }
+    unsent.text += text
+    unsent.tokens += tokens
+  }
+
+  /// Sends what was kept.
+  func sendRest() {
+    guard !unsent.tokens.isEmpty || !unsent.text.isEmpty else { return }
+    output.yield(.piece(text: unsent.text, tokens: unsent.tokens))
+    unsent = ("", [])
   }
 
   var produced: Int { tokens.count - guessed - request.prompt.count }
