@@ -208,6 +208,7 @@ factors_inner factors_reduce(const mk_factors *terms, int64_t count, const uint1
 void factors_expand(const mk_factors *t, const uint16_t *u, int64_t begin, int64_t end, float *y, int64_t stride) {
   int64_t first = begin > t->first_column ? begin - t->first_column : 0, last = end - t->first_column;
   if (last > t->outputs) last = t->outputs;
+  if (first >= last) return;
   int64_t lanes = lanes_of(t->rank), size = (t->rank + 1) / 2 * lane;
   for (int64_t block = first / lane; block * lane < last; block++) {
     int64_t from = first - block * lane, to = last - block * lane;

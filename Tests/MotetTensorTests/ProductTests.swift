@@ -183,7 +183,9 @@ import Testing
     let table = FrozenTable(weights, rows: 5, columns: 7, precision: precision)
     let held =
       precision == .nf4
-      ? held(weights, inputs: 7, precision: .nf4) : precision == .f32 ? weights : roundedToBF16(weights)
+      ? held(weights, inputs: 7, precision: .nf4)
+      : precision == .f32 || precision == .stored && Precision.automatic == .f32
+        ? weights : roundedToBF16(weights)
     #expect(table.floats() == held)
     let last = Array(held[28..<35])
     #expect(table.lookUp([4, 0, 4]).values == last + Array(held[0..<7]) + last)
