@@ -192,6 +192,18 @@ import Testing
     }
     #expect(abs(total - sum) < 1e-5 * sum)
   }
+
+  @Test func aTemperatureThatIsAlmostNothingIsGreedy() {
+    var sampling = ServingSampling()
+    sampling.temperature = 1e-40
+    sampling.seed = 1
+    var sampler = TokenSampler(sampling, prompt: [])
+    var logits: [Float] = [0, 3, 9, 2, 1]
+    let token = logits.withUnsafeMutableBufferPointer {
+      sampler.choose($0, allowed: nil, scratch: SamplerScratch())
+    }
+    #expect(token == 2)
+  }
 }
 
 extension TokenSampler {

@@ -70,6 +70,41 @@ import Testing
     }
   }
 
+  /// What anybody may send must neither end the process nor hold it up.
+  @Test func hostileSchemasAreRefused() {
+    let deep = String(repeating: "(", count: 30_000)
+    let long = String(repeating: "n", count: 3_000)
+    let chain = (0..<900).map { ##""d\##($0)":{"$ref":"#/$defs/d\##($0 + 1)"}"## }.joined(separator: ",")
+    for schema in [
+      #"{"type":"string","pattern":"\#(deep)"}"#,
+      #"{"type":"string","pattern":"\#(String(repeating: " ", count: 70_000))"}"#,
+      #"{"type":"object","properties":{"\#(long)":{}},"additionalProperties":true}"#,
+      ##"{"$ref":"#/$defs/d0","$defs":{\##(chain),"d900":{"type":"null"}}}"##,
+    ] {
+      #expect(throws: ServingError.self) { try SchemaCompiler.compile(.schema(schema)) }
+    }
+  }
+
+  /// A state for each subset of 300 places: more than can be held, so at some point nothing follows.
+  @Test @Compute func aPatternOfTooManyStatesEnds() throws {
+    let tokenizer = try Tokenizer(tokenizerJSON: TinyModel.folder.appending(path: "model/tokenizer.json"))
+    let grammar = try #require(
+      try SchemaCompiler.compile(.schema(#"{"type":"string","pattern":"a.{300}"}"#)))
+    let automaton = StructureAutomaton(grammar, trie: TokenTrie(tokenizer))
+    var generator = SeededGenerator(seed: 1)
+    var ended = 0
+    let began = ContinuousClock.now
+    for _ in 0..<1000 {
+      var state = automaton.step(automaton.start, UInt8(ascii: "\""))
+      for _ in 0..<200 {
+        state = automaton.step(state, generator.next() % 2 == 0 ? UInt8(ascii: "a") : UInt8(ascii: "b"))
+      }
+      if state == StructureAutomaton.dead { ended += 1 }
+    }
+    #expect(ended > 0 && automaton.isFull)
+    #expect(ContinuousClock.now - began < .seconds(30))
+  }
+
   private static func drawn(_ format: OutputFormat, seed: UInt64, tokens: Int = 100) -> ServingRequest {
     var request = greedy("\(seed)", prompt(5, seed: Int(seed)), tokens: tokens, ignoresEnd: false)
     request.sampling.temperature = 2

@@ -139,6 +139,8 @@ import Testing
     let terms = [
       ForwardTerm(rows: 0..<1, columns: 0..<48, factors: factors(48, 5, 10), scale: 2),
       ForwardTerm(rows: 0..<1, columns: 48..<80, factors: factors(32, 16, 20), scale: 0.5),
+      // Ends in the middle of sixteen columns, just before a block of the team's.
+      ForwardTerm(rows: 0..<12, columns: 50..<60, factors: factors(10, 40, 40), scale: 1),
       ForwardTerm(rows: 1..<12, columns: 3..<40, factors: factors(37, 17, 30), scale: 1.5),
     ]
     let x = Tensor(rows: 12, columns: 64, Tensor.roundedToBF16(floats(12 * 64, seed: 8)))

@@ -20,7 +20,8 @@ extension APIError {
   private init(serving error: ServingError) {
     let message = error.description
     switch error {
-    case .unknownModel(let name, let near): self = .unknownModel(name, near: near)
+    // The engine does not know whose adapters are whose: what a caller may see is added where it is known who asks.
+    case .unknownModel(let name, _): self = .unknownModel(name, near: [])
     case .invalid(let parameter, _): self = .invalid(parameter, message)
     case .tooLong: self = .invalid("messages", message, code: "context_length_exceeded")
     case .queueFull(let seconds): self = .tooMany(message, seconds: seconds)

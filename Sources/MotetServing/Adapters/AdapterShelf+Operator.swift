@@ -66,12 +66,12 @@ extension AdapterShelf {
   }
 
   func pin(_ name: String, _ isPinned: Bool) async throws {
-    let place = try places.find(parse(name))
     guard isPinned else {
-      pinned.remove(name)
-      trim()
-      return
+      // Also one whose files are gone.
+      if pinned.remove(name) == nil { _ = try places.find(parse(name)) }
+      return trim()
     }
+    let place = try places.find(parse(name))
     _ = try await resident(place)
     pinned.insert(name)
   }

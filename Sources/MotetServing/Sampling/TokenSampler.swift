@@ -33,7 +33,8 @@ struct TokenSampler {
     let values = UnsafeBufferPointer(logits)
     guard let highest = VectorMath.maximum(values) else { return nil }
     let token =
-      sampling.temperature > 0
+      // Below, the likeliest token is all that is left, and its weight no number.
+      sampling.temperature > 1e-5
       ? draw(values, highest: highest, scratch: scratch)
       : Int32(VectorMath.firstIndex(of: highest, in: values))
     if hasPenalties { counts[token, default: 0] += 1 }

@@ -7,8 +7,13 @@ extension Scheduler {
   func prepare() {
     // A few more than there is room for, so that a place that comes free is taken at once.
     var ahead = options.maximumRows - running.count + 4
-    ahead -= waiting.count { $0.stage == .preparing || $0.stage == .ready }
-    for row in waiting where row.stage == .queued && ahead > 0 {
+    for row in waiting {
+      guard ahead > 0 else { break }
+      // Those that came before it, not after: who is first is never passed over for good.
+      guard row.stage == .queued else {
+        ahead -= 1
+        continue
+      }
       let isAlone = running.isEmpty && !waiting.contains { $0.stage == .preparing || $0.stage == .ready }
       if row.lacksRoom, !isAlone {
         // After a second nobody takes the room that it waits for.
@@ -25,13 +30,20 @@ extension Scheduler {
   private func prepare(_ row: ServedRow, mayExceed: Bool) async {
     do {
       let mix = try await shelf.hold(row.request.mix, mayExceed: mayExceed)
-      guard row.stage == .preparing else { return }
+      guard row.stage == .preparing else { return roomMayBeFree() }
       row.mix = mix
       row.stage = mix == nil ? .queued : .ready
       row.lacksRoom = mix == nil
     } catch {
       fail(row, error)
+      roomMayBeFree()
     }
+    wake()
+  }
+
+  /// Has those who wait for room for their adapters try again.
+  func roomMayBeFree() {
+    for row in waiting { row.lacksRoom = false }
     wake()
   }
 

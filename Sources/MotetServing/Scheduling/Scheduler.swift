@@ -24,7 +24,6 @@ final class Scheduler {
   private var arrivals = 0
   private var isLooping = false
   private(set) var isDraining = false
-  private var drained: [CheckedContinuation<Void, Never>] = []
   /// Of requests that ended, for ``retrySeconds``.
   private var meanSeconds = 1.0
 
@@ -93,9 +92,6 @@ final class Scheduler {
     }
     isLooping = false
     record()
-    guard waiting.isEmpty else { return }
-    for continuation in drained { continuation.resume() }
-    drained = []
   }
 
   private func record() {
@@ -110,10 +106,12 @@ final class Scheduler {
       isDraining: isDraining)
   }
 
+  /// Takes no new requests and returns when those under way are done, or its task is cancelled.
   func drain() async {
     isDraining = true
-    guard !(waiting.isEmpty && running.isEmpty) else { return }
-    await withCheckedContinuation { drained.append($0) }
+    while !(waiting.isEmpty && running.isEmpty), !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(10))
+    }
   }
 
   // MARK: Out

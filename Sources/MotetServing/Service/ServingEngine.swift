@@ -61,7 +61,8 @@ public final class ServingEngine: AnswerService {
     let text = AnswerText(tokenizer, stops: matcher)
     // Held now where its adapters are in memory; else they are read while it waits.
     let mix = try await shelf.holdIfReady(request.mix)
-    let structure = try await structures.cursor(for: request.format)
+    // Asked for only where there is one: the store is on the compute thread.
+    let structure = request.format == .text ? nil : try await structures.cursor(for: request.format)
     let (stream, output) = AsyncThrowingStream<ServingEvent, any Error>.makeStream()
     let left = ClientFlag()
     output.onTermination = { [weak scheduler] ended in
@@ -79,6 +80,7 @@ public final class ServingEngine: AnswerService {
 
   public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
     for text in texts { try check.checkText(text) }
+    guard await !scheduler.isDraining else { throw ServingError.draining }
     var held = try await shelf.hold(mix, mayExceed: false)
     if held == nil { held = try await shelf.hold(mix, mayExceed: true) }
     guard let held else { return [] }
@@ -104,9 +106,20 @@ public final class ServingEngine: AnswerService {
   // MARK: Adapters
 
   public func adapters() async throws -> [ServedAdapter] { await shelf.list() }
-  public func load(_ name: String, from path: String) async throws { try await shelf.load(name, from: path) }
-  public func unload(_ name: String) async throws { try await shelf.unload(name) }
-  public func pin(_ name: String, _ isPinned: Bool) async throws { try await shelf.pin(name, isPinned) }
+  public func load(_ name: String, from path: String) async throws {
+    try await shelf.load(name, from: path)
+    await scheduler.roomMayBeFree()
+  }
+
+  public func unload(_ name: String) async throws {
+    try await shelf.unload(name)
+    await scheduler.roomMayBeFree()
+  }
+
+  public func pin(_ name: String, _ isPinned: Bool) async throws {
+    try await shelf.pin(name, isPinned)
+    await scheduler.roomMayBeFree()
+  }
 
   // MARK: Its state
 

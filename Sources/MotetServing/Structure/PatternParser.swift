@@ -5,6 +5,8 @@
 struct PatternParser {
   private let scalars: [Unicode.Scalar]
   private var position = 0
+  /// Groups that are open, at most 64.
+  private var depth = 0
   private let pattern: String
 
   /// - Throws: ``ServingError/invalid(parameter:message:)`` naming what it does not know
@@ -127,6 +129,9 @@ struct PatternParser {
       return StringContent.written(ScalarRanges([0x0A...0x0A, 0x0D...0x0D, 0x2028...0x2029]).inverted)
     case "[": return StringContent.written(try characterClass())
     case "(":
+      depth += 1
+      defer { depth -= 1 }
+      guard depth <= 64 else { throw failure("more than 64 groups within one another") }
       if take("?"), !take(":") { throw failure("a group that begins with (?") }
       let inner = try alternatives()
       guard take(")") else { throw failure("a '(' without its ')'") }

@@ -83,6 +83,9 @@ extension SchemaCompiler {
     let isOpen = schema["additionalProperties"] ?? .leaf(.bool(properties.isEmpty))
     if isOpen == .leaf(.bool(false)) { return nil }
     let value = try value(isOpen, at: "\(place)/additionalProperties")
+    guard properties.allSatisfy({ $0.name.utf8.count <= 256 }) else {
+      throw Self.refusal("a name at \(place)/properties has more than 256 bytes")
+    }
     let name = StringContent.names(except: properties.map(\.name), character: anyCharacter)
     return .rule(rule(.sequence([name, .text(":"), white, value])))
   }

@@ -19,6 +19,11 @@ struct SchemaCompiler {
   private let character: Int
   private let space: Int
   private var anyValue: Int?
+  private var depth = 0
+
+  /// Bytes of a schema, at most, and references that lead through one another: a schema comes from anybody.
+  private static let mostBytes = 1 << 16
+  private static let mostReferences = 64
 
   /// - Throws: ``ServingError/invalid(parameter:message:)``
   static func compile(_ format: OutputFormat) throws -> ByteGrammar? {
@@ -27,6 +32,7 @@ struct SchemaCompiler {
     case .text: return nil
     case .json: tree = .object([JSONTree.Member(name: "type", value: .leaf(.string("object")))])
     case .schema(let text):
+      guard text.utf8.count <= mostBytes else { throw refusal("it has more than \(mostBytes) bytes") }
       do { tree = try JSONTree(parsing: text, named: "the schema") } catch {
         throw refusal("it is no JSON: \(error)")
       }
@@ -96,6 +102,11 @@ struct SchemaCompiler {
   /// The rule of what a pointer within the schema leads to.
   mutating func reference(_ pointer: String, at place: String) throws -> ByteExpression {
     if let known = references[pointer] { return .rule(known) }
+    depth += 1
+    defer { depth -= 1 }
+    guard depth <= Self.mostReferences else {
+      throw Self.refusal("$ref \"\(pointer)\" leads through more than \(Self.mostReferences) others")
+    }
     guard pointer == "#" || pointer.hasPrefix("#/") else {
       throw Self.refusal("$ref \"\(pointer)\" at \(place) leads out of it; put the definition into $defs")
     }

@@ -32,6 +32,13 @@ final class StructureAutomaton {
   /// 256 for each state; -1 where it is not known yet.
   private var steps: [Int32] = []
   private var masks: [Int32: TokenMask] = [:]
+  /// Of all states together.
+  private var placeCount = 0
+
+  /// What it may hold: some patterns have a state for each subset of their places. Beyond, nothing follows.
+  private static let mostStates = 40_000
+  private static let mostPlacesOfAState = 512
+  private static let mostPlaces = 4_000_000
 
   /// Where nothing can follow and nothing is complete.
   static let dead: Int32 = 0
@@ -49,7 +56,7 @@ final class StructureAutomaton {
   private(set) var start = StructureAutomaton.dead
 
   /// Whether it holds so much that a new one should take its place.
-  var isFull: Bool { states.count > 20_000 }
+  var isFull: Bool { states.count > Self.mostStates / 2 || placeCount > Self.mostPlaces / 2 }
 
   /// Whether the text may end here.
   func isComplete(_ state: Int32) -> Bool { states[Int(state)].isComplete }
@@ -115,6 +122,11 @@ final class StructureAutomaton {
     // The stack has no number -1: it tells complete states from others with the same places.
     let key = isComplete ? places + [Place(node: -1, stack: -1)] : places
     if let known = stateNumbers[key] { return known }
+    guard
+      states.count < Self.mostStates, places.count <= Self.mostPlacesOfAState,
+      placeCount + places.count <= Self.mostPlaces
+    else { return Self.dead }
+    placeCount += places.count
     let new = Int32(states.count)
     states.append(State(places: places, isComplete: isComplete))
     steps += [Int32](repeating: -1, count: 256)

@@ -30,7 +30,7 @@ final class StructureStore {
     self.trie = trie
     let automaton = StructureAutomaton(grammar, trie: trie)
     guard automaton.start != StructureAutomaton.dead, !automaton.isFinal(automaton.start) else {
-      throw SchemaCompiler.refusal("it goes in circles and allows no value")
+      throw SchemaCompiler.refusal("it allows no value, or has too many cases to follow")
     }
     automata.removeAll { $0.format == format }
     automata.append((format, automaton))
