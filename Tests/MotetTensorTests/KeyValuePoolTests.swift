@@ -7,12 +7,12 @@ import Testing
   private static let shape = AttentionShape(heads: 6, kvHeads: 2, headDimension: 32)
   private static let table = RotaryTable(positions: 1024, headDimension: 32, theta: 10_000)
 
-  /// What attention makes of the rows `range` of one sequence.
+  /// What attention makes of the rows `range` of one sequence. The plain loops promise no bits, so never by them.
   @Compute private func attend(
     _ values: [Float], _ range: Range<Int>, _ cache: KeyValueCache?, storage: ActivationStorage
   ) -> [Float] {
     let width = Self.shape.packedWidth
-    let tape = Tape(recording: false, storage: storage)
+    let tape = Tape(recording: false, storage: storage, kernels: .fast)
     let rows = Array(values[range.lowerBound * width..<range.upperBound * width])
     return tape.rotaryAttention(
       Tensor(rows: range.count, columns: width, rows), shape: Self.shape,
