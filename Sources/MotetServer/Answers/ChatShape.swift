@@ -58,24 +58,15 @@ struct ChatShape: EventShape {
   }
 
   func closing(_ answers: [Answer], _ running: RunningJob) -> [JSONValue] {
-    guard tellsUsage else { return [] }
-    var chunk = head(running.job)
-    chunk["choices"] = []
-    chunk["usage"] = UsageTotal(answers, choices: running.job.choices).json
-    return [.object(chunk)]
+    tellsUsage ? [chunkHead.usage(answers, running.job)] : []
   }
 
-  private func head(_ job: AnswerJob) -> [String: JSONValue] {
-    [
-      "id": .string(job.id), "object": "chat.completion.chunk", "created": .int(job.created),
-      "model": .string(job.model),
-    ]
-  }
+  private var chunkHead: ChunkHead { ChunkHead(object: "chat.completion.chunk") }
 
   private func chunk(
     _ job: AnswerJob, index: Int, delta: JSONValue, logprobs: JSONValue?, finish: FinishReason?
   ) -> [String: JSONValue] {
-    var chunk = head(job)
+    var chunk = chunkHead.members(job)
     chunk["choices"] = [
       [
         "index": .int(index), "delta": delta, "logprobs": logprobs ?? .null,

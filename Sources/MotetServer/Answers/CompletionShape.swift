@@ -26,7 +26,7 @@ struct CompletionShape: EventShape {
         index, text: echo(index, job) + answer.text, logprobs: logprobs(answer.tokens, from: 0),
         finish: answer.finish)
     }
-    var members = head(job)
+    var members = chunkHead.members(job)
     members["choices"] = .array(choices)
     members["usage"] = UsageTotal(answers, choices: job.choices).json
     members["motet"] =
@@ -69,22 +69,13 @@ struct CompletionShape: EventShape {
   }
 
   func closing(_ answers: [Answer], _ running: RunningJob) -> [JSONValue] {
-    guard tellsUsage else { return [] }
-    var chunk = head(running.job)
-    chunk["choices"] = []
-    chunk["usage"] = UsageTotal(answers, choices: running.job.choices).json
-    return [.object(chunk)]
+    tellsUsage ? [chunkHead.usage(answers, running.job)] : []
   }
 
-  private func head(_ job: AnswerJob) -> [String: JSONValue] {
-    [
-      "id": .string(job.id), "object": "text_completion", "created": .int(job.created),
-      "model": .string(job.model),
-    ]
-  }
+  private var chunkHead: ChunkHead { ChunkHead(object: "text_completion") }
 
   private func chunk(_ job: AnswerJob, _ choice: JSONValue) -> [String: JSONValue] {
-    var chunk = head(job)
+    var chunk = chunkHead.members(job)
     chunk["choices"] = [choice]
     if tellsUsage { chunk["usage"] = .null }
     return chunk
