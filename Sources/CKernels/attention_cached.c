@@ -9,7 +9,7 @@
 #include "dot.h"
 #include "microkernel.h"
 
-enum { tokens = MK_PAGE_TOKENS, block_pages = 8, block_keys = tokens * block_pages, most_rows = 64 };
+enum { tokens = MK_PAGE_TOKENS, block_pages = 8, block_keys = tokens * block_pages, most_rows = 64, lanes = 16 };
 
 static int64_t padded(int64_t count) { return (count + 15) / 16 * 16; }
 
@@ -49,13 +49,15 @@ MK_INLINE void rotate_head(
 // --- Writing keys and values ----------------------------------------------------------------------------
 
 MK_KERNEL(
-  keep_rows, (const cached *c, const mk_cached_sequence *s, int64_t begin, int64_t end), (c, s, begin, end)) {
+  keep_rows,
+  (const cached *c, const mk_cached_sequence *s, int64_t first_head, int64_t last_head, int64_t begin, int64_t end),
+  (c, s, first_head, last_head, begin, end)) {
   const mk_cache_shape *shape = c->shape;
   int64_t d = shape->dimension, half = d / 2, wide = padded(d);
   float *turned = mk_scratch(2, (size_t)d * sizeof(float));
   for (int64_t i = begin; i < end; i++) {
     int64_t place = s->past + i, slot = place % tokens;
-    for (int64_t kv = 0; kv < shape->kv_heads; kv++) {
+    for (int64_t kv = first_head; kv < last_head; kv++) {
       const float *restrict k = s->qkv + i * s->stride + (shape->heads + kv) * d;
       const float *restrict v = k + shape->kv_heads * d;
       char *head = head_of(c, s, place / tokens, kv);
@@ -92,20 +94,30 @@ MK_INLINE void gather_queries(
   }
 }
 
-// One row of scores of a block of keys: they become weights, and what was found before is scaled to match.
+// One row of scores of a block of keys, whole vectors of them: they become weights, and what was found before is scaled
+// to match. Sums go by lanes, so that zeros behind them change nothing: a row's bits do not depend on how many keys are
+// yet to come.
 MK_INLINE void weigh(
   float *restrict row, int64_t visible, int64_t keys, float *highest, float *sum, float *restrict out, int64_t d) {
-#pragma clang fp reassociate(on) contract(fast)
+#pragma clang fp contract(fast)
   if (visible > keys) visible = keys;
   if (visible < 0) visible = 0;
-  float top = *highest;
-  for (int64_t j = 0; j < visible; j++) top = row[j] > top ? row[j] : top;
-  float correction = visible == 0 ? 1 : mk_expf(*highest - top), total = 0;
-  for (int64_t j = 0; j < visible; j++) row[j] = mk_expf(row[j] - top);
-  // Over the whole block, so that the order of the sum does not depend on how many keys there are yet.
-  for (int64_t j = visible; j < block_keys; j++) row[j] = 0;
-  for (int64_t j = 0; j < block_keys; j++) total += row[j];
-  *sum = *sum * correction + total;
+  for (int64_t j = visible; j < keys; j++) row[j] = -INFINITY;
+  float tops[lanes], sums[lanes] = {0};
+  for (int64_t l = 0; l < lanes; l++) tops[l] = *highest;
+  for (int64_t j = 0; j < keys; j += lanes)
+    for (int64_t l = 0; l < lanes; l++) tops[l] = row[j + l] > tops[l] ? row[j + l] : tops[l];
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    for (int64_t l = 0; l < step; l++) tops[l] = tops[l] > tops[l + step] ? tops[l] : tops[l + step];
+  float top = tops[0], correction = visible == 0 ? 1 : mk_expf(*highest - top);
+  for (int64_t j = 0; j < keys; j += lanes)
+    for (int64_t l = 0; l < lanes; l++) row[j + l] = mk_expf(row[j + l] - top);
+  for (int64_t j = visible; j < keys; j++) row[j] = 0;
+  for (int64_t j = 0; j < keys; j += lanes)
+    for (int64_t l = 0; l < lanes; l++) sums[l] += row[j + l];
+  for (int64_t step = lanes / 2; step > 0; step /= 2)
+    for (int64_t l = 0; l < step; l++) sums[l] += sums[l + step];
+  *sum = *sum * correction + sums[0];
   *highest = top;
   if (correction != 1)
     for (int64_t j = 0; j < d; j++) out[j] *= correction;
@@ -218,11 +230,14 @@ MK_DOT_UNIT static void attend_narrow(
 
 // --- Both, over the team ----------------------------------------------------------------------------------
 
+// Blocks of a sequence's queries.
+static int64_t blocks_of(const cached *c, const mk_cached_sequence *s) { return (s->queries + c->block - 1) / c->block; }
+
 // The sequence and the block of its queries that a place among all blocks means.
 static const mk_cached_sequence *block_at(const cached *c, int64_t *place) {
   const mk_cached_sequence *s = c->sequences;
   for (;; s++) {
-    int64_t blocks = (s->queries + c->block - 1) / c->block;
+    int64_t blocks = blocks_of(c, s);
     if (*place < blocks) return s;
     *place -= blocks;
   }
@@ -231,8 +246,9 @@ static const mk_cached_sequence *block_at(const cached *c, int64_t *place) {
 static void keep(void *context, int64_t block) {
   const cached *c = context;
   const mk_cached_sequence *s = block_at(c, &block);
+  if (blocks_of(c, s) == 1) return;
   int64_t begin = block * c->block, end = begin + c->block;
-  keep_rows(c, s, begin, end < s->queries ? end : s->queries);
+  keep_rows(c, s, 0, c->shape->kv_heads, begin, end < s->queries ? end : s->queries);
 }
 
 static void attend(void *context, int64_t task) {
@@ -241,6 +257,8 @@ static void attend(void *context, int64_t task) {
   const mk_cached_sequence *s = block_at(c, &block);
   int64_t begin = block * c->block, end = begin + c->block;
   if (end > s->queries) end = s->queries;
+  // Nobody else needs what it keeps.
+  if (blocks_of(c, s) == 1) keep_rows(c, s, kv, kv + 1, begin, end);
   (c->shape->type == MK_BF16 ? attend_narrow : attend_wide)(c, s, kv, begin, end);
 }
 
@@ -249,16 +267,13 @@ void mk_attention_cached(
   const float *cosines, const float *sines) {
   int64_t group = shape->heads / shape->kv_heads;
   cached c = {shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
-  int64_t rows = 0, blocks = 0;
+  int64_t blocks = 0;
+  bool keeps_first = false;
   for (int64_t i = 0; i < count; i++) {
-    rows += sequences[i].queries;
-    blocks += (sequences[i].queries + c.block - 1) / c.block;
+    blocks += blocks_of(&c, sequences + i);
+    keeps_first |= blocks_of(&c, sequences + i) > 1;
   }
-  // A few rows cost less than waking the team.
-  if (rows < 16)
-    for (int64_t i = 0; i < blocks; i++) keep(&c, i);
-  else
-    mk_parallel_tasks(blocks, keep, &c);
+  if (keeps_first) mk_parallel_tasks(blocks, keep, &c);
   mk_parallel_tasks(blocks * shape->kv_heads, attend, &c);
 }
 

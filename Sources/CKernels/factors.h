@@ -3,13 +3,25 @@
 
 #include "dispatch.h"
 
-// u = scale·x·Aᵀ of each term in bf16, [rows][rank up to whole vectors].
+// What some terms add to a product, on its way. Lasts until the next plan on this thread.
 typedef struct {
-  uint16_t *u;
+  const mk_factors *terms;
+  int64_t count;
+  const uint16_t *x;
+  int64_t inputs, tasks;
+  // x·Aᵀ of each term, [parts][rows][rank up to whole vectors], and scale·their sum in bf16, [rows][…]: from the term's
+  // offset on.
+  int64_t parts;
   int64_t *offsets;
+  float *sums;
+  uint16_t *u;
 } factors_inner;
 
-// All terms over the team; the result lasts until the next call on this thread.
-factors_inner factors_reduce(const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs);
-// Adds to columns begin..<end of y, as far as the term has them.
-void factors_expand(const mk_factors *t, const uint16_t *u, int64_t begin, int64_t end, float *y, int64_t stride);
+// First all `tasks` of factors_reduce, in any order and on any thread; then the join; then all columns, in any pieces.
+factors_inner factors_plan(const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs);
+void factors_reduce(const factors_inner *inner, int64_t task);
+void factors_join(const factors_inner *inner);
+// Asks memory for what columns begin..<end need.
+void factors_fetch(const factors_inner *inner, int64_t begin, int64_t end);
+// Adds to columns begin..<end of y.
+void factors_expand(const factors_inner *inner, int64_t begin, int64_t end, float *y, int64_t stride);

@@ -227,8 +227,7 @@ typedef struct {
   stored_rows rows;
   // x in bf16 for the terms.
   uint16_t *narrow;
-  int64_t m, count;
-  const mk_factors *terms;
+  int64_t m;
   factors_inner inner;
   stored_target to;
 } product;
@@ -243,26 +242,42 @@ MK_KERNEL(
   for (int64_t i = 0; i < count; i++) y[i] = mk_narrow(x[i]);
 }
 
-static void prepare_rows(void *context, int64_t begin, int64_t end) {
-  product *p = context;
+// Rows of a task: whole groups, whose scales stand side by side; of one group alone, half for each of two threads.
+static int64_t task_rows(int64_t m) { return m > stored_group ? stored_group : stored_group / 2; }
+
+static void prepare_rows(const product *p, int64_t begin, int64_t end) {
   int64_t k = p->w->inputs;
   float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)k * sizeof(float)) : NULL;
   for (int64_t i = begin; i < end; i++) {
-    const float *x = wide ? wide : (const float *)p->x + i * k;
     if (wide) stored_widen((const uint16_t *)p->x + i * k, wide, k);
-    else if (p->count) stored_narrow(x, p->narrow + i * k, k);
-    stored_quantize(x, &p->rows, i);
+    stored_quantize(wide ? wide : (const float *)p->x + i * k, &p->rows, i);
   }
+}
+
+static void narrow_rows(void *context, int64_t begin, int64_t end) {
+  const product *p = context;
+  int64_t k = p->w->inputs;
+  stored_narrow((const float *)p->x + begin * k, p->narrow + begin * k, (end - begin) * k);
+}
+
+// What goes before the product: the terms' inner sums, and rows in 8 bits.
+static void prepare(void *context, int64_t task) {
+  const product *p = context;
+  if (task < p->inner.tasks) return factors_reduce(&p->inner, task);
+  int64_t begin = (task - p->inner.tasks) * task_rows(p->m), end = begin + task_rows(p->m);
+  prepare_rows(p, begin, end < p->m ? end : p->m);
 }
 
 static void multiply_panels(void *context, int64_t begin, int64_t end) {
   const product *p = context;
-  for (int64_t i = begin; i < end; i++) stored_multiply_panel(p->w, p->w->panels + i, &p->rows, p->m, &p->to);
+  for (int64_t i = begin; i < end; i++) {
+    const stored_panel *panel = p->w->panels + i;
+    // On their way while the panel is multiplied.
+    factors_fetch(&p->inner, panel->first, panel->first + panel->count);
+    stored_multiply_panel(p->w, panel, &p->rows, p->m, &p->to);
+  }
   const stored_panel *last = p->w->panels + end - 1;
-  for (int64_t i = 0; i < p->count; i++)
-    factors_expand(
-      p->terms + i, p->inner.u + p->inner.offsets[i], p->w->panels[begin].first, last->first + last->count, p->to.y,
-      p->to.stride);
+  factors_expand(&p->inner, p->w->panels[begin].first, last->first + last->count, p->to.y, p->to.stride);
 }
 
 void mk_stored_multiply(
@@ -270,18 +285,21 @@ void mk_stored_multiply(
   bool accumulate) {
   if (m <= 0) return;
   int64_t k = w->inputs, blocks = w->blocks;
-  product p = {
-    .w = w, .x = x, .x_type = x_type, .m = m, .terms = terms, .count = count, .to = {y, w->outputs, accumulate}};
+  product p = {.w = w, .x = x, .x_type = x_type, .m = m, .to = {y, w->outputs, accumulate}};
   // Whole groups of rows.
   int64_t places = (m + stored_group - 1) / stored_group * stored_group * blocks;
-  char *memory = mk_scratch(7, (size_t)(places * (12 + stored_block) + (count && x_type == MK_F32 ? m * k * 2 : 0)));
+  bool narrows = count > 0 && x_type == MK_F32;
+  char *memory = mk_scratch(7, (size_t)(places * (12 + stored_block) + (narrows ? m * k * 2 : 0)));
   p.rows = (stored_rows){
     .blocks = blocks, .codes = (int8_t *)memory, .scales = (float *)(memory + places * stored_block)};
   p.rows.sums = p.rows.scales + places, p.rows.counts = (int32_t *)(p.rows.sums + places);
   p.narrow = (uint16_t *)(p.rows.counts + places);
+  if (narrows) mk_parallel_ranges(m, stored_group / 2, narrow_rows, &p);
+  if (count > 0) p.inner = factors_plan(terms, count, narrows ? p.narrow : x, k);
+  int64_t tasks = (m + task_rows(m) - 1) / task_rows(m);
   // A few rows cost less than waking the team.
-  if (m < 8) prepare_rows(&p, 0, m);
-  else mk_parallel_ranges(m, 4, prepare_rows, &p);
-  if (count) p.inner = factors_reduce(terms, count, x_type == MK_BF16 ? x : p.narrow, k);
+  if (count > 0 || m >= 8) mk_parallel_tasks(p.inner.tasks + tasks, prepare, &p);
+  else prepare_rows(&p, 0, m);
+  if (count > 0) factors_join(&p.inner);
   mk_parallel_ranges(w->panel_count, 1, multiply_panels, &p);
 }

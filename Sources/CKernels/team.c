@@ -178,21 +178,29 @@ typedef struct {
   void *context;
 } ranges;
 
+// Where part begins, in grains. The first round of the threads takes half of all, the next a quarter, and so on: whoever
+// is behind at the end is so by a small part, and still there are few.
+enum { rounds = 5 };
+
+static int64_t part_begin(const ranges *r, int64_t part) {
+  int64_t grains = (r->count + r->grain - 1) / r->grain, threads = mk_threads();
+  if (r->parts < rounds * threads) return grains * part / r->parts;
+  int64_t round = part / threads, place = part % threads, unit = 16 * threads;
+  if (round >= rounds) return grains;
+  if (round == rounds - 1) return grains * (15 * threads + place) / unit;
+  return grains * ((16 - (16 >> round)) * threads + place * (8 >> round)) / unit;
+}
+
 static void run_range(void *data, int64_t part) {
   ranges *r = data;
-  int64_t grains = (r->count + r->grain - 1) / r->grain;
-  int64_t begin = grains * part / r->parts * r->grain;
-  int64_t end = grains * (part + 1) / r->parts * r->grain;
+  int64_t begin = part_begin(r, part) * r->grain, end = part_begin(r, part + 1) * r->grain;
   if (end > r->count) end = r->count;
   if (begin < end) r->body(r->context, begin, end);
 }
 
-// More parts than threads, so that a thread that falls behind holds up little.
-enum { parts_per_thread = 4 };
-
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context) {
   if (count <= 0) return;
-  int64_t grains = (count + grain - 1) / grain, parts = (int64_t)mk_threads() * parts_per_thread;
+  int64_t grains = (count + grain - 1) / grain, parts = (int64_t)mk_threads() * rounds;
   if (parts > grains) parts = grains;
   ranges r = {count, grain, parts, body, context};
   if (parts == 1 || mk_threads() == 1) return body(context, 0, count);

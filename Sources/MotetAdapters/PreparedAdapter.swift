@@ -4,8 +4,8 @@ import MotetTensor
 /// An adapter made ready to answer with, and the adapters it stands on: what is slow about it was done where it was
 /// made, which may be any thread, and what only files need is gone.
 ///
-/// Low-rank factors are held in bf16 in the layout that passes read, half the memory of those in f32. On a base in f32
-/// they stay in f32, so that answers are those of the adapter as it was trained.
+/// Low-rank factors are held in the layout that passes read, in bf16, or in 8 bits where the base is too. On a base in
+/// f32 they stay in f32, so that answers are those of the adapter as it was trained.
 public final class PreparedAdapter: Sendable, CustomStringConvertible {
   public let name: String
   /// Bytes of memory.
@@ -49,16 +49,33 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
 
   public var description: String { name }
 
+  /// What low-rank factors are held in under a base; nil for f32, the values as they are.
+  ///
+  /// Where the base is multiplied in 8 bits, so are they: half of bf16's memory, and of the time in which a step of
+  /// many adapters reads it.
+  static func form(for precision: Precision) -> LowRankFactors.Form? {
+    switch precision {
+    case .f32: nil
+    case .bf16, .nf4: .bf16
+    case .int8, .stored: .int8
+    }
+  }
+
   private static func content(of weights: AdapterWeights, for base: BaseModel) -> Layer.Content {
-    guard weights.content == nil, base.precision != .f32 else { return .weights(weights) }
-    return .factors(
-      base.sites.map { site in
-        weights.sites[site.path].map { update in
-          BoundMix.ForwardFactors(
-            factors: LowRankFactors(
-              loraA: update.loraA, loraB: update.loraB, rank: update.rank, inputs: update.inputs,
-              outputs: update.outputs), scale: update.scale)
+    guard weights.content == nil, let form = form(for: base.precision) else { return .weights(weights) }
+    let updates = base.sites.map { weights.sites[$0.path] }
+    let packed = LowRankFactors.packed(
+      updates.compactMap { update in
+        update.map {
+          LowRankFactors.Source(
+            loraA: $0.loraA, loraB: $0.loraB, rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs)
         }
+      }, as: form)
+    var next = packed.makeIterator()
+    return .factors(
+      updates.map { update in
+        guard let update, let factors = next.next() else { return nil }
+        return BoundMix.ForwardFactors(factors: factors, scale: update.scale)
       })
   }
 

@@ -113,16 +113,10 @@ struct PackedBatch {
 extension PackedBatch {
   /// What the mixes of this batch add at a group of sites in a form that only goes forward.
   @Compute
-  func forward(at group: SiteGroup) -> [ForwardTerm] {
-    var result: [ForwardTerm] = []
-    for segment in segments where !segment.mix.forward.isEmpty {
-      for member in group.members {
-        for own in segment.mix.forward[member.index] {
-          result.append(
-            ForwardTerm(
-              rows: segment.rows, columns: member.columns, factors: own.factors, scale: own.scale))
-        }
-      }
+  func forward(at group: SiteGroup) -> ForwardTerms {
+    var result = ForwardTerms()
+    for segment in segments where segment.mix.goesForward {
+      result.append(segment.mix.forward(at: group), rows: segment.rows)
     }
     return result
   }

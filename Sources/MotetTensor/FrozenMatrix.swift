@@ -180,7 +180,7 @@ public final class FrozenMatrix {
   /// y = x·Wᵀ: `[rows, inputs]` to `[rows, outputs]`; added to `y` with `accumulate`.
   /// - Parameter terms: what adapters add, in the same pass where the form allows it
   public func multiply(
-    _ x: Tensor, into y: Tensor, accumulate: Bool = false, adding terms: [ForwardTerm] = [],
+    _ x: Tensor, into y: Tensor, accumulate: Bool = false, adding terms: ForwardTerms = ForwardTerms(),
     kernels: Kernels = .standard
   ) throws {
     precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
@@ -195,7 +195,7 @@ public final class FrozenMatrix {
     case .nf4(let form): try form.multiply(x, into: y, isBack: false, accumulate: accumulate)
     case .stored(let matrix):
       return withExtendedLifetime(terms) {
-        matrix.multiply(x, into: y, accumulate: accumulate, adding: terms.map(\.described))
+        matrix.multiply(x, into: y, accumulate: accumulate, adding: terms.described)
       }
     }
     y.add(terms, of: x, kernels: kernels)

@@ -17,7 +17,7 @@ public final class KeyValuePool: Sendable {
   public let pageCount: Int
   private struct State {
     var used = 0
-    var idle: [Buffer] = []
+    var idle: [ExactMemory] = []
   }
   private let state = Mutex(State())
 
@@ -54,19 +54,19 @@ public final class KeyValuePool: Sendable {
 
   /// A page that nobody has, filled with zeros; nil when there may be no more.
   fileprivate func take() -> KeyValuePage? {
-    let found = state.withLock { state -> (isFree: Bool, buffer: Buffer?) in
+    let found = state.withLock { state -> (isFree: Bool, buffer: ExactMemory?) in
       guard state.used < pageCount else { return (false, nil) }
       state.used += 1
       return (true, state.idle.popLast())
     }
     guard found.isFree else { return nil }
-    let buffer = found.buffer ?? Buffer(bytes: pageBytes)
+    let buffer = found.buffer ?? ExactMemory(count: pageBytes)
     // What is not written yet is multiplied by weights of zero.
-    buffer.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: pageBytes)
+    if found.buffer != nil { buffer.pointer.initializeMemory(as: UInt8.self, repeating: 0, count: pageBytes) }
     return KeyValuePage(buffer: buffer, pool: self)
   }
 
-  fileprivate func giveBack(_ buffer: Buffer) {
+  fileprivate func giveBack(_ buffer: ExactMemory) {
     state.withLock { state in
       state.used -= 1
       state.idle.append(buffer)
@@ -80,10 +80,10 @@ public final class KeyValuePool: Sendable {
 /// Keys and values of ``KeyValuePool/pageTokens`` positions in every layer; goes back to its pool by itself. Only passes
 /// on the compute thread read or write it.
 public final class KeyValuePage: Sendable {
-  private let buffer: Buffer
+  private let buffer: ExactMemory
   private let pool: KeyValuePool
 
-  fileprivate init(buffer: Buffer, pool: KeyValuePool) {
+  fileprivate init(buffer: ExactMemory, pool: KeyValuePool) {
     self.buffer = buffer
     self.pool = pool
   }

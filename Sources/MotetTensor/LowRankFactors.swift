@@ -1,55 +1,109 @@
 import CKernels
 
-/// The factors of a low-rank update in bf16, laid out once for passes that only go forward: half the memory of those in
-/// f32, and nothing to convert while tokens wait. May be made on any thread.
+/// The factors of a low-rank update, laid out once for passes that only go forward: less memory than those in f32, and
+/// nothing to convert while tokens wait. May be made on any thread.
 public final class LowRankFactors: Sendable {
+  /// What they are held in.
+  public enum Form: Sendable {
+    case bf16
+    /// Codes of 8 bits with a scale for each output of 64 inputs.
+    case int8
+
+    fileprivate var type: Int32 {
+      switch self {
+      case .bf16: Int32(MK_BF16)
+      case .int8: Int32(MK_S8)
+      }
+    }
+  }
+
+  /// The values of an update.
+  public struct Source: Sendable {
+    /// `[rank, inputs]`
+    public let loraA: [Float]
+    /// `[outputs, rank]`
+    public let loraB: [Float]
+    public let rank: Int
+    public let inputs: Int
+    public let outputs: Int
+
+    public init(loraA: [Float], loraB: [Float], rank: Int, inputs: Int, outputs: Int) {
+      precondition(loraA.count == rank * inputs && loraB.count == outputs * rank)
+      self.loraA = loraA
+      self.loraB = loraB
+      self.rank = rank
+      self.inputs = inputs
+      self.outputs = outputs
+    }
+  }
+
+  public let form: Form
   public let rank: Int
   public let inputs: Int
   public let outputs: Int
-  private let reduce: Buffer
-  private let expand: Buffer
+  /// Of all that were packed together.
+  private let memory: ExactMemory
+  private let reduce: Range<Int>
+  private let expand: Range<Int>
 
-  /// - Parameters:
-  ///   - loraA: `[rank, inputs]`
-  ///   - loraB: `[outputs, rank]`
-  public init(loraA: [Float], loraB: [Float], rank: Int, inputs: Int, outputs: Int) {
-    precondition(loraA.count == rank * inputs && loraB.count == outputs * rank)
-    self.rank = rank
-    self.inputs = inputs
-    self.outputs = outputs
-    var sizes: (reduce: Int64, expand: Int64) = (0, 0)
-    mk_factors_sizes(Int64(inputs), Int64(outputs), Int64(rank), &sizes.reduce, &sizes.expand)
-    reduce = Buffer(bytes: Int(sizes.reduce) * 4)
-    expand = Buffer(bytes: Int(sizes.expand) * 4)
+  private init(_ source: Source, form: Form, in memory: ExactMemory, at start: Int) {
+    self.form = form
+    self.memory = memory
+    rank = source.rank
+    inputs = source.inputs
+    outputs = source.outputs
+    let sizes = Self.sizes(rank: rank, inputs: inputs, outputs: outputs, form: form)
+    reduce = start..<start + sizes.reduce
+    expand = reduce.upperBound..<reduce.upperBound + sizes.expand
     mk_factors_pack(
-      loraA, loraB, Int64(inputs), Int64(outputs), Int64(rank), pairs(reduce), pairs(expand))
+      form.type, source.loraA, source.loraB, Int64(inputs), Int64(outputs), Int64(rank),
+      memory.bytes(reduce), memory.bytes(expand))
   }
 
-  private func pairs(_ buffer: Buffer) -> UnsafeMutablePointer<UInt32> {
-    buffer.pointer.assumingMemoryBound(to: UInt32.self)
+  /// Those of one adapter, in one piece of memory in the order given.
+  public static func packed(_ sources: [Source], as form: Form) -> [LowRankFactors] {
+    let sizes = sources.map { byteCount(rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs, form: form) }
+    let memory = ExactMemory(count: sizes.reduce(0, +))
+    var start = 0
+    return zip(sources, sizes).map { source, size in
+      defer { start += size }
+      return LowRankFactors(source, form: form, in: memory, at: start)
+    }
+  }
+
+  private static func sizes(
+    rank: Int, inputs: Int, outputs: Int, form: Form
+  ) -> (reduce: Int, expand: Int) {
+    var (reduce, expand): (Int64, Int64) = (0, 0)
+    mk_factors_sizes(form.type, Int64(inputs), Int64(outputs), Int64(rank), &reduce, &expand)
+    // Whole lines of the processor's cache.
+    return ((Int(reduce) + 63) / 64 * 64, (Int(expand) + 63) / 64 * 64)
+  }
+
+  /// Bytes of memory that factors take.
+  public static func byteCount(rank: Int, inputs: Int, outputs: Int, form: Form) -> Int {
+    let (reduce, expand) = sizes(rank: rank, inputs: inputs, outputs: outputs, form: form)
+    return reduce + expand
   }
 
   /// Bytes of memory.
-  public var byteCount: Int { reduce.capacity + expand.capacity }
+  public var byteCount: Int { reduce.count + expand.count }
 
   /// The factors as they are multiplied, row-major, for plain loops.
   func floats() -> (loraA: [Float], loraB: [Float]) {
-    /// `[rows, columns]` from pairs of columns, `[rows/16][columns/2][16]`.
-    func read(_ buffer: Buffer, rows: Int, columns: Int) -> [Float] {
-      (0..<rows * columns).map { index in
-        let (row, column) = index.quotientAndRemainder(dividingBy: columns)
-        let pair = pairs(buffer)[((row / 16) * ((columns + 1) / 2) + column / 2) * 16 + row % 16]
-        return Float(bitPattern: column % 2 == 0 ? pair << 16 : pair & 0xFFFF_0000)
-      }
-    }
-    return (read(reduce, rows: rank, columns: inputs), read(expand, rows: outputs, columns: rank))
+    var loraA = [Float](repeating: 0, count: rank * inputs)
+    var loraB = [Float](repeating: 0, count: outputs * rank)
+    mk_factors_unpack(
+      form.type, memory.bytes(reduce), memory.bytes(expand), Int64(inputs), Int64(outputs), Int64(rank),
+      &loraA, &loraB)
+    return (loraA, loraB)
   }
 
   fileprivate func described(_ term: ForwardTerm) -> mk_factors {
     mk_factors(
-      first_row: Int64(term.rows.lowerBound), rows: Int64(term.rows.count),
+      type: form.type, first_row: Int64(term.rows.lowerBound), rows: Int64(term.rows.count),
       first_column: Int64(term.columns.lowerBound), outputs: Int64(outputs), rank: Int64(rank),
-      scale: term.scale, reduce: pairs(reduce), expand: pairs(expand))
+      scale: term.scale, reduce: memory.bytes(reduce), expand: memory.bytes(expand))
   }
 }
 
@@ -71,26 +125,67 @@ public struct ForwardTerm {
     self.scale = scale
   }
 
-  var described: mk_factors { factors.described(self) }
+  fileprivate var described: mk_factors { factors.described(self) }
+}
+
+/// What adapters add to one frozen matrix, as the kernels take it: a pass asks for thousands, so they are described
+/// once, and copied in one piece.
+public struct ForwardTerms {
+  fileprivate(set) var described: [mk_factors]
+  /// What `described` points into, in its order.
+  private var owners: [[LowRankFactors]]
+
+  public init(_ terms: [ForwardTerm] = []) {
+    described = terms.map(\.described)
+    owners = terms.isEmpty ? [] : [terms.map(\.factors)]
+  }
+
+  public var isEmpty: Bool { described.isEmpty }
+
+  /// Adds the terms of a mix for the rows that carry it.
+  public mutating func append(_ other: ForwardTerms, rows: Range<Int>) {
+    let first = described.count
+    described += other.described
+    owners += other.owners
+    for index in first..<described.count {
+      described[index].first_row = Int64(rows.lowerBound)
+      described[index].rows = Int64(rows.count)
+    }
+  }
+
+  /// Whether all stand within `[rows, columns]` and take so many inputs.
+  func fit(rows: Int, columns: Int, inputs: Int) -> Bool {
+    owners.allSatisfy { $0.allSatisfy { $0.inputs == inputs } }
+      && described.allSatisfy {
+        $0.first_row >= 0 && $0.first_row + $0.rows <= rows && $0.first_column >= 0
+          && $0.first_column + $0.outputs <= columns
+      }
+  }
+
+  fileprivate var factors: [LowRankFactors] { owners.flatMap { $0 } }
 }
 
 extension Tensor {
   /// self[rows, columns] += scale·(x·Aᵀ)·Bᵀ for each term.
   /// - Parameter x: `[rows, inputs]`
-  func add(_ terms: [ForwardTerm], of x: Tensor, kernels: Kernels) {
+  func add(_ terms: ForwardTerms, of x: Tensor, kernels: Kernels) {
     guard !terms.isEmpty else { return }
     if kernels == .reference {
-      for term in terms {
-        let (loraA, loraB) = term.factors.floats()
+      for (term, factors) in zip(terms.described, terms.factors) {
+        let (loraA, loraB) = factors.floats()
+        let rows = Int(term.first_row)..<Int(term.first_row + term.rows)
+        let columns = Int(term.first_column)..<Int(term.first_column + term.outputs)
         let (_, delta) = Reference.lowRank(
-          x.slice(term.rows, columns: 0..<x.columns), a: loraA, b: loraB, scale: term.scale,
-          rows: term.rows.count, inputs: x.columns, outputs: term.columns.count, rank: term.factors.rank)
-        addSlice(delta, rows: term.rows, columns: term.columns)
+          x.slice(rows, columns: 0..<x.columns), a: loraA, b: loraB, scale: term.scale,
+          rows: rows.count, inputs: x.columns, outputs: columns.count, rank: factors.rank)
+        addSlice(delta, rows: rows, columns: columns)
       }
       return
     }
     let narrow = x.converted(to: .bf16)
-    mk_factors_add(
-      terms.map(\.described), Int64(terms.count), narrow.narrow, Int64(x.columns), data, Int64(columns))
+    withExtendedLifetime(terms) {
+      mk_factors_add(
+        terms.described, Int64(terms.described.count), narrow.narrow, Int64(x.columns), data, Int64(columns))
+    }
   }
 }

@@ -12,7 +12,7 @@ public final class NF4Matrix: Sendable {
   public let scaleMean: Float
   /// Whether the scales are in 8 bits themselves.
   public let isNested: Bool
-  private let memory: FrozenBytes
+  private let memory: ExactMemory
   private let layout: Layout
 
   /// What stands where in the memory.
@@ -65,7 +65,7 @@ public final class NF4Matrix: Sendable {
     self.inputs = inputs
     isNested = true
     layout = Layout(count: weights.count, isNested: true)
-    memory = FrozenBytes(count: layout.mean.upperBound)
+    memory = ExactMemory(count: layout.mean.upperBound)
     var scales = [Float](repeating: 0, count: Self.blocks(weights.count))
     var mean: Float = 0
     mk_nf4_quantize(weights, Int64(weights.count), memory.bytes(layout.codes), &scales)
@@ -83,7 +83,7 @@ public final class NF4Matrix: Sendable {
     self.inputs = inputs
     if case .nested = scales { isNested = true } else { isNested = false }
     let layout = Layout(count: count, isNested: isNested)
-    let memory = FrozenBytes(count: layout.mean.upperBound)
+    let memory = ExactMemory(count: layout.mean.upperBound)
     self.layout = layout
     self.memory = memory
     codes.withUnsafeBytes { memory.take($0, at: layout.codes) }
@@ -140,47 +140,5 @@ public final class NF4Matrix: Sendable {
       view.wide_scales = UnsafePointer(memory.floats(layout.scales))
     }
     return view
-  }
-}
-
-/// Memory that is written while its owner is made and never after, so that any thread may read it.
-private final class FrozenBytes: Sendable {
-  private let address: UInt
-
-  init(count: Int) {
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(count, 64)) == 0, let memory else {
-      FileHandle.standardError.write(Data("motet: out of memory: \(count) bytes asked\n".utf8))
-      exit(1)
-    }
-    // What stands between the parts is hashed with them.
-    memset(memory, 0, count)
-    address = UInt(bitPattern: memory)
-  }
-
-  deinit { free(UnsafeMutableRawPointer(bitPattern: address)) }
-
-  private var start: UnsafeMutableRawPointer {
-    // Not nil: posix_memalign gave it.
-    UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
-  }
-
-  func bytes(_ range: Range<Int>) -> UnsafeMutablePointer<UInt8> {
-    (start + range.lowerBound).assumingMemoryBound(to: UInt8.self)
-  }
-
-  func floats(_ range: Range<Int>) -> UnsafeMutablePointer<Float> {
-    (start + range.lowerBound).assumingMemoryBound(to: Float.self)
-  }
-
-  func data(_ range: Range<Int>) -> Data {
-    withExtendedLifetime(self) { Data(bytes: bytes(range), count: range.count) }
-  }
-
-  func take(_ source: UnsafeRawBufferPointer, at range: Range<Int>) {
-    precondition(source.count == range.count, "\(source.count) bytes where \(range.count) are due")
-    if let base = source.baseAddress {
-      (start + range.lowerBound).copyMemory(from: base, byteCount: range.count)
-    }
   }
 }

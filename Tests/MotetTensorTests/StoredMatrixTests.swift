@@ -12,7 +12,7 @@ import Testing
   }
 
   /// Random blocks, and what they stand for: ggml-quants.c, `dequantize_row_q4_0` and others.
-  private static func sample(
+  static func sample(
     _ kind: StoredBlocks.Kind, outputs: Int, inputs: Int, seed: UInt64
   ) -> (bytes: [UInt8], values: [Float]) {
     var generator = SeededGenerator(seed: seed)
@@ -121,39 +121,5 @@ import Testing
     try made.multiplyTransposed(Tensor(rows: 5, columns: 53, dy), into: dx, kernels: .fast)
     let expected = Reference.product(dy, values, rows: 5, outputs: 96, inputs: 53, transposed: false)
     expectClose(dx.values, expected, 0.01, "dx")
-  }
-
-  /// Terms within the pass, beside it, and as plain loops.
-  @Test @Compute func factorsLaidOutOnceAddWhatPlainLoopsSay() throws {
-    let sample = Self.sample(.q4_1, outputs: 80, inputs: 64, seed: 7)
-    let stored = try FrozenMatrix(stored: [
-      StoredBlocks(kind: .q4_1, outputs: 80, inputs: 64, bytes: sample.bytes)
-    ])
-    let narrow = try FrozenMatrix(
-      sample.values, outputs: 80, inputs: 64, precision: Precision.automatic)
-    func factors(_ outputs: Int, _ rank: Int, _ seed: UInt64) -> LowRankFactors {
-      LowRankFactors(
-        loraA: floats(rank * 64, seed: seed), loraB: floats(outputs * rank, seed: seed + 1), rank: rank,
-        inputs: 64, outputs: outputs)
-    }
-    let terms = [
-      ForwardTerm(rows: 0..<1, columns: 0..<48, factors: factors(48, 5, 10), scale: 2),
-      ForwardTerm(rows: 0..<1, columns: 48..<80, factors: factors(32, 16, 20), scale: 0.5),
-      // Ends in the middle of sixteen columns, just before a block of the team's.
-      ForwardTerm(rows: 0..<12, columns: 50..<60, factors: factors(10, 40, 40), scale: 1),
-      ForwardTerm(rows: 1..<12, columns: 3..<40, factors: factors(37, 17, 30), scale: 1.5),
-    ]
-    let x = Tensor(rows: 12, columns: 64, Tensor.roundedToBF16(floats(12 * 64, seed: 8)))
-    func product(_ matrix: FrozenMatrix, _ terms: [ForwardTerm], _ kernels: Kernels) throws -> [Float] {
-      let y = Tensor.zeros(rows: 12, columns: 80)
-      try matrix.multiply(x, into: y, adding: terms, kernels: kernels)
-      return y.values
-    }
-    for matrix in [stored, narrow] {
-      let bare = try product(matrix, [], .fast)
-      let added = zip(try product(matrix, terms, .fast), bare).map { $0 - $1 }
-      let plain = zip(try product(matrix, terms, .reference), try product(matrix, [], .reference))
-      expectClose(added, plain.map { $0 - $1 }, 0.01, "what \(matrix.precision) adds")
-    }
   }
 }

@@ -144,20 +144,27 @@ const void *mk_stored_bytes(const mk_stored *matrix, int64_t *count);
 // One row of W in f32.
 void mk_stored_row(const mk_stored *matrix, int64_t output, float *values);
 
-// What an adapter adds to a product: its factors in bf16, laid out by mk_factors_pack once and for all.
+// What an adapter adds to a product: its factors, laid out by mk_factors_pack once and for all.
 typedef struct {
+  // MK_BF16, or MK_S8 for codes of 8 bits with a scale in bf16 for each output of 64 inputs.
+  int type;
   // The rows of the batch and the columns of the result that it adds to.
   int64_t first_row, rows, first_column, outputs, rank;
   float scale;
-  // A and B by pairs, as mk_factors_pack leaves them.
-  const uint32_t *reduce, *expand;
+  // A and B as mk_factors_pack leaves them.
+  const void *reduce, *expand;
 } mk_factors;
 
-// Pairs of 32 bits of the two factors.
-void mk_factors_sizes(int64_t inputs, int64_t outputs, int64_t rank, int64_t *reduce, int64_t *expand);
-// From A[rank][inputs] and B[outputs][rank]. May be called from any thread.
+// Bytes of the two factors.
+void mk_factors_sizes(int type, int64_t inputs, int64_t outputs, int64_t rank, int64_t *reduce, int64_t *expand);
+// From A[rank][inputs] and B[outputs][rank], which are finite. May be called from any thread.
 void mk_factors_pack(
-  const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, uint32_t *reduce, uint32_t *expand);
+  int type, const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, void *reduce,
+  void *expand);
+// The values that are multiplied, row by row.
+void mk_factors_unpack(
+  int type, const void *reduce, const void *expand, int64_t inputs, int64_t outputs, int64_t rank, float *a,
+  float *b);
 // y[m][columns] += scale·(x·Aᵀ)·Bᵀ for each, with x[m][inputs] in bf16 and sums in f32.
 void mk_factors_add(
   const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs, float *y, int64_t columns);

@@ -6,7 +6,7 @@ import CKernels
 extension Tape {
   /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
   func narrowLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], forward: [ForwardTerm],
+    _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], forward: ForwardTerms,
     trained: Parameter?, residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }

@@ -48,7 +48,7 @@ extension Tape {
   ///   - residual: `[tokens, outputs]`, added to the result
   /// - Returns: `[tokens, outputs]`
   public func adaptedLinear(
-    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], forward: [ForwardTerm] = [],
+    _ x: Tensor, _ matrix: FrozenMatrix, terms: [LowRankTerm], forward: ForwardTerms = ForwardTerms(),
     trained: Parameter? = nil, adding residual: Tensor? = nil
   ) throws -> Tensor {
     inputObserver?(matrix, x)
@@ -62,21 +62,18 @@ extension Tape {
   ///   - y: `[tokens, outputs]`, what they are added to
   /// - Returns: `[tokens, outputs]`
   public func lowRankParts(
-    _ x: Tensor, terms: [LowRankTerm], forward: [ForwardTerm] = [], addedTo y: Tensor
+    _ x: Tensor, terms: [LowRankTerm], forward: ForwardTerms = ForwardTerms(), addedTo y: Tensor
   ) throws -> Tensor {
     try linear(x, nil, outputs: y.columns, terms: terms, forward: forward, trained: nil, adding: y)
   }
 
   private func linear(
-    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], forward: [ForwardTerm],
+    _ x: Tensor, _ matrix: FrozenMatrix?, outputs: Int, terms: [LowRankTerm], forward: ForwardTerms,
     trained: Parameter?, adding residual: Tensor?
   ) throws -> Tensor {
-    for term in forward {
-      precondition(!isRecording, "what is laid out for going forward alone has no way back")
-      precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
-      precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
-      precondition(term.factors.inputs == x.columns)
-    }
+    precondition(
+      forward.isEmpty || !isRecording, "what is laid out for going forward alone has no way back")
+    precondition(forward.fit(rows: x.rows, columns: outputs, inputs: x.columns))
     for term in terms {
       precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
       precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
