@@ -73,6 +73,45 @@ import Testing
     }
   }
 
+  @Test(arguments: [CloseMode.all, .output])
+  func aClientThatGoesBeforeItsRequestIsTakenFreesItsRow(mode: CloseMode) async throws {
+    let harness = try Harness()
+    harness.service.follow(.hangAfter(seconds: 0.3))
+    try await harness.server.application().test(.live) { client in
+      let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .channelOption(.allowRemoteHalfClosure, value: true)
+        .connect(host: "localhost", port: try #require(client.port)).get()
+      try await channel.writeAndFlush(ByteBuffer(string: request(Self.chat)))
+      try await Task.sleep(for: .seconds(0.1))
+      try await channel.close(mode: mode)
+      #expect(try await cancellations(harness.service) == 1)
+      try? await channel.close()
+    }
+  }
+
+  @Test func whoLeftIsRememberedUntilItsRequestsEnd() async throws {
+    let watch = ConnectionWatch()
+    let channel = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+      .bind(host: "localhost", port: 0).get()
+    let calls = Mutex(0)
+    let call: @Sendable () -> Void = { calls.withLock { $0 += 1 } }
+    _ = watch.onLeave(of: channel, call)
+    #expect(calls.withLock { $0 } == 0, "a channel that nobody opened")
+    watch.opened(channel)
+    let ticket = watch.onLeave(of: channel, call)
+    watch.closed(channel, forGood: false)
+    watch.closed(channel, forGood: true)
+    #expect(calls.withLock { $0 } == 1)
+    watch.forget(ticket, of: channel)
+    _ = watch.onLeave(of: channel, call)
+    #expect(calls.withLock { $0 } == 2)
+    watch.opened(channel)
+    _ = watch.onLeave(of: channel, call)
+    #expect(calls.withLock { $0 } == 2, "the same address, opened anew")
+    #expect(watch.count == 1)
+    try await channel.close()
+  }
+
   @Test func oneConnectionTakesManyRequests() async throws {
     let harness = try Harness()
     try await harness.server.application().test(.live) { client in

@@ -16,6 +16,8 @@ final class ScriptedService: AnswerService {
     case breakOff
     /// Begins, says one piece and waits until it is cancelled.
     case hang
+    /// Takes the request only after so many seconds, then does as one that hangs.
+    case hangAfter(seconds: Double)
   }
 
   struct State {
@@ -74,6 +76,7 @@ final class ScriptedService: AnswerService {
       return (state.isDraining ? .refuse(.draining) : state.script, Set(state.adapters.map(\.name)))
     }
     if case .refuse(let error) = script { throw error }
+    if case .hangAfter(let seconds) = script { try await Task.sleep(for: .seconds(seconds)) }
     for term in request.mix.terms {
       let name = String(term.adapter.description.prefix { $0 != "@" })
       guard known.contains(name) else { throw ServingError.unknownModel(name: name, near: ["acme"]) }

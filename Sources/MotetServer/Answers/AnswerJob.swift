@@ -32,18 +32,21 @@ extension ServerParts {
   func start(_ job: AnswerJob, _ context: ServerContext) async throws -> RunningJob {
     context.notes.note("model", job.model.prefix(200))
     if let name = context.caller.name { context.notes.note("key", name) }
-    let stream = try await known(to: context.caller) { try await AnswerStream(job.requests, of: service) }
-    let (end, seconds) = (stream.end, limits.requestSeconds)
-    let ticket = watch.onLeave(of: context.connection) { end(CancellationError()) }
+    let (ending, seconds) = (AnswerEnding(), limits.requestSeconds)
+    // Before the requests are asked for: a client may leave meanwhile, or have left.
+    let ticket = watch.onLeave(of: context.connection) { ending.end(CancellationError()) }
     let clock = Task {
       try await Task.sleep(for: .seconds(seconds))
-      end(APIError.late(seconds))
+      ending.end(APIError.late(seconds))
     }
     let leave: @Sendable () -> Void = { [watch] in
       clock.cancel()
       watch.forget(ticket, of: context.connection)
     }
     do {
+      let stream = try await known(to: context.caller) {
+        try await AnswerStream(job.requests, of: service, ending: ending)
+      }
       let first = try await known(to: context.caller) { try await stream.first() }
       guard case .begun(let mix, let cached) = first.event else { throw APIError.internalFailure }
       context.notes.note("mix", mix)

@@ -10,13 +10,18 @@ struct AnswerStream: Sendable {
   }
 
   let events: AsyncThrowingStream<Event, any Error>
-  /// Ends the answers before their time. It does not keep them: who holds only this lets them go.
-  let end: @Sendable (any Error) -> Void
 
-  /// - Throws: what the service says of the first request that it does not take; those before it are let go
-  init(_ requests: [ServingRequest], of service: any AnswerService) async throws {
+  /// - Parameter ending: ends it before its time, also while the service still takes the requests
+  /// - Throws: what the service says of the first request that it does not take, or why it was ended before; those that
+  ///   were taken are let go
+  init(
+    _ requests: [ServingRequest], of service: any AnswerService, ending: AnswerEnding
+  ) async throws {
     var answers: [AsyncThrowingStream<ServingEvent, any Error>] = []
-    for request in requests { answers.append(try await service.answer(request)) }
+    for request in requests {
+      answers.append(try await service.answer(request))
+      try ending.check()
+    }
     let (events, continuation) = AsyncThrowingStream.makeStream(of: Event.self)
     let taken = answers
     let task = Task {
@@ -36,7 +41,7 @@ struct AnswerStream: Sendable {
     }
     continuation.onTermination = { _ in task.cancel() }
     self.events = events
-    end = { continuation.finish(throwing: $0) }
+    ending.attach { continuation.finish(throwing: $0) }
   }
 
   /// The first event, which says that the request is under way; the rest follows in ``events``.

@@ -11,20 +11,20 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
 
   init(_ watch: ConnectionWatch) { self.watch = watch }
 
-  func handlerAdded(context: ChannelHandlerContext) { watch.opened(ObjectIdentifier(context.channel)) }
+  func handlerAdded(context: ChannelHandlerContext) { watch.opened(context.channel) }
 
   func handlerRemoved(context: ChannelHandlerContext) {
-    watch.closed(ObjectIdentifier(context.channel), forGood: true)
+    watch.closed(context.channel, forGood: true)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    watch.closed(ObjectIdentifier(context.channel), forGood: true)
+    watch.closed(context.channel, forGood: true)
     context.fireChannelInactive()
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     if case .body(let buffer) = unwrapInboundIn(data),
-      watch.discards(buffer.readableBytes, from: ObjectIdentifier(context.channel))
+      watch.discards(buffer.readableBytes, from: context.channel)
     {
       return context.close(promise: nil)
     }
@@ -34,7 +34,7 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   /// A closed input means that the client has gone: none of those we serve closes its side and waits for an answer.
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if let event = event as? ChannelEvent, event == .inputClosed {
-      watch.closed(ObjectIdentifier(context.channel), forGood: false)
+      watch.closed(context.channel, forGood: false)
     }
     context.fireUserInboundEventTriggered(event)
   }

@@ -9,27 +9,45 @@ final class ConnectionWatch: Sendable {
   private struct Connection {
     /// What to call when the client goes, by request.
     var onLeave: [Int: @Sendable () -> Void] = [:]
+    /// Whether the client closed its side.
+    var hasLeft = false
     /// Set when a request was answered without reading its body: bytes of it that are still taken.
     var leftToDiscard: Int?
   }
 
+  /// A closed channel, as long as a request that came on it is still under way: its address may be another's after.
+  private struct Closed { weak var channel: (any Channel)? }
+
   private struct State {
     var connections: [ObjectIdentifier: Connection] = [:]
+    var closed: [ObjectIdentifier: Closed] = [:]
     var count = 0
+
+    func hasLeft(_ channel: any Channel) -> Bool {
+      let id = ObjectIdentifier(channel)
+      return connections[id]?.hasLeft ?? (closed[id]?.channel === channel)
+    }
   }
 
   private let state = Mutex(State())
 
-  func opened(_ channel: ObjectIdentifier) { state.withLock { $0.connections[channel] = Connection() } }
+  func opened(_ channel: any Channel) {
+    state.withLock { state in
+      state.closed = state.closed.filter { $0.value.channel != nil }
+      state.closed[ObjectIdentifier(channel)] = nil
+      state.connections[ObjectIdentifier(channel)] = Connection()
+    }
+  }
 
   /// The client closed its side, or the connection broke.
-  func closed(_ channel: ObjectIdentifier, forGood: Bool) {
+  func closed(_ channel: any Channel, forGood: Bool) {
+    let id = ObjectIdentifier(channel)
     let left = state.withLock { state in
-      let left = state.connections[channel]?.onLeave.values.map { $0 } ?? []
-      if forGood {
-        state.connections[channel] = nil
-      } else {
-        state.connections[channel]?.onLeave = [:]
+      let left = state.connections[id]?.onLeave.values.map { $0 } ?? []
+      state.connections[id]?.onLeave = [:]
+      state.connections[id]?.hasLeft = true
+      if forGood, state.connections.removeValue(forKey: id) != nil {
+        state.closed[id] = Closed(channel: channel)
       }
       return left
     }
@@ -38,22 +56,26 @@ final class ConnectionWatch: Sendable {
 
   var count: Int { state.withLock { $0.connections.count } }
 
-  /// Calls `body` once if the client of `channel` goes away before ``forget(_:of:)``.
-  func onLeave(of channel: ObjectIdentifier, _ body: @escaping @Sendable () -> Void) -> Int {
-    state.withLock { state in
+  /// Calls `body` once if the client of `channel` goes away before ``forget(_:of:)``, at once if it has gone. A channel
+  /// that was never opened here is one whose client stays.
+  func onLeave(of channel: any Channel, _ body: @escaping @Sendable () -> Void) -> Int {
+    let (ticket, hasLeft) = state.withLock { state in
       state.count += 1
-      state.connections[channel]?.onLeave[state.count] = body
-      return state.count
+      let hasLeft = state.hasLeft(channel)
+      if !hasLeft { state.connections[ObjectIdentifier(channel)]?.onLeave[state.count] = body }
+      return (state.count, hasLeft)
     }
+    if hasLeft { body() }
+    return ticket
   }
 
-  func forget(_ ticket: Int, of channel: ObjectIdentifier) {
-    state.withLock { _ = $0.connections[channel]?.onLeave.removeValue(forKey: ticket) }
+  func forget(_ ticket: Int, of channel: any Channel) {
+    state.withLock { _ = $0.connections[ObjectIdentifier(channel)]?.onLeave.removeValue(forKey: ticket) }
   }
 
   /// Runs `body`, cancelled when the client of `channel` goes away.
   func whileConnected<T: Sendable>(
-    _ channel: ObjectIdentifier, _ body: @escaping @Sendable () async throws -> T
+    _ channel: any Channel, _ body: @escaping @Sendable () async throws -> T
   ) async throws -> T {
     let task = Task { try await body() }
     let ticket = onLeave(of: channel) { task.cancel() }
@@ -67,15 +89,16 @@ final class ConnectionWatch: Sendable {
 
   /// Says that a request was refused with its body unread, of which `bytes` more are taken before the connection is
   /// closed: a client that only reads when it has written may then still read the refusal.
-  func refuse(_ channel: ObjectIdentifier, taking bytes: Int = 1 << 20) {
-    state.withLock { $0.connections[channel]?.leftToDiscard = bytes }
+  func refuse(_ channel: any Channel, taking bytes: Int = 1 << 20) {
+    state.withLock { $0.connections[ObjectIdentifier(channel)]?.leftToDiscard = bytes }
   }
 
   /// - Returns: whether the connection has had enough
-  func discards(_ bytes: Int, from channel: ObjectIdentifier) -> Bool {
-    state.withLock { state in
-      guard let left = state.connections[channel]?.leftToDiscard else { return false }
-      state.connections[channel]?.leftToDiscard = left - bytes
+  func discards(_ bytes: Int, from channel: any Channel) -> Bool {
+    let id = ObjectIdentifier(channel)
+    return state.withLock { state in
+      guard let left = state.connections[id]?.leftToDiscard else { return false }
+      state.connections[id]?.leftToDiscard = left - bytes
       return left - bytes <= 0
     }
   }

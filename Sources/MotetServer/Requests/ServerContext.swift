@@ -5,7 +5,7 @@ import NIOCore
 struct ServerContext: RequestContext {
   var coreContext: CoreRequestContextStorage
   /// The connection it came on.
-  let connection: ObjectIdentifier
+  let connection: any Channel
   /// What logs, answers and the client call it.
   var requestID = ""
   /// Who asks.
@@ -15,6 +15,6 @@ struct ServerContext: RequestContext {
 
   init(source: ApplicationRequestContextSource) {
     coreContext = .init(source: source)
-    connection = ObjectIdentifier(source.channel)
+    connection = source.channel
   }
 }
