@@ -20,6 +20,23 @@ extension BaseModel {
     return results
   }
 
+  /// The sum over each row's tokens of the normed last hidden state, `[rows][hidden]`: of texts that are read in pieces,
+  /// the sums of a text's pieces, divided by its tokens, are its mean.
+  public func hiddenStateSums(_ rows: [BatchRow]) throws -> [[Float]] {
+    let owners = rows.enumerated().flatMap { index, row in [Int](repeating: index, count: row.tokens.count) }
+    var sums = [[Float]](repeating: [], count: rows.count)
+    for part in try labelStates(rows, at: Array(owners.indices), on: tape(recording: false)) {
+      let states = part.states.converted(to: .f32)
+      for (place, position) in part.places.enumerated() {
+        let owner = owners[position]
+        if sums[owner].isEmpty { sums[owner] = [Float](repeating: 0, count: states.columns) }
+        let values = states.row(place)
+        for column in 0..<states.columns { sums[owner][column] += values[column] }
+      }
+    }
+    return sums
+  }
+
   private func meanOfPass(_ rows: [[Int32]], mix: BoundMix) throws -> [[Float]] {
     guard !rows.contains(where: \.isEmpty) else { throw ModelError.emptyPrompt }
     let tape = Tape(recording: false)

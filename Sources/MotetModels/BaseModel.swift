@@ -145,7 +145,7 @@ public final class BaseModel {
   }
 
   /// What the head takes at chosen packed positions, by the weights that rows go through.
-  private func labelStates(
+  func labelStates(
     _ rows: [BatchRow], at positions: [Int], on tape: Tape
   ) throws -> [LabelStates] {
     let runs = WeightRun.split(rows)
@@ -274,7 +274,7 @@ public final class BaseModel {
 
 /// The hidden states of some labels, normed, and the weights that their rows went through.
 @Compute
-private struct LabelStates {
+struct LabelStates {
   let states: Tensor
   let weights: ModelWeights
   /// Of the labels among all, ascending.

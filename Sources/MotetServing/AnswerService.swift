@@ -14,7 +14,9 @@ public protocol AnswerService: Sendable {
   /// - Throws: ``ServingError`` when it cannot be taken; through the stream when it fails later
   func answer(_ request: ServingRequest) async throws -> AsyncThrowingStream<ServingEvent, any Error>
 
-  /// Mean hidden states of texts' tokens, `[texts][hidden]`.
+  /// Mean hidden states of texts' tokens, `[texts][hidden]`. They wait in the same queue as answers, as one request, and
+  /// are read in pieces between them; cancelling the task ends it at the next step.
+  /// - Throws: ``ServingError``, `CancellationError`
   func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]]
 
   /// Every adapter that a request can name, by name and version.

@@ -7,6 +7,11 @@ extension Scheduler {
     guess()
     let shares = reservedShares()
     let rows = grouped(running.filter { shares[$0.arrival, default: 0] > 0 })
+    answer(rows.filter { $0.texts == nil }, shares)
+    read(rows.filter { $0.texts != nil }, shares)
+  }
+
+  private func answer(_ rows: [ServedRow], _ shares: [Int: Int]) {
     guard !rows.isEmpty else { return }
     let began = ContinuousClock.now
     do {
@@ -35,11 +40,11 @@ extension Scheduler {
     let plan = PassPlan(
       tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers)
     let counts = plan.shares(
-      running.map { PassPlan.Demand(missing: $0.tokens.count - $0.computed, isReading: $0.isReading) })
+      running.map { PassPlan.Demand(missing: $0.missing, isReading: $0.isReading) })
     var shares: [Int: Int] = [:]
     for (row, count) in zip(running, counts) where row.stage == .running && count > 0 {
       guard let cache = row.cache else { continue }
-      let positions = row.virtualTokens + row.computed + count
+      let positions = row.positions(after: count)
       while row.stage == .running, !reserve(positions, for: cache) {
         guard let last = running.last else { break }
         shares[last.arrival] = nil

@@ -60,14 +60,18 @@ extension Scheduler {
 
   /// - Returns: false while there are no pages for it
   private func start(_ row: ServedRow, _ mix: HeldMix) -> Bool {
-    let tokens = mix.virtualTokens + row.tokens.count
-    guard tokens < context else {
+    // A text has no answer after it.
+    let tokens = row.reach + (row.texts == nil ? 1 : 0)
+    guard tokens <= context else {
+      let tokens = row.reach
       fail(row, ServingError.tooLong(tokens: tokens, context: context))
       return true
     }
+    // Of a text every token's state is wanted, so none of it can be there already.
+    let sharesPrefixes = mix.sharesPrefixes && row.texts == nil
     let cache = SequenceCache(
-      row.tokens, mix: mix.sharesPrefixes ? mix.identity : nil, pool: pool, prefixes: prefixes)
-    guard reserve(tokens + 1, for: cache) else { return false }
+      row.tokens, mix: sharesPrefixes ? mix.identity : nil, pool: pool, prefixes: prefixes)
+    guard reserve(tokens, for: cache) else { return false }
     row.cache = cache
     row.computed = cache.sharedTokens
     row.stage = .running
@@ -75,14 +79,14 @@ extension Scheduler {
     guard row.began == nil else { return true }
     row.began = .now
     row.cachedTokens = cache.sharedTokens
-    if mix.sharesPrefixes {
+    if sharesPrefixes {
       metrics.prefixLookups.increment(by: row.tokens.count)
       metrics.prefixHits.increment(by: cache.sharedTokens)
     }
     row.metrics = metrics.adapters(of: mix.served)
     for metrics in row.metrics {
       metrics.requests.increment()
-      metrics.promptTokens.increment(by: row.request.prompt.count)
+      metrics.promptTokens.increment(by: row.promptTokens)
       metrics.queue.recordSeconds((ContinuousClock.now - row.submitted) / .seconds(1))
     }
     row.output.yield(.begun(mix: mix.served, cachedTokens: cache.sharedTokens))

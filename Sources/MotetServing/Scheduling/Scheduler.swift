@@ -51,21 +51,27 @@ final class Scheduler {
   /// - Throws: ``ServingError/queueFull(retryAfterSeconds:)``, ``ServingError/draining``
   func submit(
     _ request: ServingRequest, mix: HeldMix?, text: AnswerText, structure: StructureCursor?,
-    output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag
+    output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag,
+    texts: TextReading? = nil
   ) throws {
     guard !isDraining else { throw ServingError.draining }
     guard waiting.count < options.maximumWaiting else {
       throw ServingError.queueFull(retryAfterSeconds: retrySeconds)
     }
     let row = ServedRow(
-      request, arrival: arrivals, text: text, structure: structure, output: output, left: left)
-    arrivals += 1
+      request, arrival: nextArrival(), text: text, structure: structure, output: output, left: left,
+      texts: texts)
     if let mix {
       row.mix = mix
       row.stage = .ready
     }
     waiting.append(row)
     wake()
+  }
+
+  func nextArrival() -> Int {
+    arrivals += 1
+    return arrivals
   }
 
   private var retrySeconds: Int {

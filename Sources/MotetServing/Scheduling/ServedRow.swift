@@ -17,10 +17,12 @@ final class ServedRow {
 
   let request: ServingRequest
   /// Counted up by arrival: who came first goes first.
-  let arrival: Int
+  var arrival: Int
   let submitted: ContinuousClock.Instant
   let output: AsyncThrowingStream<ServingEvent, any Error>.Continuation
   let left: ClientFlag
+  /// What is read where vectors are asked for and no answer.
+  let texts: TextReading?
 
   var stage = Stage.queued
   /// Whether adapters that others hold left no room for its own.
@@ -48,9 +50,11 @@ final class ServedRow {
 
   init(
     _ request: ServingRequest, arrival: Int, text: AnswerText, structure: StructureCursor?,
-    output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag
+    output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag,
+    texts: TextReading? = nil
   ) {
     self.request = request
+    self.texts = texts
     self.arrival = arrival
     self.text = text
     self.structure = structure
@@ -79,8 +83,20 @@ final class ServedRow {
   }
 
   var produced: Int { tokens.count - guessed - request.prompt.count }
-  var isReading: Bool { computed < tokens.count - guessed - 1 }
+  var isReading: Bool { texts.map { !$0.isDone } ?? (computed < tokens.count - guessed - 1) }
   var virtualTokens: Int { mix?.virtualTokens ?? 0 }
+  /// Tokens whose keys and values are not there, or which are not read.
+  var missing: Int { texts?.missing ?? (tokens.count - computed) }
+  var promptTokens: Int { texts?.tokens ?? request.prompt.count }
+  /// Positions that it has to hold at one time, before any answer.
+  var reach: Int { virtualTokens + (texts?.longest ?? tokens.count) }
+
+  /// Positions to have room for before a pass of so many of its tokens.
+  func positions(after count: Int) -> Int {
+    guard let texts else { return virtualTokens + computed + count }
+    guard let piece = texts.pieces(count).first, !piece.isWhole else { return 0 }
+    return virtualTokens + piece.tokens.upperBound
+  }
 
   /// Forgets keys and values, which are made again when it comes back.
   func setAside() {
@@ -88,6 +104,7 @@ final class ServedRow {
     guessed = 0
     cache = nil
     computed = 0
+    texts?.beginAgain()
     stage = .ready
   }
 
@@ -96,7 +113,7 @@ final class ServedRow {
       instant.map { ($0 - submitted) / .seconds(1) } ?? 0
     }
     return ServingUsage(
-      promptTokens: request.prompt.count, completionTokens: produced, cachedTokens: cachedTokens,
+      promptTokens: promptTokens, completionTokens: produced, cachedTokens: cachedTokens,
       queueSeconds: seconds(began ?? end), firstTokenSeconds: seconds(firstToken ?? end),
       seconds: seconds(end))
   }

@@ -63,6 +63,13 @@ public final class ServingEngine: AnswerService {
     let mix = try await shelf.holdIfReady(request.mix)
     // Asked for only where there is one: the store is on the compute thread.
     let structure = request.format == .text ? nil : try await structures.cursor(for: request.format)
+    return try await queue(request, mix: mix, text: text, structure: structure)
+  }
+
+  private func queue(
+    _ request: ServingRequest, mix: HeldMix?, text: AnswerText, structure: StructureCursor? = nil,
+    texts: TextReading? = nil
+  ) async throws -> AsyncThrowingStream<ServingEvent, any Error> {
     let (stream, output) = AsyncThrowingStream<ServingEvent, any Error>.makeStream()
     let left = ClientFlag()
     output.onTermination = { [weak scheduler] ended in
@@ -71,36 +78,22 @@ public final class ServingEngine: AnswerService {
       Task { await scheduler?.wake() }
     }
     try await scheduler.submit(
-      request, mix: mix, text: text, structure: structure, output: output, left: left)
+      request, mix: mix, text: text, structure: structure, output: output, left: left, texts: texts)
     return stream
   }
 
-  /// Tokens that go through the model at one time, so that answers go on between.
-  private static let embeddedTokens = 512
-
   public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
     for text in texts { try check.checkText(text) }
-    guard await !scheduler.isDraining else { throw ServingError.draining }
-    var held = try await shelf.hold(mix, mayExceed: false)
-    if held == nil { held = try await shelf.hold(mix, mayExceed: true) }
-    guard let held else { return [] }
-    for text in texts where held.virtualTokens + text.count > context {
-      throw ServingError.tooLong(tokens: held.virtualTokens + text.count, context: context)
-    }
-    var means: [[Float]] = []
-    while means.count < texts.count {
-      try Task.checkCancellation()
-      var end = means.count
-      var tokens = 0
-      while end < texts.count, end == means.count || tokens + texts[end].count <= Self.embeddedTokens {
-        tokens += texts[end].count
-        end += 1
-      }
-      let (base, part) = (base, Array(texts[means.count..<end]))
-      means += try await Compute.run { try base.meanHiddenStates(part, mix: held.bound) }
-      await Task.yield()
-    }
-    return means
+    guard !texts.isEmpty else { return [] }
+    let held = try await shelf.holdIfReady(mix)
+    let reading = await TextReading(texts)
+    let request = ServingRequest(id: "embedding", prompt: [], mix: mix)
+    let stream = try await queue(
+      request, mix: held, text: AnswerText(tokenizer, stops: nil), texts: reading)
+    for try await _ in stream {}
+    // The stream of a task that is cancelled just ends.
+    guard await reading.isDone else { throw CancellationError() }
+    return await reading.means
   }
 
   // MARK: Adapters
