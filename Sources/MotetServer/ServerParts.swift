@@ -11,6 +11,7 @@ struct ServerParts: Sendable {
   let metrics: ServerMetrics
   let authorization: Authorization
   let watch = ConnectionWatch()
+  let largeBodies: LargeBodies
   let recent: RecentAnswers
   /// Unix time.
   let started = Int(Date().timeIntervalSince1970)

@@ -132,6 +132,37 @@ import Testing
     }
   }
 
+  @Test func onlySoManyLongBodiesAreReadAtOnceAndShortOnesAlways() async throws {
+    let harness = try Harness {
+      $0.limits.largeBodies = 1
+      $0.limits.smallBodyBytes = 10_000
+    }
+    let long =
+      #"{"messages": [{"role": "user", "content": "Hi"}], "user": "\#(String(repeating: "a", count: 50_000))"}"#
+    try await harness.server.application().test(.live) { client in
+      let port = try #require(client.port)
+      let slow = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+        .connect(host: "localhost", port: port).get()
+      let whole = request(long)
+      try await slow.writeAndFlush(ByteBuffer(string: String(whole.prefix(30_000))))
+      try await Task.sleep(for: .seconds(0.2))
+      let refused = try await exchange(port, whole)
+      #expect(refused.hasPrefix("HTTP/1.1 429"))
+      #expect(refused.lowercased().contains("retry-after: 1"))
+      let told = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      let chunk = String(long.utf8.count, radix: 16) + "\r\n\(long)\r\n0\r\n\r\n"
+      #expect(try await exchange(port, told + chunk).hasPrefix("HTTP/1.1 429"))
+      #expect(try await exchange(port, request(Self.chat)).contains("Hello, world!"))
+      try await slow.writeAndFlush(ByteBuffer(string: String(whole.dropFirst(30_000))))
+      try await Task.sleep(for: .seconds(0.2))
+      #expect(try await exchange(port, whole).contains("Hello, world!"))
+      try await slow.close()
+      // One that breaks off gives its place back.
+      _ = try await exchange(port, String(whole.prefix(30_000)), leavingAfter: 0.1)
+      #expect(try await exchange(port, whole).contains("Hello, world!"))
+    }
+  }
+
   @Test func aBodyThatIsCutInTheMiddleHarmsNothing() async throws {
     let harness = try Harness()
     try await harness.server.application().test(.live) { client in

@@ -23,7 +23,11 @@ struct ErrorBodies: RouterMiddleware {
       if length > limits.bodyBytes || request.headers[.contentLength].map({ Int($0) == nil }) == true {
         answer.headers[.connection] = "close"
       }
-      if answer.headers[.connection] == "close" { watch.refuse(context.connection) }
+      if answer.headers[.connection] == "close" {
+        // A client that may come again is let to send all of it, so that it reads why and when.
+        let mayRetry = answer.status == .tooManyRequests
+        watch.refuse(context.connection, taking: mayRetry ? max(limits.bodyBytes, 1 << 20) : 1 << 20)
+      }
       return answer.response(from: request, context: context)
     }
   }

@@ -11,8 +11,10 @@ struct JSONBody: Sendable {
 
 extension Request {
   /// The object in the body.
-  /// - Throws: ``APIError``: 413 before a long body is read where its length is told, 415, 400, 408
-  func json(limits: ServerLimits) async throws -> JSONBody {
+  /// - Throws: ``APIError``: 413 before a long body is read where its length is told, 415, 400, 408, 429 when too many
+  ///   long ones are read already
+  func json(_ parts: ServerParts) async throws -> JSONBody {
+    let limits = parts.limits
     if let type = headers[.contentType], !Self.isJSON(type) {
       throw APIError(
         .unsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json",
@@ -21,7 +23,9 @@ extension Request {
     if let length = headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
       throw APIError.tooLarge(limit: limits.bodyBytes)
     }
-    let text = JSONText(try await bytes(limits: limits), name: "the body of the request")
+    let reading = LargeBody(parts.largeBodies)
+    defer { reading.end() }
+    let text = JSONText(try await bytes(limits: limits, reading), name: "the body of the request")
     let value: JSONValue
     do { value = try text.value() } catch { throw APIError.invalid(nil, "\(error)", code: "invalid_json") }
     guard case .object(let members) = value else {
@@ -30,17 +34,27 @@ extension Request {
     return JSONBody(fields: RequestFields(members: members), text: text)
   }
 
-  private func bytes(limits: ServerLimits) async throws -> [UInt8] {
-    let (body, most) = (body, limits.bodyBytes)
+  private func bytes(limits: ServerLimits, _ reading: LargeBody) async throws -> [UInt8] {
+    let body = body
     let late = APIError(
       .requestTimeout, "the body of the request did not come within \(limits.bodySeconds) s", code: "timeout",
       headers: [.connection: "close"])
-    do {
-      return try await within(seconds: limits.bodySeconds, else: late) {
-        Array(buffer: try await body.collect(upTo: most))
+    return try await within(seconds: limits.bodySeconds, else: late) {
+      var bytes: [UInt8] = []
+      for try await var part in body {
+        guard bytes.count + part.readableBytes <= limits.bodyBytes else {
+          throw APIError.tooLarge(limit: limits.bodyBytes)
+        }
+        // Counted when the bytes have come: a client that is slow to send them takes no place.
+        if bytes.count + part.readableBytes > limits.smallBodyBytes, !reading.begin() {
+          var refusal = APIError.tooMany(
+            "as many long requests are being read as may be; try again in 1 s", seconds: 1)
+          refusal.headers[.connection] = "close"
+          throw refusal
+        }
+        bytes += part.readBytes(length: part.readableBytes) ?? []
       }
-    } catch is NIOTooManyBytesError {
-      throw APIError.tooLarge(limit: most)
+      return bytes
     }
   }
 

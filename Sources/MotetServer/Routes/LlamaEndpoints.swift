@@ -66,7 +66,7 @@ struct LlamaCompletionEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(limits: parts.limits)
+    let body = try await request.json(parts)
     let fields = body.fields
     try fields.refuse(Self.undone, harmless: [0, 0.0])
     try fields.refuse(["n_probs"], harmless: [0])

@@ -19,7 +19,7 @@ struct LoadLoRAEndpoint: Endpoint {
     errors: [400, 403, 404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(limits: parts.limits).fields
+    let fields = try await request.json(parts).fields
     let name = try fields.required("lora_name")
     try await parts.load(name, from: fields.required("lora_path"), by: context, parameter: "lora_name")
     return .text("Success: LoRA adapter '\(name)' added successfully.")
@@ -39,7 +39,7 @@ struct UnloadLoRAEndpoint: Endpoint {
     results: [Operation.text("Done.")], errors: [404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let name = try await request.json(limits: parts.limits).fields.required("lora_name")
+    let name = try await request.json(parts).fields.required("lora_name")
     try await parts.unload(name, by: context)
     return .text("Success: LoRA adapter '\(name)' removed successfully.")
   }

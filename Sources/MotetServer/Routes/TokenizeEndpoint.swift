@@ -25,7 +25,7 @@ struct TokenizeEndpoint: Endpoint {
     ])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(limits: parts.limits).fields
+    let fields = try await request.json(parts).fields
     let tokenizer = parts.service.tokenizer
     let tokens: [Int32]
     if fields["messages"] != nil {
@@ -65,7 +65,7 @@ struct DetokenizeEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(limits: parts.limits).fields
+    let fields = try await request.json(parts).fields
     guard let value = fields["tokens"] else {
       throw fields.failure("tokens", "is missing: give a list of tokens")
     }
