@@ -109,6 +109,18 @@ import Testing
     #expect(harness.service.state.withLock { $0.changes } == ["pin math"])
   }
 
+  @Test func anAdminOfATenantReadsTheMetricsOfItsOwnAdapters() async throws {
+    for model in ["math", "acme", "base"] {
+      let body = #"{"model": "\#(model)", "score": 1}"#
+      #expect(try await harness.post("/feedback", body, key: "key-root").status == 200)
+    }
+    let own = try await harness.get("/metrics", key: "key-tenant").text
+    #expect(own.contains(#"motet_feedback_total{adapter="math",verdict="up"} 1"#))
+    #expect(own.contains(#"motet_feedback_total{adapter="base",verdict="up"} 1"#))
+    #expect(own.contains("motet_http_requests_total") && !own.contains("acme"))
+    #expect(try await harness.get("/metrics", key: "key-root").text.contains("acme"))
+  }
+
   @Test func aKeyThatAsksTooOftenWaits() async throws {
     for _ in 0..<3 { #expect(try await harness.get("/v1/models", key: "key-globex").status == 200) }
     let reply = try await harness.get("/v1/models", key: "key-globex")

@@ -11,6 +11,9 @@ public final class PrometheusRegistry: Sendable {
   struct Labels: Hashable {
     var pairs: [Pair]
 
+    /// The adapter that a series is of; nil for one of no adapter, or of the base, which is everybody's.
+    var adapter: String? { pairs.first { $0.name == "adapter" && $0.value != "base" }?.value }
+
     struct Pair: Hashable {
       var name: String
       var value: String
@@ -62,8 +65,13 @@ public final class PrometheusRegistry: Sendable {
   }
 
   /// The text that a scrape gets.
-  public func text() -> String {
-    let families = families.withLock { $0 }
+  /// - Parameter shows: whether it gets the series of an adapter; those of none it always gets
+  public func text(showing shows: (_ adapter: String) -> Bool = { _ in true }) -> String {
+    let families = families.withLock { $0 }.mapValues { family in
+      var family = family
+      family.series = family.series.filter { $0.key.adapter.map(shows) ?? true }
+      return family
+    }
     var text = ""
     for (name, family) in families.sorted(by: { $0.key < $1.key }) where !family.series.isEmpty {
       text += "# HELP \(name) \(PrometheusText.help(help[name] ?? name.replacing("_", with: " ")))\n"

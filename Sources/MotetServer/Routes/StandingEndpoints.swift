@@ -69,22 +69,23 @@ struct OpenAPIEndpoint: Endpoint {
   }
 }
 
-/// `GET /metrics`: counts and times for Prometheus.
+/// `GET /metrics`: counts and times for Prometheus. A key that is limited to some adapters gets the series of these and of
+/// the base; what is counted of the process as a whole, everybody who may read metrics gets.
 struct MetricsEndpoint: Endpoint {
   let parts: ServerParts
   let registry: PrometheusRegistry
   let method = HTTPRequest.Method.get
   let path = "/metrics"
-  /// Names of adapters are in it, which are other tenants'.
   let access = Access.admin
   let operation = Operation(
-    summary: "Give counts and times for Prometheus.", tag: "server",
+    summary: "Give counts and times for Prometheus, by adapter of those that the key may use.", tag: "server",
     results: [Operation.text("Prometheus' text format 0.0.4.")])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     parts.metrics.take(
       await parts.service.status(), connections: parts.watch.count,
       adapters: (try? await parts.service.adapters()) ?? [])
-    return .text(registry.text(), type: PrometheusText.contentType)
+    let scope = context.caller.scope
+    return .text(registry.text { scope.allows($0) }, type: PrometheusText.contentType)
   }
 }
