@@ -19,11 +19,14 @@ public struct ServingRequest: Sendable {
   public var format: OutputFormat
   /// Sends the answer as one piece when it is done: nobody is woken for each token.
   public var comesWhole: Bool
+  /// What a request is read for an earlier one's sake is told to its sender, and is felt in its time: so only requests of
+  /// equal salts share the beginnings of their prompts.
+  public var cacheSalt: [String]
 
   public init(
     id: String, prompt: [Int32], mix: MixSpecification = .base, maximumTokens: Int = 256,
     sampling: ServingSampling = ServingSampling(), stopStrings: [String] = [], ignoresEnd: Bool = false,
-    logprobs: Int? = nil, format: OutputFormat = .text, comesWhole: Bool = false
+    logprobs: Int? = nil, format: OutputFormat = .text, comesWhole: Bool = false, cacheSalt: [String] = []
   ) {
     self.id = id
     self.prompt = prompt
@@ -35,6 +38,7 @@ public struct ServingRequest: Sendable {
     self.logprobs = logprobs
     self.format = format
     self.comesWhole = comesWhole
+    self.cacheSalt = cacheSalt
   }
 }
 

@@ -121,6 +121,17 @@ import Testing
     #expect(try await harness.get("/metrics", key: "key-root").text.contains("acme"))
   }
 
+  @Test func whatWasReadOfAPromptIsSharedWithinAKey() async throws {
+    _ = try await harness.chat(key: "key-acme")
+    _ = try await harness.chat(#""cache_salt": "x""#, key: "key-globex")
+    #expect(harness.service.requests.map(\.cacheSalt) == [["acme"], ["globex", "x"]])
+    let open = try Harness()
+    _ = try await open.chat()
+    _ = try await open.chat(#""cache_salt": "acme""#)
+    #expect(open.service.requests.map(\.cacheSalt) == [[], ["acme"]])
+    #expect(try await open.chat(#""cache_salt": """#).parameter == "cache_salt")
+  }
+
   @Test func aKeyThatAsksTooOftenWaits() async throws {
     for _ in 0..<3 { #expect(try await harness.get("/v1/models", key: "key-globex").status == 200) }
     let reply = try await harness.get("/v1/models", key: "key-globex")

@@ -89,6 +89,20 @@ import Testing
     }
   }
 
+  @Test func nothingIsSharedBetweenSalts() async throws {
+    try await Self.withEngine { engine in
+      func cached(_ salt: [String]) async throws -> Int {
+        var request = greedy("0", prompt(100))
+        request.cacheSalt = salt
+        return try await engine.whole(request).cachedTokens
+      }
+      for salt in [[], ["acme"], ["globex"], ["acme", "x"]] {
+        let (first, again) = (try await cached(salt), try await cached(salt))
+        #expect(first == 0 && again == 96, "\(salt)")
+      }
+    }
+  }
+
   @Test func theAnswerToAFirstTurnIsNotReadAgainInTheSecond() async throws {
     try await Self.withEngine { engine in
       let first = try await engine.whole(greedy("1", prompt(30), tokens: 40))

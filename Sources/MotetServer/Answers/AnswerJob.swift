@@ -45,7 +45,7 @@ extension ServerParts {
     }
     do {
       let stream = try await known(to: context.caller) {
-        try await AnswerStream(job.requests, of: service, ending: ending)
+        try await AnswerStream(salted(job.requests, context.caller), of: service, ending: ending)
       }
       let first = try await known(to: context.caller) { try await stream.first() }
       guard case .begun(let mix, let cached) = first.event else { throw APIError.internalFailure }
@@ -56,6 +56,17 @@ extension ServerParts {
     } catch {
       leave()
       throw error
+    }
+  }
+
+  /// Requests that share what was read of prompts with those of the same key alone, so that no tenant can find out by the
+  /// cached tokens what another has asked. Without keys all share.
+  private func salted(_ requests: [ServingRequest], _ caller: Caller) -> [ServingRequest] {
+    guard let name = caller.name else { return requests }
+    return requests.map { request in
+      var request = request
+      request.cacheSalt.insert(name, at: 0)
+      return request
     }
   }
 

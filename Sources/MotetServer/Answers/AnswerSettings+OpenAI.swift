@@ -27,6 +27,8 @@ extension AnswerSettings {
       throw APIError.unsupported("best_of", "give n alone")
     }
     format = try Self.format(body)
+    cacheSalt = try fields.string("cache_salt")
+    if cacheSalt == "" { throw fields.failure("cache_salt", "is empty: give some text, or leave it out") }
   }
 
   static func tokens(_ fields: RequestFields, _ name: String, limits: ServerLimits) throws -> Int? {

@@ -12,6 +12,8 @@ struct AnswerSettings: Sendable {
   var format = OutputFormat.text
   /// Answers to each prompt.
   var choices = 1
+  /// vLLM's `cache_salt`: only requests that give the same one share what was read of their prompts.
+  var cacheSalt: String?
 
   /// The engine's requests for prompts `[prompts][tokens]`: the choices of the first prompt, then those of the next.
   /// - Throws: ``APIError`` for a prompt that does not fit
@@ -36,7 +38,8 @@ struct AnswerSettings: Sendable {
           ServingRequest(
             id: requests.isEmpty ? id : "\(id)-\(requests.count)", prompt: prompt, mix: mix.mix,
             maximumTokens: min(maximumTokens ?? room, room), sampling: sampling, stopStrings: stopStrings,
-            ignoresEnd: ignoresEnd, logprobs: logprobs, format: format))
+            ignoresEnd: ignoresEnd, logprobs: logprobs, format: format,
+            cacheSalt: cacheSalt.map { [$0] } ?? []))
       }
     }
     return requests

@@ -87,7 +87,7 @@ enum Schemas {
       "stream": Schema.boolean,
       "stream_options": Schema.object(["include_usage": Schema.boolean]), "user": Schema.string,
       "response_format": Schema.reference("ResponseFormat"),
-      "max_tokens": answerTokens(limits),
+      "max_tokens": answerTokens(limits), "cache_salt": Schema.text(least: 1),
     ]
   }
 

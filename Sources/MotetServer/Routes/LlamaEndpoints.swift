@@ -43,9 +43,9 @@ struct LlamaCompletionEndpoint: Endpoint {
 
   var operation: Operation {
     var fields = Schemas.sampling(parts.limits)
-    for name in ["n", "max_tokens", "stream_options", "response_format", "repetition_penalty", "user"] {
-      fields[name] = nil
-    }
+    for name in [
+      "n", "max_tokens", "stream_options", "response_format", "repetition_penalty", "user", "cache_salt",
+    ] { fields[name] = nil }
     fields["prompt"] = Schema.one(of: [
       Schema.text(least: 1), Schema.tokens(parts.service.tokenizer.vocabularySize),
     ])

@@ -1,6 +1,6 @@
 import MotetTensor
 
-/// The full pages of sequences, kept for later ones that begin with the same tokens under the same mix.
+/// The full pages of sequences, kept for later ones that begin with the same tokens under the same mix and salt.
 ///
 /// Pages are the nodes of a tree for each mix: a node stands for its tokens after those of its parents, so that equal
 /// keys mean equal prefixes, with no hash to trust. The least recently used leaves go first when pages are short; a page
@@ -12,8 +12,17 @@ final class PrefixCache {
 
   private struct Key: Hashable {
     let mix: MixIdentity
+    /// Of the first pages; those after one with a salt are under it.
+    let salt: [String]
     let parent: Place
     let tokens: [Int32]
+
+    init(_ mix: MixIdentity, _ salt: [String], _ parent: Place, _ tokens: ArraySlice<Int32>) {
+      self.mix = mix
+      self.salt = parent == 0 ? salt : []
+      self.parent = parent
+      self.tokens = Array(tokens)
+    }
   }
 
   private struct Node {
@@ -33,13 +42,15 @@ final class PrefixCache {
   var count: Int { nodes.count }
 
   /// The pages that begin `tokens`, all but the last token at most: that one has to go through the model.
-  func match(_ tokens: [Int32], mix: MixIdentity) -> (pages: [KeyValuePage], place: Place) {
+  func match(
+    _ tokens: [Int32], mix: MixIdentity, salt: [String] = []
+  ) -> (pages: [KeyValuePage], place: Place) {
     var place = 0
     var pages: [KeyValuePage] = []
     clock += 1
     var end = pageTokens
     while end < tokens.count {
-      let key = Key(mix: mix, parent: place, tokens: Array(tokens[end - pageTokens..<end]))
+      let key = Key(mix, salt, place, tokens[end - pageTokens..<end])
       guard let next = places[key] else { break }
       nodes[next]?.lastUse = clock
       if let page = nodes[next]?.page { pages.append(page) }
@@ -51,12 +62,13 @@ final class PrefixCache {
 
   /// Keeps a full page that follows those at `place`.
   /// - Returns: the place for the page after it
-  func insert(_ page: KeyValuePage, tokens: ArraySlice<Int32>, mix: MixIdentity, after place: Place) -> Place?
-  {
+  func insert(
+    _ page: KeyValuePage, tokens: ArraySlice<Int32>, mix: MixIdentity, salt: [String] = [], after place: Place
+  ) -> Place? {
     // What it follows may have been given back meanwhile.
     guard place == 0 || nodes[place] != nil else { return nil }
     clock += 1
-    let key = Key(mix: mix, parent: place, tokens: Array(tokens))
+    let key = Key(mix, salt, place, tokens)
     if let known = places[key] {
       nodes[known]?.lastUse = clock
       return known

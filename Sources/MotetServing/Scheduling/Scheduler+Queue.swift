@@ -70,7 +70,8 @@ extension Scheduler {
     // Of a text every token's state is wanted, so none of it can be there already.
     let sharesPrefixes = mix.sharesPrefixes && row.texts == nil
     let cache = SequenceCache(
-      row.tokens, mix: sharesPrefixes ? mix.identity : nil, pool: pool, prefixes: prefixes)
+      row.tokens, mix: sharesPrefixes ? mix.identity : nil, salt: row.request.cacheSalt, pool: pool,
+      prefixes: prefixes)
     guard reserve(tokens, for: cache) else { return false }
     row.cache = cache
     row.computed = cache.sharedTokens
