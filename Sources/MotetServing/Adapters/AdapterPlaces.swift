@@ -69,17 +69,13 @@ struct AdapterPlaces: Sendable {
     self.folders = folders
   }
 
-  /// - Throws: ``ServingError/unknownModel(name:near:)``, ``ServingError/forbiddenFolder(path:)``
+  /// What lies outside the folders given at start is not there for who names it: where it lies is not theirs to know.
+  /// - Throws: ``ServingError/unknownModel(name:near:)``
   func find(_ name: AdapterName) throws -> AdapterPlace {
     if name.version == nil {
-      if let folder = named[name.name], let stamp = FileStamp(folder) {
-        try requireAllowed(folder)
-        return AdapterPlace(name: name.name, version: nil, folder: folder, stamp: stamp)
-      }
-      for root in folders {
-        let folder = root.appendingPathComponent(name.name, isDirectory: true)
-        guard let stamp = FileStamp(folder) else { continue }
-        try requireAllowed(folder)
+      let inFolders = folders.map { $0.appendingPathComponent(name.name, isDirectory: true) }
+      for folder in [named[name.name]].compactMap({ $0 }) + inFolders {
+        guard let stamp = FileStamp(folder), isAllowed(folder) else { continue }
         return AdapterPlace(name: name.name, version: nil, folder: folder, stamp: stamp)
       }
     }
@@ -131,7 +127,7 @@ struct AdapterPlaces: Sendable {
       ? [URL(fileURLWithPath: path, isDirectory: true)]
       : folders.map { $0.appendingPathComponent(path, isDirectory: true) }
         + [URL(fileURLWithPath: path, isDirectory: true)]
-    let allowed = candidates.filter { (try? requireAllowed($0)) != nil }
+    let allowed = candidates.filter(isAllowed)
     guard let first = allowed.first else { throw ServingError.forbiddenFolder(path: path) }
     guard let found = allowed.first(where: { FileStamp($0) != nil }) else {
       throw ServingError.unusableAdapter(
@@ -152,6 +148,8 @@ struct AdapterPlaces: Sendable {
       }
     }
   }
+
+  private func isAllowed(_ folder: URL) -> Bool { (try? requireAllowed(folder)) != nil }
 
   private static func resolved(_ place: URL) -> String {
     // What is not there yet is judged by the folder it would be in.

@@ -159,13 +159,24 @@ actor AdapterShelf {
         let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
         metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
         return loaded
-      } catch let error as ServingError {
-        metrics.failedToLoad(place.label)
-        throw error
       } catch {
         metrics.failedToLoad(place.label)
-        throw ServingError.unusableAdapter(name: place.title, reason: "\(error)")
+        throw Self.told(error, of: place)
       }
+    }
+  }
+
+  /// What is wrong with an adapter, without the path of its folder: whoever names it is told.
+  private static func told(_ error: any Error, of place: AdapterPlace) -> ServingError {
+    switch error {
+    case ServingError.forbiddenFolder:
+      .unusableAdapter(
+        name: place.title,
+        reason: "it, or one that it stands on, lies outside the folders that the server was started with")
+    case let error as ServingError: error
+    default:
+      .unusableAdapter(
+        name: place.title, reason: "\(error)".replacing(place.folder.path + "/", with: ""))
     }
   }
 
