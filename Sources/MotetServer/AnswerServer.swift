@@ -90,7 +90,7 @@ public struct AnswerServer: Sendable {
     router.add(middleware: RequestRecord(metrics: parts.metrics))
     let endpoints = Endpoints.all(parts, registry: registry)
     router.add(
-      middleware: ErrorBodies(watch: parts.watch, limits: parts.limits, methods: AllowedMethods(endpoints)))
+      middleware: ErrorBodies(watch: parts.watch, limits: parts.limits, endpoints: endpoints))
     Endpoints.register(endpoints, on: router, parts)
     return Application(
       router: router, server: try channel(),

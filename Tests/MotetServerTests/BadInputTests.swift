@@ -127,8 +127,7 @@ import Testing
 
   @Test func anEmptyPromptIsRefused() async throws {
     for (path, body) in [
-      ("/v1/completions", #"{"prompt": ""}"#), ("/generate", #"{"inputs": ""}"#),
-      ("/completion", #"{"prompt": ""}"#),
+      ("/v1/completions", #"{"prompt": ""}"#), ("/completion", #"{"prompt": ""}"#),
       ("/v1/embeddings", #"{"input": ["a", ""]}"#),
     ] { try await expectError(try await harness.post(path, body), 400) }
   }

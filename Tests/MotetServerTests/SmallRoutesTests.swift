@@ -116,7 +116,38 @@ import Testing
     let stream = try await harness.post("/generate_stream", body)
     #expect(stream.events.count == 3)
     #expect(stream.events.last?.contains(#""generated_text":"He""#) == true)
-    let refused = try await harness.post("/generate", #"{"inputs": "a", "parameters": {"watermark": true}}"#)
-    #expect(refused.parameter == "parameters.watermark")
+  }
+
+  @Test(arguments: ["/generate", "/generate_stream"])
+  func loRAXsRoutesSayWhatIsWrongAsLoRAXDoes(path: String) async throws {
+    let harness = try Harness(keys: [APIKey(name: "a", hash: APIKey.hash("k"))])
+    let body = #"{"inputs": "ab", "parameters": {"adapter_id": "math"}}"#
+    func expect(_ reply: Harness.Reply, _ status: Int, _ type: String, _ words: String) {
+      #expect(reply.status == status)
+      #expect(reply["error_type"] == .string(type))
+      let told = reply["error"].stringValue ?? ""
+      #expect(!told.isEmpty && (words.isEmpty || told.contains(words)), "\(reply.text)")
+    }
+    expect(
+      try await harness.post(path, #"{"inputs": "a", "parameters": {"watermark": true}}"#, key: "k"), 400,
+      "validation", "parameters.watermark")
+    expect(try await harness.post(path, "{", key: "k"), 400, "validation", "")
+    expect(try await harness.post(path, #"{"inputs": ""}"#, key: "k"), 400, "validation", "empty")
+    expect(
+      try await harness.post(path, #"{"inputs": "a", "parameters": {"adapter_id": "mth"}}"#, key: "k"), 404,
+      "validation", "math")
+    expect(try await harness.post(path, body), 401, "authentication", "key")
+    expect(try await harness.get(path, key: "k"), 405, "validation", "POST")
+    for (error, status, type) in [
+      (ServingErrorCase.queueFull, 429, "overloaded"), (.unusable, 422, "generation"),
+      (.draining, 503, "overloaded"),
+    ] {
+      harness.service.follow(.refuse(error.value))
+      expect(try await harness.post(path, body, key: "k"), status, type, "")
+    }
+    harness.service.follow(.breakOff)
+    let broken = try await harness.post(path, body, key: "k")
+    let last = path == "/generate" ? broken.text : broken.events.last
+    #expect(last?.contains(#""error_type":"generation""#) == true)
   }
 }

@@ -13,6 +13,12 @@ protocol EventShape: Sendable {
   func closing(_ answers: [Answer], _ running: RunningJob) -> [JSONValue]
   /// Whether `data: [DONE]` ends it, as in OpenAI's API.
   var endsWithDone: Bool { get }
+  /// How what fails on the way is written.
+  var errorShape: ErrorShape { get }
+}
+
+extension EventShape {
+  var errorShape: ErrorShape { .openAI }
 }
 
 extension ServerParts {
@@ -44,7 +50,7 @@ extension ServerParts {
         if APIError(error) == nil {
           context.logger.error("a stream failed", error: error, metadata: context.notes.all)
         }
-        try await write([told.body], to: &writer)
+        try await write([told.body(shape.errorShape)], to: &writer)
       }
       try await writer.finish(nil)
     }

@@ -7,6 +7,7 @@ struct GenerateShape: EventShape {
   let request: GenerateRequest
   let tokenizer: Tokenizer
   let endsWithDone = false
+  let errorShape = ErrorShape.loRAX
 
   func whole(_ answer: Answer) -> JSONValue {
     var members: [String: JSONValue] = ["generated_text": .string(request.echo + answer.text)]

@@ -7,6 +7,16 @@ struct ErrorBodies: RouterMiddleware {
   let watch: ConnectionWatch
   let limits: ServerLimits
   let methods: AllowedMethods
+  /// Of the addresses that do not write them in OpenAI's way, by the parts of their path.
+  private let shapes: [[Substring]: ErrorShape]
+
+  init(watch: ConnectionWatch, limits: ServerLimits, endpoints: [any Endpoint]) {
+    self.watch = watch
+    self.limits = limits
+    methods = AllowedMethods(endpoints)
+    shapes = Dictionary(endpoints.map { ($0.path.split(separator: "/"), $0.errorShape) }) { first, _ in first
+    }
+  }
 
   func handle(
     _ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response
@@ -28,7 +38,8 @@ struct ErrorBodies: RouterMiddleware {
         let mayRetry = answer.status == .tooManyRequests
         watch.refuse(context.connection, taking: mayRetry ? max(limits.bodyBytes, 1 << 20) : 1 << 20)
       }
-      return answer.response(from: request, context: context)
+      let shape = shapes[request.uri.path.split(separator: "/")] ?? .openAI
+      return .json(answer.body(shape), status: answer.status, headers: answer.headers)
     }
   }
   /// The router says 404 for both.

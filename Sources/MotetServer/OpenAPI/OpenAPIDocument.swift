@@ -37,7 +37,7 @@ enum OpenAPIDocument {
     for status in errors(of: endpoint, hasKeys: hasKeys) {
       responses["\(status)"] = [
         "description": .string(HTTPResponse.Status(code: status).reasonPhrase),
-        "content": ["application/json": ["schema": Schema.reference("Error")]],
+        "content": ["application/json": ["schema": Schema.reference(endpoint.errorShape.schema)]],
       ]
     }
     var members: [String: JSONValue] = [

@@ -3,7 +3,8 @@ import MotetFormats
 /// Schemas that several routes use, by the names that the document gives them.
 enum Schemas {
   static let all: [String: JSONValue] = [
-    "Error": error, "Model": model, "Adapter": adapter, "Usage": usage, "Motet": motet,
+    "Error": error, "GenerateError": generateError, "Model": model, "Adapter": adapter, "Usage": usage,
+    "Motet": motet,
     "Message": message, "ResponseFormat": responseFormat, "LoRAScales": loraScales,
   ]
 
@@ -15,6 +16,9 @@ enum Schemas {
           "code": Schema.nullable(Schema.string),
         ], required: ["message", "type", "param", "code"])
     ], required: ["error"])
+
+  static let generateError = Schema.object(
+    ["error": Schema.string, "error_type": Schema.string], required: ["error", "error_type"])
 
   static let model = Schema.object(
     [

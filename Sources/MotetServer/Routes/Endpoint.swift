@@ -7,10 +7,14 @@ protocol Endpoint: Sendable {
   var path: String { get }
   var access: Access { get }
   var operation: Operation { get }
+  /// How its errors are written.
+  var errorShape: ErrorShape { get }
   func respond(to request: Request, _ context: ServerContext) async throws -> Response
 }
 
 extension Endpoint {
+  var errorShape: ErrorShape { .openAI }
+
   /// The part of the path that `{name}` stands for, percent signs resolved.
   func parameter(_ name: String, _ context: ServerContext) throws -> String {
     guard let text = context.parameters.get(name)?.removingPercentEncoding, !text.isEmpty else {

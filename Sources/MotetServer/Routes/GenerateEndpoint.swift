@@ -8,6 +8,7 @@ struct GenerateEndpoint: Endpoint {
   let method = HTTPRequest.Method.post
   let path = "/generate"
   let access = Access.key
+  let errorShape = ErrorShape.loRAX
 
   var operation: Operation {
     Operation(
@@ -34,6 +35,7 @@ struct GenerateStreamEndpoint: Endpoint {
   let method = HTTPRequest.Method.post
   let path = "/generate_stream"
   let access = Access.key
+  let errorShape = ErrorShape.loRAX
 
   var operation: Operation {
     Operation(
