@@ -13,6 +13,7 @@ struct ServerParts: Sendable {
   let watch = ConnectionWatch()
   let largeBodies: LargeBodies
   let recent: RecentAnswers
+  let scales = StandingScales()
   /// Unix time.
   let started = Int(Date().timeIntervalSince1970)
 

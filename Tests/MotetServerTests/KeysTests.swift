@@ -89,6 +89,7 @@ import Testing
       (.post, "/v1/unload_lora_adapter", #"{"lora_name": "math"}"#),
       (.post, "/adapters", #"{"name": "x", "path": "allowed/x"}"#), (.delete, "/adapters/math", nil),
       (.put, "/adapters/math/pin", nil), (.delete, "/adapters/math/pin", nil), (.get, "/metrics", nil),
+      (.post, "/lora-adapters", "[]"),
     ] as [(HTTPRequest.Method, String, String?)] {
       let reply = try await harness.send(method, path, body, key: "key-acme")
       #expect(reply.status == 403)
@@ -119,6 +120,22 @@ import Testing
     #expect(own.contains(#"motet_feedback_total{adapter="base",verdict="up"} 1"#))
     #expect(own.contains("motet_http_requests_total") && !own.contains("acme"))
     #expect(try await harness.get("/metrics", key: "key-root").text.contains("acme"))
+  }
+
+  @Test func scalesAreSetAndUsedWithinWhatAKeyMayUse() async throws {
+    // Each sees its own list: 0 is math for the one, acme for the other.
+    for (key, scale) in [("key-tenant", "2"), ("key-root", "0.5")] {
+      let reply = try await harness.post("/lora-adapters", #"[{"id": 0, "scale": \#(scale)}]"#, key: key)
+      #expect(reply.status == 200)
+      if key == "key-root" { continue }
+      #expect(try await harness.get("/lora-adapters", key: "key-root")["2", "scale"] == 2)
+    }
+    #expect(
+      try await harness.post("/completion", #"{"prompt": "a"}"#, key: "key-acme").headers[.motetMix]
+        == "acme@2=0.5")
+    #expect(
+      try await harness.post("/lora-adapters", #"[{"id": 0, "scale": 2}]"#, key: "key-tenant").status == 200)
+    #expect(try await harness.get("/lora-adapters", key: "key-root")["0", "scale"].doubleValue == 0.5)
   }
 
   @Test func whatWasReadOfAPromptIsSharedWithinAKey() async throws {

@@ -103,6 +103,34 @@ import Testing
     #expect(!stream.events.contains("[DONE]"))
   }
 
+  @Test func scalesThatAreSetApplyToRequestsThatNameNoAdapters() async throws {
+    let harness = try Harness()
+    #expect(
+      try await harness.post("/lora-adapters", #"[{"id": 2, "scale": 0.5}, {"id": 0, "scale": -1}]"#)[
+        "success"]
+        == true)
+    #expect(try await harness.get("/lora-adapters")["2", "scale"].doubleValue == 0.5)
+    for (fields, mix) in [
+      ("", "acme@2=-1.0+math@2=0.5"), (#", "model": "tiny""#, "acme@2=-1.0+math@2=0.5"),
+      (#", "lora": []"#, "base"),
+      (#", "lora": [{"id": 1, "scale": 1}]"#, "code@2"), (#", "model": "code""#, "code@2"),
+    ] {
+      let reply = try await harness.post("/completion", #"{"prompt": "a"\#(fields)}"#)
+      #expect(reply.headers[.motetMix] == mix)
+    }
+    #expect(try await harness.chat().headers[.motetMix] == "base")
+    for (body, status) in [
+      (#"[{"id": 9, "scale": 1}]"#, 404), (#"[{"id": 0}]"#, 400), ("[1]", 400), ("{}", 400),
+      (#"[{"id": 0, "scale": 1}, {"id": 0, "scale": 2}]"#, 400),
+    ] {
+      let reply = try await harness.post("/lora-adapters", body)
+      #expect(reply.status == status && !reply.message.isEmpty)
+    }
+    #expect(try await harness.get("/lora-adapters")["2", "scale"].doubleValue == 0.5)
+    #expect(try await harness.post("/lora-adapters", "[]").status == 200)
+    #expect(try await harness.post("/completion", #"{"prompt": "a"}"#).headers[.motetMix] == "base")
+  }
+
   @Test func loRAXsRoutesGenerate() async throws {
     let harness = try Harness()
     let body =

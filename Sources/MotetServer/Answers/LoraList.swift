@@ -1,8 +1,39 @@
+import MotetAdapters
+import MotetFormats
 import MotetServing
 
 /// The adapters as llama.cpp numbers them: the newest version of each name that the caller may use, by name.
-enum LoraList {
-  static func names(of service: any AnswerService, for caller: Caller) async throws -> [String] {
-    Set(try await service.adapters().map(\.name).filter(caller.scope.allows)).sorted()
+struct LoraList: Sendable {
+  let names: [String]
+
+  init(of service: any AnswerService, for caller: Caller) async throws {
+    names = Set(try await service.adapters().map(\.name).filter { caller.scope.allows($0) }).sorted()
+  }
+
+  /// `[{id, scale}]`: names by their place, in the order they are given.
+  func scales(_ entries: [RequestFields]) throws -> [(name: String, scale: Float)] {
+    try entries.map { entry in
+      guard let id = try entry.integer("id", in: 0...Int(Int32.max)) else {
+        throw entry.failure("id", "is missing: give a place in GET /lora-adapters")
+      }
+      guard let scale = try entry.number("scale", in: -1000...1000) else {
+        throw entry.failure("scale", "is missing: give a number")
+      }
+      guard names.indices.contains(id) else {
+        throw APIError(
+          .notFound, "no adapter has the id \(id); GET /lora-adapters lists \(names.count)",
+          parameter: entry.path("id"), code: "model_not_found")
+      }
+      return (names[id], scale)
+    }
+  }
+
+  static func mix(_ scales: [(name: String, scale: Float)]) throws -> MixSpecification {
+    let terms = try scales.filter { $0.scale != 0 }.map { name, scale in
+      MixSpecification.Term(adapter: .library(try AdapterName(name)), weight: scale)
+    }
+    do { return try MixSpecification(terms: terms) } catch {
+      throw APIError.invalid("lora", "\(error)")
+    }
   }
 }

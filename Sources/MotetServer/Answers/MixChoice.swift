@@ -105,25 +105,8 @@ struct MixChooser: Sendable {
 
   /// llama.cpp's `lora: [{id, scale}]`: places in `GET /lora-adapters`.
   private func listed(_ fields: RequestFields) async throws -> MixSpecification {
-    let names = try await LoraList.names(of: service, for: caller)
-    var terms: [MixSpecification.Term] = []
-    for entry in try fields.objects("lora") ?? [] {
-      guard let id = try entry.integer("id", in: 0...Int(Int32.max)) else {
-        throw entry.failure("id", "is missing: give a place in GET /lora-adapters")
-      }
-      guard let scale = try entry.number("scale", in: -1000...1000) else {
-        throw entry.failure("scale", "is missing: give a number")
-      }
-      guard names.indices.contains(id) else {
-        throw APIError(
-          .notFound, "no adapter has the id \(id); GET /lora-adapters lists \(names.count)",
-          parameter: entry.path("id"), code: "model_not_found")
-      }
-      if scale != 0 { terms.append(.init(adapter: .library(try AdapterName(names[id])), weight: scale)) }
-    }
-    do { return try MixSpecification(terms: terms) } catch {
-      throw APIError.invalid("lora", "\(error)")
-    }
+    let list = try await LoraList(of: service, for: caller)
+    return try LoraList.mix(list.scales(fields.objects("lora") ?? []))
   }
 
   /// LoRAX's `merged_adapters: {ids, weights, merge_strategy}`, of which the linear strategy is a mix.

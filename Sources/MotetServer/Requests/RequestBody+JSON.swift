@@ -14,6 +14,28 @@ extension Request {
   /// - Throws: ``APIError``: 413 before a long body is read where its length is told, 415, 400, 408, 429 when too many
   ///   long ones are read already
   func json(_ parts: ServerParts) async throws -> JSONBody {
+    let (text, value) = try await value(parts)
+    guard case .object(let members) = value else {
+      throw APIError.invalid(nil, "the body of the request must be a JSON object", code: "invalid_json")
+    }
+    return JSONBody(fields: RequestFields(members: members), text: text)
+  }
+
+  /// The list of objects in the body.
+  /// - Throws: ``APIError``, as ``json(_:)``
+  func objects(_ parts: ServerParts) async throws -> [RequestFields] {
+    guard case .array(let elements) = try await value(parts).value else {
+      throw APIError.invalid(nil, "the body of the request must be a JSON list", code: "invalid_json")
+    }
+    return try elements.enumerated().map { index, element in
+      guard case .object(let members) = element else {
+        throw APIError.invalid("[\(index)]", "\"[\(index)]\" must be an object")
+      }
+      return RequestFields(members: members, prefix: "[\(index)].")
+    }
+  }
+
+  private func value(_ parts: ServerParts) async throws -> (text: JSONText, value: JSONValue) {
     let limits = parts.limits
     if let type = headers[.contentType], !Self.isJSON(type) {
       throw APIError(
@@ -26,12 +48,9 @@ extension Request {
     let reading = LargeBody(parts.largeBodies)
     defer { reading.end() }
     let text = JSONText(try await bytes(limits: limits, reading), name: "the body of the request")
-    let value: JSONValue
-    do { value = try text.value() } catch { throw APIError.invalid(nil, "\(error)", code: "invalid_json") }
-    guard case .object(let members) = value else {
-      throw APIError.invalid(nil, "the body of the request must be a JSON object", code: "invalid_json")
+    do { return (text, try text.value()) } catch {
+      throw APIError.invalid(nil, "\(error)", code: "invalid_json")
     }
-    return JSONBody(fields: RequestFields(members: members), text: text)
   }
 
   private func bytes(limits: ServerLimits, _ reading: LargeBody) async throws -> [UInt8] {

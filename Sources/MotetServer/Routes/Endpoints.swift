@@ -14,6 +14,7 @@ enum Endpoints {
       PinAdapterEndpoint(parts: parts, isPinned: true), PinAdapterEndpoint(parts: parts, isPinned: false),
       RouteEndpoint(parts: parts), TokenizeEndpoint(parts: parts), DetokenizeEndpoint(parts: parts),
       FeedbackEndpoint(parts: parts), LoRAAdaptersEndpoint(parts: parts),
+      SetLoRAScalesEndpoint(parts: parts),
       LlamaCompletionEndpoint(parts: parts),
       GenerateEndpoint(parts: parts), GenerateStreamEndpoint(parts: parts),
       MetricsEndpoint(parts: parts, registry: registry),

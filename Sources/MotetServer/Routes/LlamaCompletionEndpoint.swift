@@ -2,32 +2,6 @@ import Hummingbird
 import MotetFormats
 import MotetServing
 
-/// `GET /lora-adapters`, as llama.cpp's server has it: the places that `lora: [{id, scale}]` means.
-///
-/// No adapter is on unless a request asks for it, so every scale is 0. The list is the caller's own, by name; loading or
-/// removing one moves those after it.
-struct LoRAAdaptersEndpoint: Endpoint {
-  let parts: ServerParts
-  let method = HTTPRequest.Method.get
-  let path = "/lora-adapters"
-  let access = Access.key
-  let operation = Operation(
-    summary: "List the adapters by number.", tag: "llama.cpp",
-    results: [
-      Operation.json(
-        Schema.array(
-          of: Schema.object(
-            ["id": Schema.integer(0), "path": Schema.string, "scale": Schema.number],
-            required: ["id", "path", "scale"])))
-    ])
-
-  func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let names = try await LoraList.names(of: parts.service, for: context.caller)
-    return .json(
-      .array(names.enumerated().map { ["id": .int($0), "path": .string($1), "scale": 0] }))
-  }
-}
-
 /// `POST /completion`, as llama.cpp's server has it.
 struct LlamaCompletionEndpoint: Endpoint {
   let parts: ServerParts
@@ -73,7 +47,7 @@ struct LlamaCompletionEndpoint: Endpoint {
     let tokenizer = parts.service.tokenizer
     let prompts = try PromptInput.read(fields, "prompt", tokenizer: tokenizer, most: 1)
     let settings = try settings(body, vocabulary: tokenizer.vocabularySize)
-    let choice = try await parts.chooser(for: context.caller).choose(fields, text: prompts[0].text(tokenizer))
+    let choice = try await choice(fields, text: prompts[0].text(tokenizer), context)
     let id = ServerParts.id("cmpl-")
     let job = AnswerJob(
       id: id, model: try fields.string("model") ?? parts.service.baseName, choice: choice,
@@ -84,6 +58,16 @@ struct LlamaCompletionEndpoint: Endpoint {
     if try fields.bool("stream") ?? false { return try await parts.stream(job, context, as: LlamaShape()) }
     let answers = try await parts.whole(job, context)
     return .json(LlamaShape().whole(answers[0], job), headers: [.motetMix: answers[0].mix.description])
+  }
+
+  /// What the request says, or where it names no adapters what stands for such requests; `lora: []` names none on purpose.
+  private func choice(
+    _ fields: RequestFields, text: String, _ context: ServerContext
+  ) async throws -> MixChoice {
+    let choice = try await parts.chooser(for: context.caller).choose(fields, text: text)
+    guard choice.mix.terms.isEmpty, choice.route == nil, fields["lora"] == nil else { return choice }
+    let list = try await LoraList(of: parts.service, for: context.caller)
+    return MixChoice(try LoraList.mix(parts.scales.scales(in: list)))
   }
 
   private func settings(_ body: JSONBody, vocabulary: Int) throws -> AnswerSettings {
@@ -108,49 +92,5 @@ struct LlamaCompletionEndpoint: Endpoint {
       settings.format = .schema(try AnswerSettings.schema(body, at: ["json_schema"]))
     }
     return settings
-  }
-}
-
-/// Answers as llama.cpp's `/completion` writes them.
-struct LlamaShape: EventShape {
-  let endsWithDone = false
-
-  func whole(_ answer: Answer, _ job: AnswerJob) -> JSONValue { end(answer, answer.text, job) }
-
-  func opening(_ running: RunningJob) -> [JSONValue] { [] }
-
-  func values(for event: AnswerStream.Event, _ running: RunningJob) -> [JSONValue] {
-    guard case .piece(let text, let tokens) = event.event else { return [] }
-    return [
-      [
-        "content": .string(text), "stop": false, "index": 0,
-        "tokens": .array(tokens.map { .int(Int($0.id)) }),
-      ]
-    ]
-  }
-
-  func closing(_ answers: [Answer], _ running: RunningJob) -> [JSONValue] {
-    [end(answers[0], "", running.job)]
-  }
-
-  private func end(_ answer: Answer, _ text: String, _ job: AnswerJob) -> JSONValue {
-    let usage = answer.usage
-    let reading = max(usage.firstTokenSeconds - usage.queueSeconds, 1e-9)
-    let writing = max(usage.seconds - usage.firstTokenSeconds, 1e-9)
-    return [
-      "content": .string(text), "stop": true, "index": 0, "id": .string(job.id), "model": .string(job.model),
-      "tokens_evaluated": .int(usage.promptTokens), "tokens_predicted": .int(usage.completionTokens),
-      "tokens_cached": .int(usage.cachedTokens), "truncated": false,
-      "stop_type": answer.finish == .length ? "limit" : "eos", "stopping_word": "",
-      "timings": [
-        "prompt_n": .int(usage.promptTokens), "prompt_ms": .number(reading * 1000),
-        "prompt_per_second": .number(Double(usage.promptTokens) / reading),
-        "predicted_n": .int(usage.completionTokens), "predicted_ms": .number(writing * 1000),
-        "predicted_per_second": .number(Double(usage.completionTokens) / writing),
-      ],
-      "motet": MotetFacts(
-        mix: answer.mix, cachedTokens: usage.cachedTokens, usage: usage, route: job.choice.route
-      ).json,
-    ]
   }
 }
