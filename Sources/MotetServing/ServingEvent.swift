@@ -71,7 +71,7 @@ public enum FinishReason: String, Sendable, CaseIterable {
   case cancelled
 }
 
-/// What a request took.
+/// What a request took, and what ended it.
 public struct ServingUsage: Sendable, Equatable {
   public var promptTokens: Int
   public var completionTokens: Int
@@ -81,10 +81,12 @@ public struct ServingUsage: Sendable, Equatable {
   public var queueSeconds: Double
   public var firstTokenSeconds: Double
   public var seconds: Double
+  /// The stop string that ended it; nil for another end.
+  public var stopString: String?
 
   public init(
     promptTokens: Int, completionTokens: Int, cachedTokens: Int = 0, queueSeconds: Double = 0,
-    firstTokenSeconds: Double = 0, seconds: Double = 0
+    firstTokenSeconds: Double = 0, seconds: Double = 0, stopString: String? = nil
   ) {
     self.promptTokens = promptTokens
     self.completionTokens = completionTokens
@@ -92,5 +94,6 @@ public struct ServingUsage: Sendable, Equatable {
     self.queueSeconds = queueSeconds
     self.firstTokenSeconds = firstTokenSeconds
     self.seconds = seconds
+    self.stopString = stopString
   }
 }

@@ -106,7 +106,8 @@ final class ScriptedService: AnswerService {
     _ text: String, _ request: ServingRequest,
     _ continuation: AsyncThrowingStream<ServingEvent, any Error>.Continuation
   ) {
-    let ids = tokenizer.encode(text)
+    let stop = request.stopStrings.first(where: text.contains)
+    let ids = tokenizer.encode(stop.flatMap { text.components(separatedBy: $0).first } ?? text)
     let taken = ids.prefix(request.maximumTokens)
     for id in taken {
       let token = ServedToken(
@@ -120,7 +121,7 @@ final class ScriptedService: AnswerService {
         ServingUsage(
           promptTokens: request.prompt.count, completionTokens: taken.count, cachedTokens: 3,
           queueSeconds: 0.001,
-          firstTokenSeconds: 0.01, seconds: 0.05)))
+          firstTokenSeconds: 0.01, seconds: 0.05, stopString: taken.count < ids.count ? nil : stop)))
     continuation.finish()
   }
 

@@ -103,6 +103,22 @@ import Testing
     #expect(!stream.events.contains("[DONE]"))
   }
 
+  @Test(arguments: [
+    ("", "eos", "", "eos_token"), (#""stop": ["!", ", w"]"#, "word", ", w", "stop_sequence"),
+    ("", "limit", "", "length"),
+  ])
+  func whatEndedAnAnswerIsTold(stop: String, type: String, word: String, reason: String) async throws {
+    let harness = try Harness()
+    harness.service.follow(.say("Hello, world"))
+    let limit = type == "limit" ? "2" : "100"
+    let more = stop.isEmpty ? "" : ", " + stop
+    let llama = try await harness.post("/completion", #"{"prompt": "a", "n_predict": \#(limit)\#(more)}"#)
+    #expect(llama["stop_type"] == .string(type))
+    #expect(llama["stopping_word"] == .string(word))
+    let body = #"{"inputs": "a", "parameters": {"details": true, "max_new_tokens": \#(limit)\#(more)}}"#
+    #expect(try await harness.post("/generate", body)["details", "finish_reason"] == .string(reason))
+  }
+
   @Test func scalesThatAreSetApplyToRequestsThatNameNoAdapters() async throws {
     let harness = try Harness()
     #expect(

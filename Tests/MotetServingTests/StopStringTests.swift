@@ -100,5 +100,7 @@ import Testing
     let place = try #require(whole.text.range(of: stop))
     #expect(stopped.text == String(whole.text[..<place.lowerBound]))
     #expect((stopped.usage?.completionTokens ?? 40) < 40)
+    #expect(stopped.usage?.stopString == stop)
+    #expect(whole.usage?.stopString == nil)
   }
 }

@@ -40,7 +40,8 @@ struct GenerateShape: EventShape {
 
   private func details(_ answer: Answer, withTokens: Bool) -> [String: JSONValue] {
     var details: [String: JSONValue] = [
-      "finish_reason": answer.finish == .length ? "length" : "eos_token",
+      "finish_reason": answer.finish == .length
+        ? "length" : answer.usage.stopString == nil ? "eos_token" : "stop_sequence",
       "prompt_tokens": .int(answer.usage.promptTokens),
       "generated_tokens": .int(answer.usage.completionTokens),
       "seed": request.job.requests[0].sampling.seed.flatMap { Int(exactly: $0) }.map(JSONValue.int) ?? .null,

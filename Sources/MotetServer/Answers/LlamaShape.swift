@@ -31,7 +31,8 @@ struct LlamaShape: EventShape {
       "content": .string(text), "stop": true, "index": 0, "id": .string(job.id), "model": .string(job.model),
       "tokens_evaluated": .int(usage.promptTokens), "tokens_predicted": .int(usage.completionTokens),
       "tokens_cached": .int(usage.cachedTokens), "truncated": false,
-      "stop_type": answer.finish == .length ? "limit" : "eos", "stopping_word": "",
+      "stop_type": answer.finish == .length ? "limit" : usage.stopString == nil ? "eos" : "word",
+      "stopping_word": .string(usage.stopString ?? ""),
       "timings": [
         "prompt_n": .int(usage.promptTokens), "prompt_ms": .number(reading * 1000),
         "prompt_per_second": .number(Double(usage.promptTokens) / reading),

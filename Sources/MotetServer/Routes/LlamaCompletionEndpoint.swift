@@ -33,7 +33,8 @@ struct LlamaCompletionEndpoint: Endpoint {
           Schema.object(
             [
               "content": Schema.string, "stop": Schema.boolean, "model": Schema.string,
-              "motet": Schema.reference("Motet"),
+              "motet": Schema.reference("Motet"), "stopping_word": Schema.string,
+              "stop_type": Schema.values(["eos", "word", "limit"]),
             ],
             required: ["content", "stop"]))
       ], errors: [404, 422, 429, 503, 504])

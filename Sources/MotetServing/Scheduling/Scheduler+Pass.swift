@@ -160,6 +160,7 @@ extension Scheduler {
     row.structure?.advance(token.id)
     let step = row.text.append(token)
     if !step.isEmpty { row.send(step.text, step.tokens) }
+    row.stopString = step.stop
     if step.isStopped { return end(row, .stop) }
     if row.structure?.isComplete == true { return finish(row, .stop) }
     if row.produced >= row.request.maximumTokens || row.virtualTokens + row.tokens.count >= context {
@@ -171,6 +172,7 @@ extension Scheduler {
   private func finish(_ row: ServedRow, _ reason: FinishReason) {
     let rest = row.text.finish()
     if !rest.isEmpty { row.send(rest.text, rest.tokens) }
+    row.stopString = rest.stop
     end(row, rest.isStopped ? .stop : reason)
   }
 

@@ -38,6 +38,8 @@ final class ServedRow {
   var cache: SequenceCache?
   var sampler: TokenSampler
   var text: AnswerText
+  /// The stop string that ended the answer.
+  var stopString: String?
   var structure: StructureCursor?
   var lookup: PromptLookup?
   /// What waits for the end of an answer that comes whole.
@@ -115,7 +117,7 @@ final class ServedRow {
     return ServingUsage(
       promptTokens: promptTokens, completionTokens: produced, cachedTokens: cachedTokens,
       queueSeconds: seconds(began ?? end), firstTokenSeconds: seconds(firstToken ?? end),
-      seconds: seconds(end))
+      seconds: seconds(end), stopString: stopString)
   }
 }
 

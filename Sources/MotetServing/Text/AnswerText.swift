@@ -7,9 +7,10 @@ struct AnswerText {
   struct Step {
     var text = ""
     var tokens: [ServedToken] = []
-    /// Whether a stop string is complete.
-    var isStopped = false
+    /// The stop string that is complete, after which nothing comes.
+    var stop: String?
 
+    var isStopped: Bool { stop != nil }
     var isEmpty: Bool { text.isEmpty && tokens.isEmpty }
   }
 
@@ -64,11 +65,12 @@ struct AnswerText {
     }
     guard stopLength == 0 else {
       let end = sent + held.count - stopLength
+      let stop = String(decoding: held.suffix(stopLength), as: UTF8.self)
       var step = flush(held.count - stopLength, tokensThrough: -1)
       step.tokens += waiting.filter { $0.start < end }.map(\.token)
       waiting = []
       held = []
-      step.isStopped = true
+      step.stop = stop
       return step
     }
     return flush(held.count - (matcher?.held(state) ?? 0), tokensThrough: nil)
