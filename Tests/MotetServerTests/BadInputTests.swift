@@ -83,14 +83,19 @@ import Testing
   }
 
   @Test(arguments: [
-    ("model", "5"), ("temperature", #""hot""#), ("temperature", "-1"), ("temperature", "3"), ("top_p", "2"),
+    ("model", "5"), ("user", "{}"), ("temperature", #""hot""#), ("temperature", "-1"), ("temperature", "3"),
+    ("top_p", "2"),
     ("top_p", "-0.5"), ("n", "0"), ("n", "-1"), ("n", "1000000"), ("n", "1.5"), ("max_tokens", "-5"),
     ("max_tokens", "0"), ("max_tokens", #""many""#), ("stop", "5"), ("stop", "[1]"), ("stop", #"[""]"#),
     ("stream", #""yes""#), ("logprobs", "3"), ("top_logprobs", "50"), ("logit_bias", #"{"x": 1}"#),
     ("logit_bias", #"{"5": 1000}"#), ("logit_bias", #"{"99999": 1}"#), ("seed", "1.5"), ("seed", "1e30"),
+    ("seed", "-9223372036854775809"),
     ("top_k", "-7"), ("min_p", "7"), ("presence_penalty", "9"), ("repetition_penalty", "0"),
     ("response_format", #""json""#), ("response_format", #"{"type": "xml"}"#),
-    ("response_format", #"{"type": "json_schema"}"#), ("lora", "5"), ("lora", "[5]"),
+    ("response_format", #"{"type": "json_schema"}"#), ("lora", "5"), ("lora", "false"), ("lora", "{}"),
+    ("adapter_id", "{}"),
+    ("response_format", #"{"type": "json_schema", "json_schema": {"name": 5, "schema": {}}}"#),
+    ("lora", "[5]"),
 
     ("lora", #"[{"id": -1, "scale": 1}]"#), ("lora", #"[{"id": 0, "scale": 1}, {"id": 0, "scale": 2}]"#),
     ("stream_options", #"{"include_usage": true}"#),

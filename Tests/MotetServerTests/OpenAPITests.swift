@@ -23,6 +23,22 @@ import Testing
     ] { #expect(paths[path] != nil, "\(path)") }
   }
 
+  @Test func whatMustNotStandTogetherIsSaid() async throws {
+    let reply = try await Harness().get("/openapi.json")
+    func body(_ path: String) -> JSONValue {
+      reply["paths", path, "post", "requestBody", "content", "application/json", "schema"]
+    }
+    for path in ["/v1/chat/completions", "/v1/completions"] {
+      #expect(
+        body(path).text().contains(
+          #"{"properties":{"stream_options":{"type":"null"}},"required":[]},{"properties":{"stream":{"const":true}},"required":["stream"]}"#
+        ))
+    }
+    #expect(
+      body("/feedback").text().contains(
+        #"{"properties":{"id":{"type":"string"},"model":{"type":"null"}},"required":["id"]}"#))
+  }
+
   @Test func everyReferenceLeadsSomewhere() async throws {
     let reply = try await Harness().get("/openapi.json")
     let pieces = reply.text.components(separatedBy: "\"$ref\":\"#/components/schemas/").dropFirst()

@@ -45,6 +45,13 @@ import Testing
     #expect(try await harness.post("/detokenize", #"{"tokens": [-1]}"#).status == 400)
   }
 
+  @Test func twoTextsToTokenizeAreRefused() async throws {
+    let harness = try Harness()
+    let reply = try await harness.post("/tokenize", #"{"prompt": "ab", "content": "c"}"#)
+    #expect(reply.status == 400 && reply.parameter == "content")
+    #expect(try await harness.post("/tokenize", #"{"prompt": "ab", "content": null}"#).status == 200)
+  }
+
   @Test func aConversationBecomesTokensToo() async throws {
     let harness = try Harness()
     let body = #"{"messages": [{"role": "user", "content": "Hi"}]}"#

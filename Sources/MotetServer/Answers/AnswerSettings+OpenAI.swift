@@ -19,6 +19,7 @@ extension AnswerSettings {
     try fields.refuse(Self.undone, harmless: [.int(0)])
     try fields.refuse(["skip_special_tokens"], harmless: [.bool(true)])
     if fields["skip_special_tokens"] == .bool(false) { throw APIError.unsupported("skip_special_tokens") }
+    try fields.checkUnused(["user"])
     sampling = try Self.sampling(fields, vocabulary: vocabulary)
     stopStrings = try Self.stop(fields, "stop", limits: limits)
     ignoresEnd = try fields.bool("ignore_eos") ?? false
@@ -96,6 +97,7 @@ extension AnswerSettings {
     case "json_object":
       return format["schema"] == nil ? .json : .schema(try schema(body, at: ["response_format", "schema"]))
     case "json_schema":
+      try format.object("json_schema")?.checkUnused(["name"])
       if format["json_schema"] == nil, format["schema"] != nil {
         return .schema(try schema(body, at: ["response_format", "schema"]))
       }

@@ -44,6 +44,7 @@ struct MixChooser: Sendable {
 
   private func asked(_ fields: RequestFields, text: String?) async throws -> MixChoice {
     let model = try fields.string("model")
+    _ = (try fields.array("lora"), try fields.string("adapter_id"))
     let ways = ["lora", "adapter_id", "merged_adapters"].filter { fields[$0].map { !$0.isAbsent } ?? false }
     guard let way = ways.first else { return try await named(model ?? "base", text: text) }
     let namesAdapters = model.map { !isBase($0) } ?? false

@@ -5,6 +5,7 @@ enum Schema {
   /// Each event is an object of its own kind, or `[DONE]`.
   static let anything: JSONValue = [:]
   static let string: JSONValue = ["type": "string"]
+  static let null: JSONValue = ["type": "null"]
   static let boolean: JSONValue = ["type": "boolean"]
   static let integer: JSONValue = ["type": "integer"]
   static let number: JSONValue = ["type": "number"]
@@ -33,12 +34,34 @@ enum Schema {
     "type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[A-Za-z0-9_](\\.?[A-Za-z0-9_-])*\\.?$",
   ]
 
-  /// Requires one of several sets of members.
-  static func object(_ properties: [String: JSONValue], requiringOneOf sets: [[String]]) -> JSONValue {
-    [
-      "type": "object", "properties": .object(properties),
-      "oneOf": .array(sets.map { ["required": .array($0.map(JSONValue.string))] }),
-    ]
+  /// Requires one of several members, beside those that are always required; the others of the several may only be null.
+  static func object(
+    _ properties: [String: JSONValue], requiringOneOf names: [String], and required: [String] = []
+  ) -> JSONValue {
+    var common = properties
+    for name in names { common[name] = nil }
+    guard case .object(var members) = object(common, required: required) else { return anyObject }
+    members["oneOf"] = .array(
+      names.map { name in
+        var own = [String: JSONValue](uniqueKeysWithValues: names.map { ($0, null) })
+        own[name] = properties[name]
+        return ["properties": .object(own), "required": [.string(name)]]
+      })
+    return .object(members)
+  }
+
+  /// An object that is also as each of `rules` says.
+  static func object(
+    _ properties: [String: JSONValue], required: [String], rules: [JSONValue]
+  ) -> JSONValue {
+    guard case .object(var members) = object(properties, required: required) else { return anyObject }
+    members["allOf"] = .array(rules)
+    return .object(members)
+  }
+
+  /// Members that may stand together.
+  static func members(_ properties: [String: JSONValue], required: [String] = []) -> JSONValue {
+    ["properties": .object(properties), "required": .array(required.map(JSONValue.string))]
   }
 
   static func text(least: Int = 0, most: Int? = nil) -> JSONValue {
@@ -63,7 +86,7 @@ enum Schema {
   }
 
   static func one(of choices: [JSONValue]) -> JSONValue { ["anyOf": .array(choices)] }
-  static func nullable(_ schema: JSONValue) -> JSONValue { ["anyOf": [schema, ["type": "null"]]] }
+  static func nullable(_ schema: JSONValue) -> JSONValue { ["anyOf": [schema, null]] }
   static func values(_ values: [String]) -> JSONValue { ["enum": .array(values.map(JSONValue.string))] }
   static func constant(_ value: JSONValue) -> JSONValue { ["const": value] }
   static func reference(_ name: String) -> JSONValue { ["$ref": .string("#/components/schemas/\(name)")] }

@@ -63,11 +63,19 @@ enum Schemas {
       ]),
     ], required: ["role", "content"])
 
-  static let responseFormat = Schema.object(
-    [
-      "type": Schema.values(["text", "json_object", "json_schema"]),
-      "json_schema": Schema.object(["name": Schema.string, "schema": Schema.anyObject]),
-    ], required: ["type"])
+  /// Which schemas can be followed, no schema says: the others are refused with their reason.
+  static let responseFormat = Schema.one(of: [
+    Schema.object(["type": Schema.values(["text", "json_object"])], required: ["type"]),
+    Schema.object(
+      [
+        "type": Schema.constant("json_schema"),
+        "json_schema": Schema.object(
+          ["name": Schema.string, "schema": Schema.anyObject], required: ["schema"]),
+      ], required: ["type", "json_schema"]),
+    Schema.object(
+      ["type": Schema.constant("json_schema"), "json_schema": Schema.null, "schema": Schema.anyObject],
+      required: ["type", "schema"]),
+  ])
 
   static let loraScales = Schema.array(
     of: Schema.object(
@@ -93,6 +101,29 @@ enum Schemas {
       "response_format": Schema.reference("ResponseFormat"),
       "max_tokens": answerTokens(limits), "cache_salt": Schema.text(least: 1),
     ]
+  }
+
+  /// `stream_options` needs `stream`.
+  static let streaming = Schema.one(of: [
+    Schema.members(["stream_options": Schema.null]),
+    Schema.members(["stream": Schema.constant(true)], required: ["stream"]),
+  ])
+
+  /// `top_logprobs` needs `logprobs`.
+  static let topLogprobs = Schema.one(of: [
+    Schema.members(["top_logprobs": ["enum": [nil, 0]]]),
+    Schema.members(["logprobs": Schema.constant(true)], required: ["logprobs"]),
+  ])
+
+  /// Adapters are named in one way.
+  static func oneWay(base: String) -> JSONValue {
+    let isBase: JSONValue = ["enum": [nil, "", "base", .string(base)]]
+    let noLora = Schema.nullable(["type": "array", "maxItems": 0])
+    return Schema.one(of: [
+      Schema.members(["lora": noLora, "adapter_id": Schema.null]),
+      Schema.members(["lora": noLora, "model": isBase]),
+      Schema.members(["adapter_id": Schema.null, "model": isBase]),
+    ])
   }
 
   static func answerTokens(_ limits: ServerLimits) -> JSONValue {

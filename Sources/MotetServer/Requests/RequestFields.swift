@@ -39,6 +39,8 @@ struct RequestFields: Sendable {
   func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
     guard let value = self[name] else { return nil }
     guard let number = value.intValue else { throw failure(name, "must be a whole number") }
+    // One beyond what a whole number holds was rounded to a double, to that of least value too.
+    if case .double = value, number == .min { throw failure(name, "is below \(Int.min)") }
     guard range.contains(number) else {
       throw failure(name, "is \(number): give a number from \(range.lowerBound) to \(range.upperBound)")
     }
@@ -74,6 +76,11 @@ struct RequestFields: Sendable {
       }
       return RequestFields(members: members, prefix: path("\(name)[\(index)]."))
     }
+  }
+
+  /// Fields that clients send and that change nothing here are strings all the same.
+  func checkUnused(_ names: [String]) throws {
+    for name in names { _ = try string(name) }
   }
 
   /// Refuses fields that are known and not done, unless what they say is what happens anyway.

@@ -22,7 +22,10 @@ struct ChatCompletionsEndpoint: Endpoint {
     fields["top_logprobs"] = Schema.integer(0, 20)
     fields["max_completion_tokens"] = fields["max_tokens"]
     return Operation(
-      summary: "Answer a conversation.", tag: "OpenAI", body: Schema.object(fields, required: ["messages"]),
+      summary: "Answer a conversation.", tag: "OpenAI",
+      body: Schema.object(
+        fields, required: ["messages"],
+        rules: [Schemas.streaming, Schemas.topLogprobs, Schemas.oneWay(base: parts.service.baseName)]),
       results: [Operation.answer(Self.schema)], errors: [404, 422, 429, 503, 504])
   }
 

@@ -20,7 +20,10 @@ struct CompletionsEndpoint: Endpoint {
     fields["echo"] = Schema.boolean
     fields["logprobs"] = Schema.integer(0, 20)
     return Operation(
-      summary: "Continue a text.", tag: "OpenAI", body: Schema.object(fields, required: ["prompt"]),
+      summary: "Continue a text.", tag: "OpenAI",
+      body: Schema.object(
+        fields, required: ["prompt"],
+        rules: [Schemas.streaming, Schemas.oneWay(base: parts.service.baseName)]),
       results: [Operation.answer(Self.schema)], errors: [404, 422, 429, 503, 504])
   }
 

@@ -40,6 +40,7 @@ struct EmbeddingsEndpoint: Endpoint {
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts).fields
+    try fields.checkUnused(["user"])
     let isBase64 = try base64(fields)
     let asked = try fields.integer("dimensions", in: 1...Int(Int32.max))
     let inputs = try PromptInput.read(

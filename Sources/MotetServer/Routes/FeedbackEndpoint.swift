@@ -13,14 +13,11 @@ struct FeedbackEndpoint: Endpoint {
 
   let operation = Operation(
     summary: "Say how good an answer was.", tag: "motet",
-    body: [
-      "type": "object", "required": ["score"],
-      "properties": [
+    body: Schema.object(
+      [
         "id": Schema.string, "model": Schema.string, "comment": Schema.string,
         "score": Schema.one(of: [Schema.number(-1, 1), Schema.values(["up", "down"])]),
-      ],
-      "oneOf": [["required": ["id"]], ["required": ["model"]]],
-    ],
+      ], requiringOneOf: ["id", "model"], and: ["score"]),
     results: [
       Operation.json(
         Schema.object(

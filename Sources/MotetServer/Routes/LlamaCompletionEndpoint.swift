@@ -20,14 +20,18 @@ struct LlamaCompletionEndpoint: Endpoint {
     for name in [
       "n", "max_tokens", "stream_options", "response_format", "repetition_penalty", "user", "cache_salt",
     ] { fields[name] = nil }
+    let tokens = Schema.tokens(parts.service.tokenizer.vocabularySize)
     fields["prompt"] = Schema.one(of: [
-      Schema.text(least: 1), Schema.tokens(parts.service.tokenizer.vocabularySize),
+      Schema.text(least: 1), tokens, Schema.array(of: Schema.text(least: 1), least: 1, most: 1),
+      Schema.array(of: tokens, least: 1, most: 1),
     ])
     fields["n_predict"] = Schema.one(of: [Schema.constant(-1), Schemas.answerTokens(parts.limits)])
     fields["repeat_penalty"] = Schema.number(0.01, 100)
     fields["json_schema"] = Schema.anyObject
     return Operation(
-      summary: "Continue a text.", tag: "llama.cpp", body: Schema.object(fields, required: ["prompt"]),
+      summary: "Continue a text.", tag: "llama.cpp",
+      body: Schema.object(
+        fields, required: ["prompt"], rules: [Schemas.oneWay(base: parts.service.baseName)]),
       results: [
         Operation.answer(
           Schema.object(
@@ -89,7 +93,7 @@ struct LlamaCompletionEndpoint: Endpoint {
     settings.maximumTokens = count < 0 ? nil : count
     settings.stopStrings = try AnswerSettings.stop(fields, "stop", limits: parts.limits)
     settings.ignoresEnd = try fields.bool("ignore_eos") ?? false
-    if let schema = fields["json_schema"], !schema.isAbsent {
+    if let schema = try fields.object("json_schema"), !schema.members.isEmpty {
       settings.format = .schema(try AnswerSettings.schema(body, at: ["json_schema"]))
     }
     return settings

@@ -21,6 +21,8 @@ struct LoadLoRAEndpoint: Endpoint {
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts).fields
     let name = try fields.required("lora_name")
+    // Always done: what was known by the name makes room.
+    _ = try fields.bool("load_inplace")
     try await parts.load(name, from: fields.required("lora_path"), by: context, parameter: "lora_name")
     return .text("Success: LoRA adapter '\(name)' added successfully.")
   }
@@ -35,11 +37,15 @@ struct UnloadLoRAEndpoint: Endpoint {
   let operation = Operation(
     summary: "Take an adapter out of memory.", tag: "vLLM",
     body: Schema.object(
-      ["lora_name": Schema.text(least: 1), "lora_int_id": Schema.integer], required: ["lora_name"]),
+      ["lora_name": Schema.text(least: 1), "lora_int_id": Schema.integer(Int.min, Int.max)],
+      required: ["lora_name"]),
     results: [Operation.text("Done.")], errors: [404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let name = try await request.json(parts).fields.required("lora_name")
+    let fields = try await request.json(parts).fields
+    let name = try fields.required("lora_name")
+    // Adapters go by their names here.
+    _ = try fields.integer("lora_int_id", in: Int.min...Int.max)
     try await parts.unload(name, by: context)
     return .text("Success: LoRA adapter '\(name)' removed successfully.")
   }

@@ -7,6 +7,9 @@ struct TokenizeEndpoint: Endpoint {
   let method = HTTPRequest.Method.post
   let path = "/tokenize"
   let access = Access.key
+  /// Of the fields for what is turned into tokens a request has one.
+  private static let ways = ["prompt", "messages", "content", "inputs"]
+
   let operation = Operation(
     summary: "Turn a text or a conversation into tokens.", tag: "motet",
     body: Schema.object(
@@ -14,7 +17,7 @@ struct TokenizeEndpoint: Endpoint {
         "prompt": Schema.string, "content": Schema.string, "inputs": Schema.string, "model": Schema.string,
         "messages": Schema.array(of: Schema.reference("Message"), least: 1),
         "add_generation_prompt": Schema.boolean,
-      ], requiringOneOf: [["prompt"], ["messages"], ["content"], ["inputs"]]),
+      ], requiringOneOf: Self.ways),
     results: [
       Operation.json(
         Schema.object(
@@ -26,7 +29,12 @@ struct TokenizeEndpoint: Endpoint {
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts).fields
+    try fields.checkUnused(["model"])
     let tokenizer = parts.service.tokenizer
+    let given = Self.ways.filter { fields[$0] != nil }
+    guard given.count <= 1 else {
+      throw fields.failure(given[1], "stands beside \"\(given[0])\": give one of them")
+    }
     let tokens: [Int32]
     if fields["messages"] != nil {
       tokens = try parts.service.template.encode(
@@ -34,8 +42,7 @@ struct TokenizeEndpoint: Endpoint {
         addGenerationPrompt: fields.bool("add_generation_prompt") ?? true
       ).tokens
     } else {
-      let name = ["prompt", "content", "inputs"].first { fields[$0] != nil } ?? "prompt"
-      tokens = tokenizer.encode(try fields.required(name))
+      tokens = tokenizer.encode(try fields.required(given.first ?? "prompt"))
     }
     return .json([
       "tokens": .array(tokens.map { .int(Int($0)) }),
@@ -66,6 +73,7 @@ struct DetokenizeEndpoint: Endpoint {
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts).fields
+    try fields.checkUnused(["model"])
     guard let value = fields["tokens"] else {
       throw fields.failure("tokens", "is missing: give a list of tokens")
     }
