@@ -162,13 +162,15 @@ struct AdapterPlaces: Sendable {
     return String(cString: found)
   }
 
-  /// The folders of an adapter and of those that it stands on may all be read.
-  /// - Throws: ``ServingError``, `AdapterRecordError`
-  func requireAllowedChain(_ place: AdapterPlace) throws {
-    var folder = place.folder
-    for _ in 0..<16 {
-      try requireAllowed(folder)
-      guard let parent = try AdapterRecord.read(from: folder)?.standsOn else { return }
+  /// The folders of an adapter and of those that it stands on, which the server may all read.
+  /// - Throws: ``ServingError`` where it may not, or where one is not there
+  func allowedChain(_ place: AdapterPlace) throws -> [URL] {
+    var chain = [place.folder]
+    try requireAllowed(place.folder)
+    while chain.count < 16, let last = chain.last,
+      let parent = try AdapterRecord.read(from: last)?.standsOn
+    {
+      let folder: URL
       switch try AdapterReference(parsing: parent.name) {
       case .library(let name):
         guard let entry = try library?.resolve(name) else {
@@ -178,6 +180,9 @@ struct AdapterPlaces: Sendable {
         folder = entry.folder
       case .folder(let path): folder = URL(fileURLWithPath: path, isDirectory: true)
       }
+      try requireAllowed(folder)
+      chain.append(folder)
     }
+    return chain
   }
 }

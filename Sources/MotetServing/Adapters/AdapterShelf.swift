@@ -19,6 +19,7 @@ actor AdapterShelf {
   }
   private struct Loading {
     let stamp: FileStamp
+    let expectedBytes: Int
     let task: Task<LoadedAdapter, any Error>
   }
   struct Weakly<T: AnyObject> { weak var value: T? }
@@ -29,6 +30,9 @@ actor AdapterShelf {
   var places: AdapterPlaces
   var residents: [Key: Resident] = [:]
   private var loading: [Key: Loading] = [:]
+  /// What adapters will take, by their files.
+  private var sizes: [FileStamp: Int] = [:]
+  private static let mostSizes = 4096
   /// Out of the list and still held.
   var leaving: [Weakly<LoadedAdapter>] = []
   private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
@@ -76,7 +80,7 @@ actor AdapterShelf {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
     let missing = found.filter { !isReady($0) }
-    let need = missing.reduce(0) { $0 + expectedBytes($1.stamp) }
+    let need = missing.reduce(0) { $0 + expectedBytes($1) }
     if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
     for (place, term) in zip(found, mix.terms) { terms.append((try await resident(place), term.weight)) }
@@ -131,9 +135,9 @@ actor AdapterShelf {
     if let under = loading[key], under.stamp == place.stamp {
       task = under.task
     } else {
-      makeRoom(for: expectedBytes(place.stamp))
+      makeRoom(for: expectedBytes(place))
       task = startLoading(place)
-      loading[key] = Loading(stamp: place.stamp, task: task)
+      loading[key] = Loading(stamp: place.stamp, expectedBytes: expectedBytes(place), task: task)
     }
     defer { if loading[key]?.task == task { loading[key] = nil } }
     let adapter = try await task.value
@@ -153,7 +157,7 @@ actor AdapterShelf {
     return Task.detached {
       let began = ContinuousClock.now
       do {
-        try places.requireAllowedChain(place)
+        _ = try places.allowedChain(place)
         let library = places.library ?? AdapterLibrary(root: place.folder.appendingPathComponent(".none"))
         let adapter = try Adapter.load(place.folder, name: place.title, for: base, library: library)
         let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
@@ -195,11 +199,22 @@ actor AdapterShelf {
         + (item.value.adapter.isHeld || isPinned(item.value.adapter.place) || isOwn
           ? item.value.adapter.bytes : 0)
     } + leaving.reduce(0) { $0 + ($1.value?.bytes ?? 0) }
-      + loading.values.reduce(0) { $0 + expectedBytes($1.stamp) }
+      + loading.values.reduce(0) { $0 + $1.expectedBytes }
   }
 
-  /// What an adapter will take at most, told by its file: on a base in f32 its values twice.
-  private func expectedBytes(_ stamp: FileStamp) -> Int { (base.precision == .f32 ? 2 : 1) * stamp.bytes }
+  /// What an adapter will take, with those that it stands on; nothing for one that cannot be read, as loading it will
+  /// say.
+  private func expectedBytes(_ place: AdapterPlace) -> Int {
+    if let known = sizes[place.stamp] { return known }
+    let base = base
+    guard
+      let bytes = try? places.allowedChain(place).reduce(
+        0, { $0 + (try PreparedAdapter.expectedBytes(of: $1, for: base)) })
+    else { return 0 }
+    if sizes.count >= Self.mostSizes { sizes = [:] }
+    sizes[place.stamp] = bytes
+    return bytes
+  }
 
   /// Gives back what is over the budget, as far as nothing holds it.
   func trim() { makeRoom(for: 0) }
