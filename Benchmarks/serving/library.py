@@ -2,8 +2,8 @@
 
     python Benchmarks/serving/library.py [--motet .build/release/motet] [--adapters 1000] [--precision stored] [--json]
 
-Makes as many adapters of rank 16 on all linear modules of SmolLM2-135M, in f32 as PEFT leaves them (20 MB each, so 20 GB
-of disk, deleted at the end). Twelve are drawn; the others are copies in which some of the values are another's. A server
+Makes as many adapters of rank 16 on all linear modules of SmolLM2-135M, in f32 as PEFT leaves them (20 MB each, so
+20 GB of disk, deleted at the end). Twelve are drawn; the others are copies with some values drawn anew. A server
 reads, keeps and evicts each as its own. Three things are measured:
 
 - total tokens/s of requests by a Zipf law (s = 1), eight at once, beside the same requests to one adapter;
@@ -228,14 +228,17 @@ def measure_gaps(server, folder, options, first):
         after = loads(server)
         assert after[1] - before[1] >= asked - 1, (before, after, asked)
         cold_from += asked
-        rounds.append((percentile(warm, 0.99), percentile(cold, 0.99), max(warm), max(cold), (after[0] - before[0]) / (after[1] - before[1])))
+        seconds = (after[0] - before[0]) / (after[1] - before[1])
+        rounds.append((percentile(warm, 0.99), percentile(cold, 0.99), max(warm), max(cold), seconds))
     # One more goes before those that count.
     warm, cold, warm_most, cold_most, seconds = zip(*rounds[1:])
     return {
-        "gap_p99_warm_ms": round(1000 * statistics.median(warm), 2), "gap_p99_cold_ms": round(1000 * statistics.median(cold), 2),
+        "gap_p99_warm_ms": round(1000 * statistics.median(warm), 2),
+        "gap_p99_cold_ms": round(1000 * statistics.median(cold), 2),
         "gap_ratio": round(statistics.median(c / w for w, c in zip(warm, cold)), 3),
         "gap_most_warm_ms": round(1000 * max(warm_most), 1), "gap_most_cold_ms": round(1000 * max(cold_most), 1),
-        "load_seconds_beside_streams": round(statistics.mean(seconds), 4), "cold_loads_beside_streams": cold_from - first,
+        "load_seconds_beside_streams": round(statistics.mean(seconds), 4),
+        "cold_loads_beside_streams": cold_from - first,
     }
 
 
@@ -314,7 +317,9 @@ def main():
             return
         found = measure(folder, options, pathlib.Path(temporary) / "server.log")
     misses = judge(found, options)
-    found = {"adapters": options.adapters, "precision": options.precision, "made_in_seconds": round(made, 1), **found, "misses": misses}
+    found = {
+        "adapters": options.adapters, "precision": options.precision, "made_in_seconds": round(made, 1), **found,
+        "misses": misses}
     if options.json:
         print(json.dumps(found))
     else:

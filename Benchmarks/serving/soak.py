@@ -20,7 +20,8 @@ import time
 from motet_server import MotetServer
 from raw_http import Connection, Gone
 from soak_operator import Operator
-from soak_truths import MODELS, PROMPTS, ask_truths, contents, distinct_share, make_folders, model_name, request, text_of
+from soak_truths import (
+    MODELS, PROMPTS, ask_truths, contents, distinct_share, make_folders, model_name, request, text_of)
 
 # What a client does next, by how often.
 KINDS = {
@@ -174,9 +175,11 @@ class Soak:
             return f"{said} was not there between asking and the end"
         if any(self.truths[prompt, mix] == (text, finish) for mix in may):
             return None
-        others = [model_name(mix) for (asked, mix), truth in self.truths.items() if asked == prompt and truth == (text, finish)]
-        right = [self.truths[prompt, mix] for mix in may]
-        return f"{(text, finish)!r}, which is {others or 'nobody'}'s, not {right!r} of {[model_name(mix) for mix in may]}"
+        others = [
+            model_name(mix) for (asked, mix), truth in self.truths.items()
+            if asked == prompt and truth == (text, finish)]
+        right = {model_name(mix): self.truths[prompt, mix] for mix in may}
+        return f"{(text, finish)!r}, which is {others or 'nobody'}'s, not one of {right!r}"
 
     def could_be(self, term, content, sent, now):
         operator, name, version = self.operator, term["name"], term["version"]
@@ -292,8 +295,8 @@ async def run(server, truths, root, options, misses):
         misses.add(f"the log says {times} times, {text[:300]}")
     return {
         "minutes": options.minutes, "clients": options.clients, "answers_checked": answers, "tokens_asked": tokens,
-        "per_second": round(answers / took, 1), "client_cores": round(cores, 2), "kinds": soak.counts, "operator": operator.done,
-        "versions": operator.turn.states[-1][0],
+        "per_second": round(answers / took, 1), "client_cores": round(cores, 2), "kinds": soak.counts,
+        "operator": operator.done, "versions": operator.turn.states[-1][0],
         "seconds": {"median": round(statistics.median(waits), 2), "p99": round(waits[int(0.99 * len(waits))], 2),
                     "most": round(waits[-1], 2)},
         "preemptions": figures["motet_preemptions_total"], "evictions": figures["motet_adapter_evictions_total"],

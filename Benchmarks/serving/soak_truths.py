@@ -1,4 +1,4 @@
-"""What the soak asks, and what is right: each prompt under each mix, asked once, alone, of a server that is left alone."""
+"""What the soak asks, and what is right: each prompt under each mix, asked once, alone, of a server with room."""
 
 import itertools
 import json
@@ -10,8 +10,8 @@ import adapters
 from motet_server import MotetServer
 
 PLAIN = [f"a{index}" for index in range(8)]
-# What stands behind the adapters that change under load: content by name. `turn` is of the library, and its odd versions
-# are x; `swap` is of a folder and its file is replaced; `guest` is loaded and unloaded by name.
+# What stands behind the adapters that change under load. `turn` is of the library, its odd versions are x; `swap` is
+# of a folder and its file is replaced; `guest` is loaded and unloaded by name.
 CHANGING = {"turn": ["x", "y"], "swap": ["x", "y"], "guest": ["a3"]}
 CONTENTS = [*PLAIN, "x", "y"]
 
