@@ -104,6 +104,15 @@ async def many(url, base, adapter):
     await stream.close()
 
 
+def raw(url, head, body):
+    """Sends bytes as they are: the open socket."""
+    peer = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=10)
+    peer.sendall(
+        f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode()
+        + body)
+    return peer
+
+
 def plain(url, base, answer):
     assert requests.get(url + "/health").json() == {"status": "ok"}
     tokens = requests.post(url + "/tokenize", json={"prompt": "Hello world"}).json()["tokens"]
@@ -111,6 +120,10 @@ def plain(url, base, answer):
     assert requests.post(url + "/feedback", json={"id": answer, "score": "up"}).status_code == 200
     large = requests.post(url + "/v1/completions", data=b" " * 100_000_000, headers={"Content-Type": "application/json"})
     assert large.status_code == 413 and large.json()["error"]["code"] == "body_too_large"
+    for body in [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx\r\n0\r\n\r\n"]:
+        with raw(url, "Transfer-Encoding: chunked", body) as peer:
+            told = peer.recv(1000)
+            assert told.startswith(b"HTTP/1.1 400 "), told
     curl = subprocess.run(
         ["curl", "-sS", "-i", "-H", "Content-Type: application/json", "-H", "X-Request-Id: curl-1", "-d",
          json.dumps({"prompt": "Once", "max_tokens": 3}), url + "/v1/completions"],
@@ -135,6 +148,11 @@ def gone(url, base):
                 next(reply.iter_lines())
         except requests.exceptions.Timeout:
             pass
+    # Those who leave before the server has looked at what they sent.
+    body = json.dumps({"prompt": "Once", "max_tokens": 4000, "ignore_eos": True}).encode()
+    for _ in range(10):
+        raw(url, f"Content-Length: {len(body)}", body).close()
+    time.sleep(0.5)
     for _ in range(100):
         if requests.get(url + "/ready").json()["running"] == 0:
             return
