@@ -13,7 +13,7 @@ import gguf
 import numpy
 from safetensors.numpy import save_file
 
-LAYERS, HIDDEN, INNER, HEADS, KV_HEADS, RANK, ALPHA = 30, 576, 1536, 9, 3, 16, 32
+LAYERS, HIDDEN, INNER, HEADS, KV_HEADS, RANK = 30, 576, 1536, 9, 3, 16
 HEAD = HIDDEN // HEADS
 # Module: inputs, outputs, llama.cpp's name, heads whose rows llama.cpp reorders.
 MODULES = {
@@ -32,36 +32,53 @@ def reordered(b, heads):
     return b.reshape(heads, 2, b.shape[0] // heads // 2, -1).swapaxes(1, 2).reshape(b.shape) if heads else b
 
 
-def write(out, index):
-    generator = numpy.random.default_rng(index)
-    name = f"a{index}"
-    folder = out / "peft" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    (out / "gguf").mkdir(exist_ok=True)
-    tensors = {}
-    writer = gguf.GGUFWriter(out / "gguf" / f"{name}.gguf", "llama")
-    writer.add_type("adapter")
-    writer.add_string("adapter.type", "lora")
-    writer.add_float32("adapter.lora.alpha", ALPHA)
+def factors(seed, rank=RANK, scale=0.01):
+    """Place, such as layers.3.mlp.up_proj, to A `[rank, inputs]` and B `[outputs, rank]`; `scale` is B's deviation."""
+    generator = numpy.random.default_rng(seed)
+    made = {}
     for layer in range(LAYERS):
-        for module, (inputs, outputs, theirs, heads) in MODULES.items():
-            a = generator.uniform(-1, 1, (RANK, inputs)).astype(numpy.float32) / inputs**0.5
-            b = generator.normal(0, 0.01, (outputs, RANK)).astype(numpy.float32)
-            place = f"base_model.model.model.layers.{layer}.{module}"
-            tensors[f"{place}.lora_A.weight"], tensors[f"{place}.lora_B.weight"] = a, b
-            writer.add_tensor(f"blk.{layer}.{theirs}.weight.lora_a", a.astype(numpy.float16))
-            writer.add_tensor(
-                f"blk.{layer}.{theirs}.weight.lora_b", reordered(b, heads).astype(numpy.float16))
+        for module, (inputs, outputs, _, _) in MODULES.items():
+            a = generator.uniform(-1, 1, (rank, inputs)).astype(numpy.float32) / inputs**0.5
+            made[f"layers.{layer}.{module}"] = (a, generator.normal(0, scale, (outputs, rank)).astype(numpy.float32))
+    return made
+
+
+def write_peft(folder, made):
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {}
+    for place, (a, b) in made.items():
+        name = f"base_model.model.model.{place}"
+        tensors[f"{name}.lora_A.weight"], tensors[f"{name}.lora_B.weight"] = a, b
     save_file(tensors, folder / "adapter_model.safetensors")
+    rank = len(next(iter(made.values()))[0])
     (folder / "adapter_config.json").write_text(json.dumps({
-        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": ALPHA, "lora_dropout": 0.0,
+        "peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 2 * rank, "lora_dropout": 0.0,
         "bias": "none", "target_modules": sorted(module.split(".")[1] for module in MODULES),
         "base_model_name_or_path": "HuggingFaceTB/SmolLM2-135M-Instruct",
     }, indent=1))
+
+
+def write_gguf(path, made):
+    path.parent.mkdir(exist_ok=True)
+    writer = gguf.GGUFWriter(path, "llama")
+    writer.add_type("adapter")
+    writer.add_string("adapter.type", "lora")
+    writer.add_float32("adapter.lora.alpha", 2 * RANK)
+    for place, (a, b) in made.items():
+        _, layer, module = place.split(".", 2)
+        _, _, theirs, heads = MODULES[module]
+        writer.add_tensor(f"blk.{layer}.{theirs}.weight.lora_a", a.astype(numpy.float16))
+        writer.add_tensor(f"blk.{layer}.{theirs}.weight.lora_b", reordered(b, heads).astype(numpy.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def write(out, index):
+    made = factors(index)
+    write_peft(out / "peft" / f"a{index}", made)
+    write_gguf(out / "gguf" / f"a{index}.gguf", made)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Talks to `motet serve` with the clients that people use: openai (sync, async, streams, JSON schema), requests, curl,
-and prometheus_client's parser; then ends it with SIGTERM while an answer is under way.
+and prometheus_client's parser; then ends it with SIGTERM while an answer is under way. Then with keys, and over TLS.
 
     pip install openai requests prometheus_client
     python3 Tests/Fixtures/server_clients.py .build/release/motet [--base B] [--adapters DIR]
@@ -9,11 +9,11 @@ With --adapters, each folder of DIR is an adapter. Exits with 1 at the first thi
 """
 import argparse
 import asyncio
-import base64
 import json
 import os
 import signal
-import struct
+import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -104,6 +104,15 @@ async def many(url, base, adapter):
     await stream.close()
 
 
+def raw(url, head, body):
+    """Sends bytes as they are: the open socket."""
+    peer = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=10)
+    peer.sendall(
+        f"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{head}\r\n\r\n".encode()
+        + body)
+    return peer
+
+
 def plain(url, base, answer):
     assert requests.get(url + "/health").json() == {"status": "ok"}
     tokens = requests.post(url + "/tokenize", json={"prompt": "Hello world"}).json()["tokens"]
@@ -111,6 +120,10 @@ def plain(url, base, answer):
     assert requests.post(url + "/feedback", json={"id": answer, "score": "up"}).status_code == 200
     large = requests.post(url + "/v1/completions", data=b" " * 100_000_000, headers={"Content-Type": "application/json"})
     assert large.status_code == 413 and large.json()["error"]["code"] == "body_too_large"
+    for body in [b"zz\r\n{}\r\n0\r\n\r\n", b"2\r\n{}xx\r\n0\r\n\r\n"]:
+        with raw(url, "Transfer-Encoding: chunked", body) as peer:
+            told = peer.recv(1000)
+            assert told.startswith(b"HTTP/1.1 400 "), told
     curl = subprocess.run(
         ["curl", "-sS", "-i", "-H", "Content-Type: application/json", "-H", "X-Request-Id: curl-1", "-d",
          json.dumps({"prompt": "Once", "max_tokens": 3}), url + "/v1/completions"],
@@ -135,6 +148,11 @@ def gone(url, base):
                 next(reply.iter_lines())
         except requests.exceptions.Timeout:
             pass
+    # Those who leave before the server has looked at what they sent.
+    body = json.dumps({"prompt": "Once", "max_tokens": 4000, "ignore_eos": True}).encode()
+    for _ in range(10):
+        raw(url, f"Content-Length: {len(body)}", body).close()
+    time.sleep(0.5)
     for _ in range(100):
         if requests.get(url + "/ready").json()["running"] == 0:
             return
@@ -185,6 +203,60 @@ def with_keys(motet, base):
             process.kill()
 
 
+def with_tls(motet, base):
+    """A certificate of our own: clients that trust it get answers, those who do not and those without TLS get none."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate, key = os.path.join(folder, "server.crt"), os.path.join(folder, "server.key")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], capture_output=True, check=True)
+        half = subprocess.run(
+            [motet, "serve", "--base", base, "--tls-cert", certificate], capture_output=True, text=True)
+        assert half.returncode == 64 and "--tls-key" in half.stderr, half
+        wrong = subprocess.run(
+            [motet, "serve", "--base", base, "--tls-cert", certificate, "--tls-key", certificate],
+            capture_output=True, text=True)
+        assert wrong.returncode == 1 and "server.crt" in wrong.stderr, wrong
+        process, url, base = start(motet, base, None, "--tls-cert", certificate, "--tls-key", key)
+        try:
+            assert url.startswith("https://"), url
+            assert requests.get(url + "/health", verify=certificate).json() == {"status": "ok"}
+            client = openai.OpenAI(
+                base_url=url.replace("127.0.0.1", "localhost") + "/v1", api_key="none", max_retries=0,
+                http_client=openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=certificate)))
+            messages = [{"role": "user", "content": "What is the capital of France?"}]
+            asked = dict(model=base, messages=messages, max_tokens=16, temperature=0)
+            whole = client.chat.completions.create(**asked).choices[0].message.content
+            pieces = [
+                chunk.choices[0].delta.content or "" for chunk in client.chat.completions.create(stream=True, **asked)]
+            assert whole and "".join(pieces) == whole, (pieces, whole)
+            # More than one TLS record both ways.
+            long = requests.post(
+                url + "/tokenize", json={"prompt": "word " * 50_000}, verify=certificate).json()["tokens"]
+            assert len(long) >= 50_000, len(long)
+            plain = url.replace("https", "http")
+            for address, kind in [
+                (url, requests.exceptions.SSLError), (plain, requests.exceptions.ConnectionError),
+            ]:
+                try:
+                    requests.get(address + "/health", timeout=10)
+                    raise SystemExit(f"{address} answered a client that does not trust it")
+                except kind:
+                    pass
+            # One who says nothing, and one who breaks off, hold up nobody.
+            port = int(url.rsplit(":", 1)[1])
+            silent = socket.create_connection(("127.0.0.1", port))
+            with socket.create_connection(("127.0.0.1", port)) as broken:
+                broken.sendall(b"\x16\x03\x01\x02\x00\x01")
+            assert requests.get(url + "/ready", verify=certificate, timeout=10).status_code == 200
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=60) == 0, process.returncode
+            silent.close()
+        finally:
+            process.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("motet")
@@ -208,6 +280,8 @@ def main():
         process.kill()
     with_keys(options.motet, options.base)
     print("keys")
+    with_tls(options.motet, options.base)
+    print("TLS")
 
 
 if __name__ == "__main__":
