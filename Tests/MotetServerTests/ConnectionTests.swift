@@ -89,6 +89,35 @@ import Testing
     }
   }
 
+  /// An alarm on errors of the server's must not go off when somebody closes a window.
+  @Test func aClientThatGoesIsNoErrorOfTheServers() async throws {
+    let harness = try Harness()
+    harness.service.follow(.hang)
+    try await harness.server.application().test(.live) { client in
+      _ = try await exchange(try #require(client.port), request(Self.chat))
+      #expect(try await cancellations(harness.service) == 1)
+      var lines: [String] = []
+      for _ in 0..<100 where lines.isEmpty {
+        try await Task.sleep(for: .milliseconds(20))
+        lines = harness.log.all.filter { $0.contains("/v1/chat/completions") }
+      }
+      #expect(lines.count == 1)
+      #expect(
+        lines.allSatisfy { $0.contains(#""status":499"#) && $0.contains(#""level":"info""#) }, "\(lines)")
+    }
+  }
+
+  @Test(arguments: ["zz\r\n{}\r\n0\r\n\r\n", "2\r\n{}xx\r\n0\r\n\r\n"])
+  func aBodyInBrokenChunksIsTheClientsFault(chunks: String) async throws {
+    let harness = try Harness()
+    try await harness.server.application().test(.live) { client in
+      let head = "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      let reply = try await exchange(try #require(client.port), head + chunks)
+      #expect(reply.hasPrefix("HTTP/1.1 400"), "\(reply.prefix(200))")
+      #expect(!harness.log.all.contains { $0.contains(#""level":"error""#) })
+    }
+  }
+
   @Test func whoLeftIsRememberedUntilItsRequestsEnd() async throws {
     let watch = ConnectionWatch()
     let channel = try await DatagramBootstrap(group: .singletonMultiThreadedEventLoopGroup)

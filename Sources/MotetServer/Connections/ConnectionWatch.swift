@@ -56,6 +56,9 @@ final class ConnectionWatch: Sendable {
 
   var count: Int { state.withLock { $0.connections.count } }
 
+  /// Whether the client of `channel` went away.
+  func hasLeft(_ channel: any Channel) -> Bool { state.withLock { $0.hasLeft(channel) } }
+
   /// Calls `body` once if the client of `channel` goes away before ``forget(_:of:)``, at once if it has gone. A channel
   /// that was never opened here is one whose client stays.
   func onLeave(of channel: any Channel, _ body: @escaping @Sendable () -> Void) -> Int {

@@ -2,6 +2,7 @@ import Hummingbird
 import MotetAdapters
 import MotetServing
 import NIOCore
+import NIOHTTP1
 
 extension APIError {
   /// The answer to any error that a request ran into; nil for one that is ours and belongs in the log.
@@ -13,6 +14,7 @@ extension APIError {
     case let error as HTTPError: self = APIError(http: error)
     case is CancellationError: self = .cut
     case is NIOTooManyBytesError: self = .tooLarge(limit: nil)
+    case is HTTPParserError: self = .brokenBody
     default: return nil
     }
   }
@@ -48,6 +50,15 @@ extension APIError {
 
   static let noSuchRoute = APIError(
     .notFound, "there is nothing at this address; GET /openapi.json lists what there is", code: "unknown_url")
+
+  static let brokenBody = APIError(
+    .badRequest, "the body of the request breaks off, or its chunks are not as HTTP/1.1 has them",
+    code: "broken_body", headers: [.connection: "close"])
+
+  /// Nobody reads it; it is for the log and the metrics, in nginx's number for it.
+  static let clientGone = APIError(
+    HTTPResponse.Status(code: 499, reasonPhrase: "Client Closed Request"),
+    "the client went away before the answer", code: "client_gone")
 
   static func tooLarge(limit: Int?) -> APIError {
     let most = limit.map { "; at most \($0) bytes are read" } ?? ""

@@ -23,6 +23,7 @@ struct ErrorBodies: RouterMiddleware {
   ) async throws -> Response {
     do { return try await next(request, context) } catch {
       var answer = wrongMethod(error, request) ?? APIError(error) ?? .internalFailure
+      if answer.code == APIError.cut.code, watch.hasLeft(context.connection) { answer = .clientGone }
       if answer.status.code >= 500, answer.status != .serviceUnavailable {
         context.logger.error("failed", error: error, metadata: context.notes.all)
       } else {
