@@ -1,6 +1,7 @@
 // Vector types, and one body compiled for each vector level.
 #pragma once
 
+#include <stdatomic.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,12 @@
 // Splits 0..<count over the team in runs whose length is a multiple of `grain`.
 typedef void (*mk_range_body)(void *context, int64_t begin, int64_t end);
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context);
+// The same runs, for loops that have them among other tasks.
+int64_t mk_range_parts(int64_t count);
+void mk_range_part(int64_t count, int64_t part, int64_t *begin, int64_t *end);
+
+// Waits within a task until earlier tasks of its loop have brought a counter to 0. Tasks are begun in order.
+void mk_wait_for_none(atomic_int *counter);
 
 // Scratch memory of this thread that grows and stays: slot 0..<8.
 void *mk_scratch(int slot, size_t bytes);

@@ -1,26 +1,37 @@
-// What a packed adapter adds, in halves that products take into their own passes: see factors.c.
+// What a packed adapter adds, in steps that products take into their own passes: see factors.c.
 #pragma once
 
-#include "dispatch.h"
+#include "byte_rows.h"
 
 // What some terms add to a product, on its way. Lasts until the next plan on this thread.
 typedef struct {
   const mk_factors *terms;
   int64_t count;
+  // The product's rows, for terms in bf16 and for those in 8 bits.
   const uint16_t *x;
+  const byte_rows *codes;
   int64_t inputs, tasks;
-  // x·Aᵀ of each term, [parts][rows][rank up to whole vectors], and scale·their sum in bf16, [rows][…]: from the term's
-  // offset on.
+  // Where in `memory` a term has x·Aᵀ, [parts][rows][rank up to whole vectors] in f32, and u, scale·their sum.
   int64_t parts;
-  int64_t *offsets;
-  float *sums;
-  uint16_t *u;
+  int64_t *sums, *u;
+  char *memory;
+  // Tasks that are not done: of each term, and in all.
+  atomic_int *open_parts;
+  atomic_int open_tasks;
 } factors_inner;
 
-// First all `tasks` of factors_reduce, in any order and on any thread; then the join; then all columns, in any pieces.
-factors_inner factors_plan(const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs);
-void factors_reduce(const factors_inner *inner, int64_t task);
-void factors_join(const factors_inner *inner);
+// Whether there are terms of a type.
+bool factors_need(const mk_factors *terms, int64_t count, int type);
+
+// First all `tasks` of factors_reduce, in any order and on any thread; then all columns, in any pieces. What is not
+// needed of x and codes may be left out.
+void factors_plan(
+  factors_inner *inner, const mk_factors *terms, int64_t count, const uint16_t *x, const byte_rows *codes,
+  int64_t inputs);
+void factors_reduce(factors_inner *inner, int64_t task);
+// Whether all of them are done; and waiting for it, in a later task of the same loop.
+bool factors_are_reduced(factors_inner *inner);
+void factors_wait(factors_inner *inner);
 // Asks memory for what columns begin..<end need.
 void factors_fetch(const factors_inner *inner, int64_t begin, int64_t end);
 // Adds to columns begin..<end of y.

@@ -1,9 +1,9 @@
 // Matrices in the blocks of 32 values that a GGUF came with, laid out for products: what stored*.c share.
 #pragma once
 
-#include "dispatch.h"
+#include "byte_rows.h"
 
-enum { stored_block = 32, stored_lanes = 16, stored_group = 8 };
+enum { stored_block = byte_block, stored_lanes = 16 };
 
 // Sixteen outputs of one block each are a tile: lanes side by side, as the products take them.
 //   16 f16 scales d, then 16 f16 offsets m where the type has them, then the codes:
@@ -34,19 +34,6 @@ struct mk_stored {
   stored_panel *panels;
   uint8_t *bytes;
 };
-
-// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and Σ codes for each block. Eight rows are a group:
-// what the products read together stands together, [group][block][row of the group].
-typedef struct {
-  int64_t blocks;
-  int8_t *codes;
-  float *scales, *sums;
-  int32_t *counts;
-} stored_rows;
-
-MK_INLINE int64_t stored_place(const stored_rows *rows, int64_t row, int64_t block) {
-  return (row / stored_group * rows->blocks + block) * stored_group + row % stored_group;
-}
 
 // Where a panel's products with rows of x go: y[row][first..<first + count], rows `stride` apart.
 typedef struct {
@@ -85,4 +72,4 @@ MK_INLINE int stored_code(const stored_type *t, const uint8_t *tile, int64_t lan
 
 // All rows of x against one panel.
 void stored_multiply_panel(
-  const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to);
+  const mk_stored *w, const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to);

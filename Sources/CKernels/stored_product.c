@@ -4,46 +4,14 @@
 //
 // with a row of x brought to 8 bits, x ≈ s·x', by blocks of 32. The inner sums are of integers and exact; the outer
 // goes over the blocks in order, for each row and output by itself.
+#include "byte_unit.h"
 #include "factors.h"
 #include "stored.h"
-
-#if defined(__x86_64__) && defined(__clang__)
-#include <immintrin.h>
-#define STORED_UNIT
-#endif
-
-// --- Rows of 8 bits ---------------------------------------------------------------------------------------
-
-MK_KERNEL(
-  stored_quantize,
-  (const float *restrict x, const stored_rows *rows, int64_t row), (x, rows, row)) {
-  for (int64_t b = 0; b < rows->blocks; b++, x += stored_block) {
-    int64_t at = stored_place(rows, row, b);
-    int8_t *restrict codes = rows->codes + at * stored_block;
-    uint32_t bits = 0;
-    for (int i = 0; i < stored_block; i++) {
-      union { float f; uint32_t i; } v = {x[i]};
-      uint32_t size = v.i & 0x7FFFFFFF;
-      bits = size > bits ? size : bits;
-    }
-    union { uint32_t i; float f; } highest = {bits};
-    float inverse = highest.f > 0 ? 127 / highest.f : 0;
-    int32_t count = 0;
-    for (int i = 0; i < stored_block; i++) {
-      int32_t code = (int32_t)__builtin_rintf(x[i] * inverse);
-      codes[i] = (int8_t)code;
-      count += code;
-    }
-    rows->scales[at] = highest.f / 127;
-    rows->counts[at] = count;
-    rows->sums[at] = rows->scales[at] * (float)count;
-  }
-}
 
 // --- One panel --------------------------------------------------------------------------------------------
 
 MK_KERNEL(
-  stored_plain_panel, (const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to),
+  stored_plain_panel, (const mk_stored *w, const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to),
   (w, panel, x, m, to)) {
   const stored_type *t = panel->type;
   int32_t *codes = mk_scratch(1, (size_t)(x->blocks * stored_block * stored_lanes) * sizeof(int32_t));
@@ -64,7 +32,7 @@ MK_KERNEL(
 #pragma clang fp contract(fast)
     float y[stored_lanes] = {0};
     for (int64_t b = 0; b < x->blocks; b++) {
-      int64_t at = stored_place(x, row, b);
+      int64_t at = byte_place(x, row, b);
       int32_t sum[stored_lanes] = {0};
       const int32_t *restrict own = codes + b * stored_block * stored_lanes;
       for (int64_t i = 0; i < stored_block; i++)
@@ -79,21 +47,12 @@ MK_KERNEL(
   }
 }
 
-#if defined(STORED_UNIT)
-#define VNNI __attribute__((target("arch=x86-64-v4,avx512vnni,no-prefer-256-bit")))
-#define VNNI_INLINE static inline __attribute__((always_inline)) VNNI
-
-static bool has_unit(void) {
-  static _Atomic int known;
-  if (!known) known = mk_vector_level() >= 4 && __builtin_cpu_supports("avx512vnni") ? 2 : 1;
-  return known == 2;
-}
-
+#if !defined(MK_NO_BYTE_UNIT)
 // How far ahead of what is read the next bytes are asked for, and from how many rows on unpacking pays.
 enum { fetched_ahead = 4096, unpacked_from = 16 };
 
 // The eight steps of four values of a block.
-VNNI_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
+MK_BYTE_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
   if (bits == 8) {
     for (int s = 0; s < 8; s++) codes[s] = _mm512_loadu_si512(at + 64 * s);
     return;
@@ -115,15 +74,15 @@ VNNI_INLINE void read_codes(const int bits, const uint8_t *at, __m512i *codes) {
 
 // `rows` rows from `row` on, which are of one group. Scales are read from the tiles; codes too, or where they were
 // unpacked to. `fetches` asks for the tiles ahead.
-VNNI_INLINE void unit_rows(
+MK_BYTE_INLINE void unit_rows(
   const int rows, const int bits, const bool has_offset, const bool is_unpacked, const bool fetches,
-  const stored_type *t, const uint8_t *tiles, const uint8_t *unpacked, const stored_rows *x, int64_t row,
+  const stored_type *t, const uint8_t *tiles, const uint8_t *unpacked, const byte_rows *x, int64_t row,
   const stored_target *to, int64_t first, __mmask16 mask) {
-  __m512 y[stored_group];
+  __m512 y[byte_group];
 #pragma unroll
   for (int r = 0; r < rows; r++) y[r] = _mm512_setzero_ps();
   const int64_t codes_at = has_offset ? 64 : 32, tile_bytes = codes_at + (bits == 8 ? 512 : bits == 5 ? 320 : 256);
-  int64_t at = stored_place(x, row, 0);
+  int64_t at = byte_place(x, row, 0);
   const int8_t *values = x->codes + at * stored_block;
   const float *scales = x->scales + at, *sums = x->sums + at;
   const int32_t *counts = x->counts + at;
@@ -147,7 +106,7 @@ VNNI_INLINE void unit_rows(
       y[r] = _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), d), _mm512_set1_ps(scales[r]), y[r]);
       if (has_offset) y[r] = _mm512_fmadd_ps(m, _mm512_set1_ps(sums[r]), y[r]);
     }
-    values += stored_group * stored_block, scales += stored_group, sums += stored_group, counts += stored_group;
+    values += byte_group * stored_block, scales += byte_group, sums += byte_group, counts += byte_group;
   }
 #pragma unroll
   for (int r = 0; r < rows; r++) {
@@ -158,7 +117,7 @@ VNNI_INLINE void unit_rows(
 }
 
 // Codes of a panel as bytes, and what comes after it on its way.
-VNNI_INLINE const uint8_t *unpack_panel(const int bits, const stored_panel *panel, int64_t blocks) {
+MK_BYTE_INLINE const uint8_t *unpack_panel(const int bits, const stored_panel *panel, int64_t blocks) {
   const stored_type *t = panel->type;
   uint8_t *to = mk_scratch(1, (size_t)(blocks * 512));
   for (int64_t b = 0; b < blocks; b++) {
@@ -172,8 +131,8 @@ VNNI_INLINE const uint8_t *unpack_panel(const int bits, const stored_panel *pane
   return to;
 }
 
-VNNI_INLINE void unit_panel(
-  const int bits, const bool has_offset, const stored_panel *panel, const stored_rows *x, int64_t m,
+MK_BYTE_INLINE void unit_panel(
+  const int bits, const bool has_offset, const stored_panel *panel, const byte_rows *x, int64_t m,
   const stored_target *to) {
   __mmask16 mask = (__mmask16)((1u << panel->count) - 1);
   int64_t row = 0;
@@ -195,8 +154,8 @@ VNNI_INLINE void unit_panel(
 #undef ROWS
 }
 
-VNNI static void unit_panel_of(
-  const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
+MK_BYTE_UNIT static void unit_panel_of(
+  const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to) {
   switch (panel->type->type) {
     case MK_Q4_0: return unit_panel(4, false, panel, x, m, to);
     case MK_Q4_1: return unit_panel(4, true, panel, x, m, to);
@@ -207,13 +166,13 @@ VNNI static void unit_panel_of(
 }
 
 void stored_multiply_panel(
-  const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
-  if (has_unit()) unit_panel_of(panel, x, m, to);
+  const mk_stored *w, const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to) {
+  if (mk_has_byte_unit()) unit_panel_of(panel, x, m, to);
   else stored_plain_panel(w, panel, x, m, to);
 }
 #else
 void stored_multiply_panel(
-  const mk_stored *w, const stored_panel *panel, const stored_rows *x, int64_t m, const stored_target *to) {
+  const mk_stored *w, const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to) {
   stored_plain_panel(w, panel, x, m, to);
 }
 #endif
@@ -224,12 +183,17 @@ typedef struct {
   const mk_stored *w;
   const void *x;
   int x_type;
-  stored_rows rows;
-  // x in bf16 for the terms.
+  byte_rows rows;
+  // x in bf16, where terms need it and it is not.
   uint16_t *narrow;
   int64_t m;
   factors_inner inner;
   stored_target to;
+  // Tasks for rows, and for panels; how many of each are not done.
+  int64_t row_tasks, parts;
+  atomic_int open_rows, open_parts;
+  // Of each part of the panels, whether the terms are added to it.
+  bool *is_expanded;
 } product;
 
 MK_KERNEL(
@@ -243,63 +207,85 @@ MK_KERNEL(
 }
 
 // Rows of a task: whole groups, whose scales stand side by side; of one group alone, half for each of two threads.
-static int64_t task_rows(int64_t m) { return m > stored_group ? stored_group : stored_group / 2; }
+static int64_t task_rows(int64_t m) { return m > byte_group ? byte_group : byte_group / 2; }
 
 static void prepare_rows(const product *p, int64_t begin, int64_t end) {
   int64_t k = p->w->inputs;
   float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)k * sizeof(float)) : NULL;
   for (int64_t i = begin; i < end; i++) {
+    const float *x = wide ? wide : (const float *)p->x + i * k;
     if (wide) stored_widen((const uint16_t *)p->x + i * k, wide, k);
-    stored_quantize(wide ? wide : (const float *)p->x + i * k, &p->rows, i);
+    else if (p->narrow) stored_narrow(x, p->narrow + i * k, k);
+    byte_rows_take(x, &p->rows, i);
   }
 }
 
-static void narrow_rows(void *context, int64_t begin, int64_t end) {
-  const product *p = context;
-  int64_t k = p->w->inputs;
-  stored_narrow((const float *)p->x + begin * k, p->narrow + begin * k, (end - begin) * k);
+static void expand_panels(product *p, int64_t begin, int64_t end) {
+  if (begin == end) return;
+  const stored_panel *first = p->w->panels + begin, *last = p->w->panels + end - 1;
+  factors_expand(&p->inner, first->first, last->first + last->count, p->to.y, p->to.stride);
 }
 
-// What goes before the product: the terms' inner sums, and rows in 8 bits.
-static void prepare(void *context, int64_t task) {
-  const product *p = context;
-  if (task < p->inner.tasks) return factors_reduce(&p->inner, task);
-  int64_t begin = (task - p->inner.tasks) * task_rows(p->m), end = begin + task_rows(p->m);
-  prepare_rows(p, begin, end < p->m ? end : p->m);
-}
-
-static void multiply_panels(void *context, int64_t begin, int64_t end) {
-  const product *p = context;
+static void multiply_part(product *p, int64_t part) {
+  int64_t begin, end;
+  mk_range_part(p->w->panel_count, part, &begin, &end);
   for (int64_t i = begin; i < end; i++) {
     const stored_panel *panel = p->w->panels + i;
     // On their way while the panel is multiplied.
     factors_fetch(&p->inner, panel->first, panel->first + panel->count);
     stored_multiply_panel(p->w, panel, &p->rows, p->m, &p->to);
   }
-  const stored_panel *last = p->w->panels + end - 1;
-  factors_expand(&p->inner, p->w->panels[begin].first, last->first + last->count, p->to.y, p->to.stride);
+  // What is in this processor's cache now would have to come from there.
+  p->is_expanded[part] = factors_are_reduced(&p->inner);
+  if (p->is_expanded[part]) expand_panels(p, begin, end);
+  atomic_fetch_sub(&p->open_parts, 1);
+}
+
+static void expand_part(product *p, int64_t part) {
+  mk_wait_for_none(&p->open_parts);
+  if (p->is_expanded[part]) return;
+  factors_wait(&p->inner);
+  int64_t begin, end;
+  mk_range_part(p->w->panel_count, part, &begin, &end);
+  expand_panels(p, begin, end);
+}
+
+// Rows in 8 bits, the terms' inner sums, the panels and what the terms add to them: all in one loop, for each end of a
+// loop leaves threads waiting. The first half of the threads begins with panels, which are limited by arithmetic, while
+// the others take the inner sums, which are limited by memory. Tasks are begun in order, so what one waits for is done
+// or under way.
+static void run_task(void *context, int64_t task) {
+  product *p = context;
+  if (task < p->row_tasks) {
+    int64_t begin = task * task_rows(p->m), end = begin + task_rows(p->m);
+    prepare_rows(p, begin, end < p->m ? end : p->m);
+    atomic_fetch_sub(&p->open_rows, 1);
+    return;
+  }
+  task -= p->row_tasks;
+  int64_t early = mk_threads() / 2 < p->parts ? mk_threads() / 2 : p->parts, sums = p->inner.tasks;
+  if (task < early + sums + p->parts) mk_wait_for_none(&p->open_rows);
+  if (task < early) multiply_part(p, task);
+  else if (task < early + sums) factors_reduce(&p->inner, task - early);
+  else if (task < sums + p->parts) multiply_part(p, task - sums);
+  else expand_part(p, task - sums - p->parts);
 }
 
 void mk_stored_multiply(
   const mk_stored *w, const void *x, int x_type, int64_t m, const mk_factors *terms, int64_t count, float *y,
   bool accumulate) {
   if (m <= 0) return;
-  int64_t k = w->inputs, blocks = w->blocks;
+  int64_t k = w->inputs, size = byte_rows_size(m, w->blocks), parts = mk_range_parts(w->panel_count);
   product p = {.w = w, .x = x, .x_type = x_type, .m = m, .to = {y, w->outputs, accumulate}};
-  // Whole groups of rows.
-  int64_t places = (m + stored_group - 1) / stored_group * stored_group * blocks;
-  bool narrows = count > 0 && x_type == MK_F32;
-  char *memory = mk_scratch(7, (size_t)(places * (12 + stored_block) + (narrows ? m * k * 2 : 0)));
-  p.rows = (stored_rows){
-    .blocks = blocks, .codes = (int8_t *)memory, .scales = (float *)(memory + places * stored_block)};
-  p.rows.sums = p.rows.scales + places, p.rows.counts = (int32_t *)(p.rows.sums + places);
-  p.narrow = (uint16_t *)(p.rows.counts + places);
-  if (narrows) mk_parallel_ranges(m, stored_group / 2, narrow_rows, &p);
-  if (count > 0) p.inner = factors_plan(terms, count, narrows ? p.narrow : x, k);
-  int64_t tasks = (m + task_rows(m) - 1) / task_rows(m);
-  // A few rows cost less than waking the team.
-  if (count > 0 || m >= 8) mk_parallel_tasks(p.inner.tasks + tasks, prepare, &p);
-  else prepare_rows(&p, 0, m);
-  if (count > 0) factors_join(&p.inner);
-  mk_parallel_ranges(w->panel_count, 1, multiply_panels, &p);
+  bool narrows = x_type == MK_F32 && factors_need(terms, count, MK_BF16);
+  char *memory = mk_scratch(7, (size_t)(size + parts + (narrows ? m * k * 2 : 0)));
+  p.rows = byte_rows_in(memory, m, w->blocks);
+  if (narrows) p.narrow = (uint16_t *)(memory + size);
+  p.is_expanded = (bool *)(memory + size + (narrows ? m * k * 2 : 0));
+  factors_plan(&p.inner, terms, count, narrows ? p.narrow : x_type == MK_BF16 ? x : NULL, &p.rows, k);
+  p.row_tasks = (m + task_rows(m) - 1) / task_rows(m);
+  p.parts = parts;
+  atomic_init(&p.open_rows, (int)p.row_tasks);
+  atomic_init(&p.open_parts, (int)p.parts);
+  mk_parallel_tasks(p.row_tasks + p.inner.tasks + (count > 0 ? 2 : 1) * p.parts, run_task, &p);
 }

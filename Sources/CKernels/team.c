@@ -172,37 +172,58 @@ void mk_parallel_tasks(int64_t count, mk_task_body body, void *context) {
   atomic_flag_clear(&team.taken);
 }
 
-typedef struct {
-  int64_t count, grain, parts;
-  mk_range_body body;
-  void *context;
-} ranges;
+void mk_wait_for_none(atomic_int *counter) {
+  for (int turn = 0; atomic_load(counter) > 0; turn++) {
+    if (turn < 4096) pause_briefly();
+    // Where there are more threads than processors, who is waited for may have none.
+    else sched_yield();
+  }
+}
 
-// Where part begins, in grains. The first round of the threads takes half of all, the next a quarter, and so on: whoever
-// is behind at the end is so by a small part, and still there are few.
+// The first round of the threads takes half of all, the next a quarter, and so on: whoever is behind at the end is so by
+// a small part, and still there are few.
 enum { rounds = 5 };
 
-static int64_t part_begin(const ranges *r, int64_t part) {
-  int64_t grains = (r->count + r->grain - 1) / r->grain, threads = mk_threads();
-  if (r->parts < rounds * threads) return grains * part / r->parts;
-  int64_t round = part / threads, place = part % threads, unit = 16 * threads;
+static int64_t parts_of(int64_t grains) {
+  int64_t parts = (int64_t)mk_threads() * rounds;
+  return parts < grains ? parts : grains;
+}
+
+// Where a part begins, in grains.
+static int64_t part_begin(int64_t grains, int64_t part) {
+  int64_t threads = mk_threads(), unit = 16 * threads;
+  if (grains < rounds * threads) return part;
+  int64_t round = part / threads, place = part % threads;
   if (round >= rounds) return grains;
   if (round == rounds - 1) return grains * (15 * threads + place) / unit;
   return grains * ((16 - (16 >> round)) * threads + place * (8 >> round)) / unit;
 }
 
+int64_t mk_range_parts(int64_t count) { return parts_of(count); }
+
+void mk_range_part(int64_t count, int64_t part, int64_t *begin, int64_t *end) {
+  *begin = part_begin(count, part), *end = part_begin(count, part + 1);
+}
+
+typedef struct {
+  int64_t count, grain;
+  mk_range_body body;
+  void *context;
+} ranges;
+
 static void run_range(void *data, int64_t part) {
   ranges *r = data;
-  int64_t begin = part_begin(r, part) * r->grain, end = part_begin(r, part + 1) * r->grain;
+  int64_t grains = (r->count + r->grain - 1) / r->grain, begin, end;
+  mk_range_part(grains, part, &begin, &end);
+  begin *= r->grain, end *= r->grain;
   if (end > r->count) end = r->count;
   if (begin < end) r->body(r->context, begin, end);
 }
 
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context) {
   if (count <= 0) return;
-  int64_t grains = (count + grain - 1) / grain, parts = (int64_t)mk_threads() * rounds;
-  if (parts > grains) parts = grains;
-  ranges r = {count, grain, parts, body, context};
+  int64_t parts = parts_of((count + grain - 1) / grain);
+  ranges r = {count, grain, body, context};
   if (parts == 1 || mk_threads() == 1) return body(context, 0, count);
   mk_parallel_tasks(parts, run_range, &r);
 }

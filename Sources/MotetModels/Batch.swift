@@ -115,8 +115,11 @@ extension PackedBatch {
   @Compute
   func forward(at group: SiteGroup) -> ForwardTerms {
     var result = ForwardTerms()
-    for segment in segments where segment.mix.goesForward {
-      result.append(segment.mix.forward(at: group), rows: segment.rows)
+    for segment in segments {
+      guard let sites = segment.mix.forwardSites else { continue }
+      for member in group.members {
+        result.append(sites, at: member.index, rows: segment.rows, columns: member.columns)
+      }
     }
     return result
   }

@@ -100,29 +100,13 @@ public final class BoundMix {
   }
 
   public let parts: AdapterParts
-  /// Whether it has parts in a form that only goes forward.
-  let goesForward: Bool
-  /// Those at a group of sites, by the place of its first: every layer of every pass asks for them.
-  private var forwardTerms: [ForwardTerms?]
+  /// Its parts in a form that only goes forward, as passes take them; nil when it has none.
+  let forwardSites: ForwardSites?
 
   public init(_ parts: AdapterParts) {
     self.parts = parts
-    goesForward = !parts.forward.isEmpty
-    forwardTerms = Array(repeating: nil, count: parts.forward.count)
-  }
-
-  /// What it adds at a group of sites in a form that only goes forward, to no rows yet.
-  func forward(at group: SiteGroup) -> ForwardTerms {
-    guard goesForward, let first = group.members.first?.index else { return ForwardTerms() }
-    if let known = forwardTerms[first] { return known }
-    let terms = ForwardTerms(
-      group.members.flatMap { member in
-        parts.forward[member.index].map {
-          ForwardTerm(rows: 0..<0, columns: member.columns, factors: $0.factors, scale: $0.scale)
-        }
-      })
-    forwardTerms[first] = terms
-    return terms
+    forwardSites =
+      parts.forward.isEmpty ? nil : ForwardSites(parts.forward.map { $0.map { ($0.factors, $0.scale) } })
   }
 
   public convenience init(terms: [[Term]]) { self.init(AdapterParts(terms: terms)) }

@@ -9,10 +9,11 @@ final class ExactMemory: Sendable {
 
   init(count: Int) {
     var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, max(count, 64)) == 0, let memory else {
+    guard posix_memalign(&memory, count >= 2 << 20 ? 2 << 20 : 64, max(count, 64)) == 0, let memory else {
       FileHandle.standardError.write(Data("motet: out of memory: \(count) bytes asked\n".utf8))
       exit(1)
     }
+    if count >= 2 << 20 { madvise(memory, count, Int32(MADV_HUGEPAGE)) }
     memset(memory, 0, count)
     address = UInt(bitPattern: memory)
     byteCount = count

@@ -6,7 +6,7 @@ public final class LowRankFactors: Sendable {
   /// What they are held in.
   public enum Form: Sendable {
     case bf16
-    /// Codes of 8 bits with a scale for each output of 64 inputs.
+    /// Codes of 8 bits with a scale for each output of 32 inputs.
     case int8
 
     fileprivate var type: Int32 {
@@ -99,70 +99,74 @@ public final class LowRankFactors: Sendable {
     return (loraA, loraB)
   }
 
-  fileprivate func described(_ term: ForwardTerm) -> mk_factors {
+  /// For no rows and columns yet.
+  fileprivate func described(scale: Float) -> mk_factors {
     mk_factors(
-      type: form.type, first_row: Int64(term.rows.lowerBound), rows: Int64(term.rows.count),
-      first_column: Int64(term.columns.lowerBound), outputs: Int64(outputs), rank: Int64(rank),
-      scale: term.scale, reduce: memory.bytes(reduce), expand: memory.bytes(expand))
+      type: form.type, first_row: 0, rows: 0, first_column: 0, outputs: Int64(outputs), rank: Int64(rank),
+      scale: scale, reduce: memory.bytes(reduce), expand: memory.bytes(expand))
   }
 }
 
-/// What one adapter adds to one frozen matrix for a run of rows, in a pass that only goes forward.
-public struct ForwardTerm {
-  /// The batch's rows that carry the adapter.
-  public let rows: Range<Int>
-  /// The output columns it adds to.
-  public let columns: Range<Int>
-  public let factors: LowRankFactors
-  /// α/r (or α/√r) times the weight in the mix.
-  public let scale: Float
+/// What one mix adds at each of a base's sites in a form that only goes forward, described in one piece: a pass reads
+/// it from beginning to end, and the weights between drive everything else from the caches.
+public final class ForwardSites: Sendable {
+  fileprivate let factors: [LowRankFactors]
+  nonisolated(unsafe) fileprivate let described: [mk_factors]
+  /// Where a site's terms end.
+  private let ends: [Int]
 
-  public init(rows: Range<Int>, columns: Range<Int>, factors: LowRankFactors, scale: Float) {
-    precondition(columns.count == factors.outputs)
-    self.rows = rows
-    self.columns = columns
-    self.factors = factors
-    self.scale = scale
-  }
-
-  fileprivate var described: mk_factors { factors.described(self) }
-}
-
-/// What adapters add to one frozen matrix, as the kernels take it: a pass asks for thousands, so they are described
-/// once, and copied in one piece.
-public struct ForwardTerms {
-  fileprivate(set) var described: [mk_factors]
-  /// What `described` points into, in its order.
-  private var owners: [[LowRankFactors]]
-
-  public init(_ terms: [ForwardTerm] = []) {
-    described = terms.map(\.described)
-    owners = terms.isEmpty ? [] : [terms.map(\.factors)]
-  }
-
-  public var isEmpty: Bool { described.isEmpty }
-
-  /// Adds the terms of a mix for the rows that carry it.
-  public mutating func append(_ other: ForwardTerms, rows: Range<Int>) {
-    let first = described.count
-    described += other.described
-    owners += other.owners
-    for index in first..<described.count {
-      described[index].first_row = Int64(rows.lowerBound)
-      described[index].rows = Int64(rows.count)
+  /// - Parameter sites: by site, the factors with α/r (or α/√r) times the weight in the mix
+  public init(_ sites: [[(factors: LowRankFactors, scale: Float)]]) {
+    factors = sites.flatMap { $0.map(\.factors) }
+    described = sites.flatMap { $0.map { $0.factors.described(scale: $0.scale) } }
+    var end = 0
+    ends = sites.map { site in
+      end += site.count
+      return end
     }
   }
 
-  /// Whether all stand within `[rows, columns]` and take so many inputs.
-  func fit(rows: Int, columns: Int, inputs: Int) -> Bool {
-    owners.allSatisfy { $0.allSatisfy { $0.inputs == inputs } }
-      && described.allSatisfy {
-        $0.first_row >= 0 && $0.first_row + $0.rows <= rows && $0.first_column >= 0
-          && $0.first_column + $0.outputs <= columns
-      }
+  fileprivate func terms(of site: Int) -> Range<Int> { (site > 0 ? ends[site - 1] : 0)..<ends[site] }
+}
+
+/// What the adapters of a batch add to one frozen matrix, in a pass that only goes forward.
+public struct ForwardTerms {
+  /// As the kernels take them; they point into memory that `owners` hold.
+  private(set) var described: [mk_factors] = []
+  /// What `described` points into, in its order.
+  private var owners: [(sites: ForwardSites, terms: Range<Int>)] = []
+
+  public init() {}
+
+  public var isEmpty: Bool { described.isEmpty }
+
+  /// Adds what a mix adds at a site, for rows that carry it.
+  /// - Parameters:
+  ///   - rows: the batch's rows that carry the mix
+  ///   - columns: the site's columns of the result
+  public mutating func append(_ sites: ForwardSites, at site: Int, rows: Range<Int>, columns: Range<Int>) {
+    let terms = sites.terms(of: site)
+    guard !terms.isEmpty else { return }
+    for index in terms {
+      var term = sites.described[index]
+      precondition(term.outputs == columns.count)
+      term.first_row = Int64(rows.lowerBound)
+      term.rows = Int64(rows.count)
+      term.first_column = Int64(columns.lowerBound)
+      described.append(term)
+    }
+    owners.append((sites, terms))
   }
 
-  fileprivate var factors: [LowRankFactors] { owners.flatMap { $0 } }
+  /// Whether all stand within `[rows, columns]`.
+  func fit(rows: Int, columns: Int) -> Bool {
+    described.allSatisfy {
+      $0.first_row >= 0 && $0.first_row + $0.rows <= rows && $0.first_column >= 0
+        && $0.first_column + $0.outputs <= columns
+    }
+  }
+
+  fileprivate var factors: [LowRankFactors] { owners.flatMap { $0.sites.factors[$0.terms] } }
 }
 
 extension Tensor {
@@ -177,7 +181,7 @@ extension Tensor {
         let columns = Int(term.first_column)..<Int(term.first_column + term.outputs)
         let (_, delta) = Reference.lowRank(
           x.slice(rows, columns: 0..<x.columns), a: loraA, b: loraB, scale: term.scale,
-          rows: rows.count, inputs: x.columns, outputs: columns.count, rank: factors.rank)
+          rows: rows.count, inputs: factors.inputs, outputs: columns.count, rank: factors.rank)
         addSlice(delta, rows: rows, columns: columns)
       }
       return
@@ -185,7 +189,8 @@ extension Tensor {
     let narrow = x.converted(to: .bf16)
     withExtendedLifetime(terms) {
       mk_factors_add(
-        terms.described, Int64(terms.described.count), narrow.narrow, Int64(x.columns), data, Int64(columns))
+        terms.described, Int64(terms.described.count), narrow.narrow, Int64(x.rows), Int64(x.columns), data,
+        Int64(columns))
     }
   }
 }

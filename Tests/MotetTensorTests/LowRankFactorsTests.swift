@@ -28,14 +28,17 @@ import Testing
         Self.source(64, 10, 40, seed: 40),
         Self.source(64, 37, 17, seed: 30), Self.source(64, 80, 70, seed: 50),
       ], as: form)
-    let terms = ForwardTerms([
-      ForwardTerm(rows: 0..<1, columns: 0..<48, factors: factors[0], scale: 2),
-      ForwardTerm(rows: 0..<1, columns: 48..<80, factors: factors[1], scale: 0.5),
-      // Ends in the middle of sixteen columns, just before a block of the team's.
-      ForwardTerm(rows: 0..<12, columns: 50..<60, factors: factors[2], scale: 1),
-      ForwardTerm(rows: 1..<12, columns: 3..<40, factors: factors[3], scale: 1.5),
-      ForwardTerm(rows: 2..<5, columns: 0..<80, factors: factors[4], scale: 1),
+    let sites = ForwardSites([
+      [(factors[0], 2)], [(factors[1], 0.5)], [(factors[2], 1)], [], [(factors[3], 1.5)], [(factors[4], 1)],
     ])
+    var terms = ForwardTerms()
+    terms.append(sites, at: 0, rows: 0..<1, columns: 0..<48)
+    terms.append(sites, at: 1, rows: 0..<1, columns: 48..<80)
+    // Ends in the middle of sixteen columns, just before a block of the team's.
+    terms.append(sites, at: 2, rows: 0..<12, columns: 50..<60)
+    terms.append(sites, at: 3, rows: 0..<12, columns: 0..<80)
+    terms.append(sites, at: 4, rows: 1..<12, columns: 3..<40)
+    terms.append(sites, at: 5, rows: 2..<5, columns: 0..<80)
     let x = Tensor(rows: 12, columns: 64, Tensor.roundedToBF16(floats(12 * 64, seed: 8)))
     func product(_ matrix: FrozenMatrix, _ terms: ForwardTerms, _ kernels: Kernels) throws -> [Float] {
       let y = Tensor.zeros(rows: 12, columns: 80)
@@ -51,14 +54,14 @@ import Testing
     }
   }
 
-  /// Half a step of 127 to the highest of an output's 64 inputs; and steps are rounded up to bf16.
+  /// Half a step of 127 to the highest of an output's 32 inputs; and steps are rounded up to bf16.
   @Test func codesOfEightBitsStayWithinHalfAStep() {
     let source = Self.source(150, 37, 70, seed: 3)
     guard let factors = LowRankFactors.packed([source], as: .int8).first else { return }
     func check(_ values: [Float], _ kept: [Float], columns: Int) {
       for begin in stride(from: 0, to: values.count, by: columns) {
-        for block in stride(from: begin, to: begin + columns, by: 64) {
-          let places = block..<min(block + 64, begin + columns)
+        for block in stride(from: begin, to: begin + columns, by: 32) {
+          let places = block..<min(block + 32, begin + columns)
           let highest: Float = places.map { abs(values[$0]) }.max() ?? 0
           let step: Float = highest / 127 * (1 + 1 / 128)
           let bound: Float = step * 0.501
@@ -87,10 +90,9 @@ import Testing
     let x = Tensor(rows: 19, columns: 1100, floats(19 * 1100, seed: 5))
     func added(_ x: Tensor) throws -> Tensor {
       let y = Tensor.zeros(rows: x.rows, columns: 60)
-      y.add(
-        ForwardTerms([ForwardTerm(rows: 0..<x.rows, columns: 4..<57, factors: factors[0], scale: 1.5)]),
-        of: x,
-        kernels: .fast)
+      var terms = ForwardTerms()
+      terms.append(ForwardSites([[(factors[0], 1.5)]]), at: 0, rows: 0..<x.rows, columns: 4..<57)
+      y.add(terms, of: x, kernels: .fast)
       return y
     }
     let together = try added(x)

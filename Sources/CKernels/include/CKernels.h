@@ -146,7 +146,7 @@ void mk_stored_row(const mk_stored *matrix, int64_t output, float *values);
 
 // What an adapter adds to a product: its factors, laid out by mk_factors_pack once and for all.
 typedef struct {
-  // MK_BF16, or MK_S8 for codes of 8 bits with a scale in bf16 for each output of 64 inputs.
+  // MK_BF16, or MK_S8 for codes of 8 bits with a scale in bf16 for each output of 32 inputs.
   int type;
   // The rows of the batch and the columns of the result that it adds to.
   int64_t first_row, rows, first_column, outputs, rank;
@@ -165,9 +165,9 @@ void mk_factors_pack(
 void mk_factors_unpack(
   int type, const void *reduce, const void *expand, int64_t inputs, int64_t outputs, int64_t rank, float *a,
   float *b);
-// y[m][columns] += scale·(x·Aᵀ)·Bᵀ for each, with x[m][inputs] in bf16 and sums in f32.
+// y[m][columns] += scale·(x·Aᵀ)·Bᵀ for each, with x[m][inputs] in bf16.
 void mk_factors_add(
-  const mk_factors *terms, int64_t count, const uint16_t *x, int64_t inputs, float *y, int64_t columns);
+  const mk_factors *terms, int64_t count, const uint16_t *x, int64_t m, int64_t inputs, float *y, int64_t columns);
 
 // y[m, outputs] = x·Wᵀ, or added to y. x is f32 or bf16; its rows are brought to 8 bits by blocks of 32, each with a
 // scale. `terms` add to y in the same pass. A row's result is the same bit for bit whatever rows come with it.

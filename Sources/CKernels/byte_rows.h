@@ -1,0 +1,25 @@
+// Rows of 8 bits: what products with codes take.
+#pragma once
+
+#include "dispatch.h"
+
+enum { byte_block = 32, byte_group = 8 };
+
+// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and Σ codes for each block. Eight rows are a group:
+// what the products read together stands together, [group][block][row of the group].
+typedef struct {
+  int64_t blocks;
+  int8_t *codes;
+  float *scales, *sums;
+  int32_t *counts;
+} byte_rows;
+
+MK_INLINE int64_t byte_place(const byte_rows *rows, int64_t row, int64_t block) {
+  return (row / byte_group * rows->blocks + block) * byte_group + row % byte_group;
+}
+
+// Bytes for m rows: whole groups of them.
+int64_t byte_rows_size(int64_t m, int64_t blocks);
+byte_rows byte_rows_in(void *memory, int64_t m, int64_t blocks);
+// Brings one row to 8 bits: x is as long as its blocks.
+void byte_rows_take(const float *x, const byte_rows *rows, int64_t row);

@@ -1,0 +1,225 @@
+// Products with tiles of factors. A row's result depends on that row alone.
+#include "factor_tiles.h"
+
+#include "byte_unit.h"
+#include "dot.h"
+
+enum { lane = tile_lanes, scale_bytes = 2 * lane, fetched_ahead = 2048 };
+
+float tile_value(int type, const char *tile, int64_t row, int64_t column) {
+  uint16_t value;
+  if (type != MK_S8) {
+    memcpy(&value, tile + (column / 2 * lane + row) * 4 + column % 2 * 2, 2);
+    return mk_widen(value);
+  }
+  tile += column / byte_block * tile_bytes(type, byte_block);
+  memcpy(&value, tile + 2 * row, 2);
+  int64_t place = column % byte_block;
+  return mk_widen(value) * (float)((uint8_t)tile[scale_bytes + (place / 4 * lane + row) * 4 + place % 4] - 128);
+}
+
+// --- Portable loops ---------------------------------------------------------------------------------------
+
+MK_KERNEL(
+  plain_sums,
+  (const float *restrict values, int64_t columns, const tile_rows *r, int64_t row, bool is_codes, float *restrict sum),
+  (values, columns, r, row, is_codes, sum)) {
+#pragma clang fp contract(fast)
+  for (int64_t n = 0; n < lane; n++) sum[n] = 0;
+  for (int64_t j = 0; j < columns; j++) {
+    float x;
+    if (is_codes) {
+      int64_t at = byte_place(r->codes, r->first_row + row, r->first_block + j / byte_block);
+      x = r->codes->scales[at] * (float)r->codes->codes[at * byte_block + j % byte_block];
+    } else {
+      x = mk_widen(r->x[row * r->stride + j]);
+    }
+    const float *restrict of = values + j * lane;
+    for (int64_t n = 0; n < lane; n++) sum[n] += x * of[n];
+  }
+}
+
+static void plain_tiles(const tile_run *w, const tile_rows *r) {
+  float *values = mk_scratch(1, (size_t)(w->columns * lane) * sizeof(float));
+  for (int64_t tile = r->from / lane; tile * lane < r->to; tile++) {
+    int64_t from = r->from - tile * lane, to = r->to - tile * lane;
+    for (int64_t j = 0; j < w->columns; j++)
+      for (int64_t i = 0; i < lane; i++) values[j * lane + i] = tile_value(w->type, w->first + tile * w->apart, i, j);
+    for (int64_t i = 0; i < r->m; i++) {
+      float sum[lane], *out = r->out + i * r->out_stride + tile * lane;
+      plain_sums(values, w->columns, r, i, w->type == MK_S8, sum);
+      for (int64_t j = from < 0 ? 0 : from; j < (to < lane ? to : lane); j++)
+        out[j] = (r->accumulate ? out[j] : 0) + sum[j];
+    }
+  }
+}
+
+// The lanes of a tile that begins at `column` which are from..<to.
+static inline uint16_t lanes_between(const tile_rows *r, int64_t column) {
+  int64_t low = r->from > column ? r->from - column : 0, high = r->to - column < lane ? r->to - column : lane;
+  return (uint16_t)((1u << high) - (1u << low));
+}
+
+// --- bf16, by pairs ---------------------------------------------------------------------------------------
+
+#if !defined(MK_NO_DOT_UNIT)
+// `rows` rows from `row` on through one tile. Memory is asked ahead up to `end`.
+MK_DOT_INLINE void pair_rows(
+  const int rows, const char *end, const char *tile, int64_t columns, const tile_rows *r, int64_t row, int64_t column,
+  __mmask16 mask) {
+  __m512 even[8], odd[8];
+  const uint16_t *x = r->x + row * r->stride;
+#pragma unroll
+  for (int i = 0; i < rows; i++) even[i] = odd[i] = _mm512_setzero_ps();
+  int64_t p = 0;
+  for (; p + 1 < columns / 2; p += 2, tile += 8 * lane) {
+    if (tile + fetched_ahead < end) fetch(tile + fetched_ahead, 8 * lane);
+    __m512i first = _mm512_loadu_si512(tile), second = _mm512_loadu_si512(tile + 4 * lane);
+#pragma unroll
+    for (int i = 0; i < rows; i++) {
+      even[i] = MK_DOT(even[i], mk_pair_at(x + i * r->stride + 2 * p), first);
+      odd[i] = MK_DOT(odd[i], mk_pair_at(x + i * r->stride + 2 * p + 2), second);
+    }
+  }
+  for (; p < whole(columns, 2); p++, tile += 4 * lane) {
+    __m512i last = _mm512_loadu_si512(tile);
+#pragma unroll
+    for (int i = 0; i < rows; i++) {
+      const uint16_t *from = x + i * r->stride + 2 * p;
+      uint32_t both = from[0] | (2 * p + 1 < columns ? (uint32_t)from[1] << 16 : 0);
+      even[i] = MK_DOT(even[i], _mm512_set1_epi32((int)both), last);
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < rows; i++) {
+    float *out = r->out + (row + i) * r->out_stride + column;
+    __m512 sum = _mm512_add_ps(even[i], odd[i]);
+    if (r->accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, out));
+    _mm512_mask_storeu_ps(out, mask, sum);
+  }
+}
+
+MK_DOT_UNIT static void pair_tiles(const tile_run *w, const tile_rows *r) {
+  for (int64_t index = r->from / lane; index * lane < r->to; index++) {
+    const char *tile = w->first + index * w->apart, *end = tile;
+    if (w->is_far) {
+      end += tile_bytes(w->type, w->columns);
+      fetch(tile, fetched_ahead < end - tile ? fetched_ahead : end - tile);
+    }
+    __mmask16 mask = lanes_between(r, index * lane);
+    int64_t row = 0;
+#define ROWS(n) pair_rows(n, end, tile, w->columns, r, row, index * lane, mask), row += n, end = tile
+    while (r->m - row >= 8) ROWS(8);
+    if (r->m - row >= 4) ROWS(4);
+    if (r->m - row >= 2) ROWS(2);
+    if (r->m - row >= 1) ROWS(1);
+#undef ROWS
+  }
+}
+#else
+#define pair_tiles plain_tiles
+#endif
+
+// --- 8 bits -----------------------------------------------------------------------------------------------
+
+#if !defined(MK_NO_BYTE_UNIT)
+// `rows` rows of one group, from `row` on, through one tile. The sums of a block are of integers and exact; the outer
+// goes over the blocks in order.
+MK_BYTE_INLINE void byte_rows_through(
+  const int rows, const char *end, const char *tile, int64_t columns, const tile_rows *r, int64_t row, int64_t column,
+  __mmask16 mask) {
+  __m512 total[8];
+#pragma unroll
+  for (int i = 0; i < rows; i++) total[i] = _mm512_setzero_ps();
+  int64_t at = byte_place(r->codes, r->first_row + row, r->first_block);
+  for (int64_t begin = 0; begin < columns; begin += byte_block, at += byte_group) {
+    const int8_t *values = r->codes->codes + at * byte_block;
+    int64_t steps = whole(columns - begin < byte_block ? columns - begin : byte_block, 4);
+    if (tile + fetched_ahead < end) fetch(tile + fetched_ahead, scale_bytes + steps * 4 * lane);
+    __m512 scale =
+      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
+    tile += scale_bytes;
+    __m512i sum[8];
+#pragma unroll
+    for (int i = 0; i < rows; i++) sum[i] = _mm512_set1_epi32(-128 * r->codes->counts[at + i]);
+    for (int64_t s = 0; s < steps; s++, tile += 4 * lane) {
+      __m512i codes = _mm512_loadu_si512(tile);
+#pragma unroll
+      for (int i = 0; i < rows; i++) {
+        int32_t four;
+        memcpy(&four, values + i * byte_block + 4 * s, sizeof four);
+        sum[i] = _mm512_dpbusd_epi32(sum[i], codes, _mm512_set1_epi32(four));
+      }
+    }
+#pragma unroll
+    for (int i = 0; i < rows; i++)
+      total[i] = _mm512_fmadd_ps(
+        _mm512_mul_ps(_mm512_cvtepi32_ps(sum[i]), scale), _mm512_set1_ps(r->codes->scales[at + i]), total[i]);
+  }
+#pragma unroll
+  for (int i = 0; i < rows; i++) {
+    float *out = r->out + (row + i) * r->out_stride + column;
+    if (r->accumulate) total[i] = _mm512_add_ps(total[i], _mm512_maskz_loadu_ps(mask, out));
+    _mm512_mask_storeu_ps(out, mask, total[i]);
+  }
+}
+
+// One row through tiles of 16 columns, whose codes stay in registers: what an adapter of a usual rank expands for its
+// only row, in the very order of byte_rows_through.
+MK_BYTE_UNIT static void byte_narrow_row(const tile_run *w, const tile_rows *r) {
+  int64_t at = byte_place(r->codes, r->first_row, r->first_block);
+  const int8_t *values = r->codes->codes + at * byte_block;
+  __m512i x[4], none = _mm512_set1_epi32(-128 * r->codes->counts[at]);
+  __m512 own = _mm512_set1_ps(r->codes->scales[at]);
+  for (int s = 0; s < 4; s++) {
+    int32_t four;
+    memcpy(&four, values + 4 * s, sizeof four);
+    x[s] = _mm512_set1_epi32(four);
+  }
+  for (int64_t index = r->from / lane; index * lane < r->to; index++) {
+    const char *tile = w->first + index * w->apart, *codes = tile + scale_bytes;
+    __m512 scale =
+      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
+    __m512i sum = none;
+#pragma unroll
+    for (int s = 0; s < 4; s++) sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(codes + s * 4 * lane), x[s]);
+    __m512 total =
+      _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), own, _mm512_setzero_ps());
+    __mmask16 mask = lanes_between(r, index * lane);
+    float *out = r->out + index * lane;
+    if (r->accumulate) total = _mm512_add_ps(total, _mm512_maskz_loadu_ps(mask, out));
+    _mm512_mask_storeu_ps(out, mask, total);
+  }
+}
+
+MK_BYTE_UNIT static void byte_tiles(const tile_run *w, const tile_rows *r) {
+  if (r->m == 1 && w->columns == 16) return byte_narrow_row(w, r);
+  for (int64_t index = r->from / lane; index * lane < r->to; index++) {
+    const char *tile = w->first + index * w->apart, *end = tile;
+    if (w->is_far) {
+      end += tile_bytes(w->type, w->columns);
+      fetch(tile, fetched_ahead < end - tile ? fetched_ahead : end - tile);
+    }
+    __mmask16 mask = lanes_between(r, index * lane);
+    for (int64_t row = 0; row < r->m;) {
+      // As many as are left of their group.
+      int64_t left = byte_group - (r->first_row + row) % byte_group;
+      if (left > r->m - row) left = r->m - row;
+#define ROWS(n) byte_rows_through(n, end, tile, w->columns, r, row, index * lane, mask), row += n
+      if (left >= 8) ROWS(8);
+      else if (left >= 4) ROWS(4);
+      else if (left >= 2) ROWS(2);
+      else ROWS(1);
+#undef ROWS
+      end = tile;
+    }
+  }
+}
+#else
+#define byte_tiles plain_tiles
+#endif
+
+void multiply_tiles(const tile_run *w, const tile_rows *r) {
+  if (w->type == MK_S8) (mk_has_byte_unit() ? byte_tiles : plain_tiles)(w, r);
+  else (mk_has_dot_unit() ? pair_tiles : plain_tiles)(w, r);
+}

@@ -1,0 +1,46 @@
+// Tiles of 16 outputs, which packed factors are made of: what factors.c and factor_tiles.c share.
+#pragma once
+
+#include "byte_rows.h"
+
+enum { tile_lanes = 16 };
+
+MK_INLINE int64_t whole(int64_t count, int64_t of) { return (count + of - 1) / of; }
+
+// Tiles side by side in the result, of some of the columns of those that were packed.
+//   bf16: pairs of columns, [columns/2][16]
+//   8 bits: blocks of 32 columns, each with 16 scales in bf16 and then [columns/4][16][4] codes plus 128
+typedef struct {
+  int type;
+  const char *first;
+  // Bytes from one to the next.
+  int64_t apart, columns;
+  // Whether nobody has asked memory for them yet.
+  bool is_far;
+} tile_run;
+
+MK_INLINE int64_t tile_bytes(int type, int64_t columns) {
+  if (type != MK_S8) return whole(columns, 2) * 4 * tile_lanes;
+  return (whole(columns, byte_block) * 2 + whole(columns, 4) * 4) * tile_lanes;
+}
+float tile_value(int type, const char *tile, int64_t row, int64_t column);
+
+// Some rows of values, and what comes of them: out[m][from..<to] = x·tiles, or added to it.
+typedef struct {
+  // For tiles in bf16.
+  const uint16_t *x;
+  int64_t stride;
+  // For tiles in 8 bits: rows from `first_row` on, and columns from `first_block` on.
+  const byte_rows *codes;
+  int64_t first_row, first_block;
+  int64_t m;
+  float *out;
+  int64_t out_stride, from, to;
+  bool accumulate;
+} tile_rows;
+
+void multiply_tiles(const tile_run *w, const tile_rows *r);
+
+static inline void fetch(const char *from, int64_t bytes) {
+  for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
+}
