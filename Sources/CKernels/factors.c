@@ -36,36 +36,41 @@ static char *pack_pairs(const source *s, int64_t first, char *to) {
   return to;
 }
 
-// The scale in bf16 that brings the highest of a row's block to at most 127: the next above where rounding went below.
-// What is too small to divide by counts as nothing.
-static uint16_t scale_for(const source *s, int64_t row, int64_t begin, int64_t end) {
-  float highest = 0;
-  for (int64_t j = begin; j < end; j++) {
-    float size = fabsf(value_at(s, row, j));
-    if (size > highest) highest = size;
+// Brings up to 32 values of a row to codes plus 128, and returns their scale in bf16, with which the highest is at most
+// 127: the next above where rounding went below. What is too small to divide by counts as nothing.
+MK_KERNEL(
+  take_codes, (const float *restrict x, int64_t count, uint8_t *restrict codes, uint16_t *scale),
+  (x, count, codes, scale)) {
+  float values[byte_block] = {0};
+  memcpy(values, x, (size_t)count * sizeof(float));
+  uint32_t bits = 0;
+  for (int i = 0; i < byte_block; i++) {
+    union { float f; uint32_t i; } v = {values[i]};
+    uint32_t size = v.i & 0x7FFFFFFF;
+    bits = size > bits ? size : bits;
   }
-  if (highest < 1e-30f) return 0;
-  uint16_t scale = mk_narrow(highest / 127);
-  return mk_widen(scale) * 127 < highest ? scale + 1 : scale;
+  union { uint32_t i; float f; } highest = {bits};
+  *scale = 0;
+  if (highest.f >= 1e-30f) {
+    *scale = mk_narrow(highest.f / 127);
+    if (mk_widen(*scale) * 127 < highest.f) *scale += 1;
+  }
+  float inverse = *scale ? 1 / mk_widen(*scale) : 0;
+  for (int i = 0; i < byte_block; i++) codes[i] = (uint8_t)(128 + (int)__builtin_rintf(values[i] * inverse));
 }
 
 static char *pack_codes(const source *s, int64_t first, char *to) {
   for (int64_t begin = 0; begin < s->columns; begin += byte_block) {
-    int64_t end = begin + byte_block < s->columns ? begin + byte_block : s->columns;
-    uint16_t scales[lane];
-    float inverses[lane];
-    for (int64_t i = 0; i < lane; i++) {
-      scales[i] = scale_for(s, first + i, begin, end);
-      inverses[i] = scales[i] ? 1 / mk_widen(scales[i]) : 0;
-    }
+    int64_t count = s->columns - begin < byte_block ? s->columns - begin : byte_block;
+    uint16_t scales[lane] = {0};
+    uint8_t codes[lane][byte_block];
+    memset(codes, 128, sizeof codes);
+    for (int64_t i = 0; i < lane && first + i < s->rows; i++)
+      take_codes(s->x + (first + i) * s->columns + begin, count, codes[i], scales + i);
     memcpy(to, scales, sizeof scales);
     to += sizeof scales;
-    for (int64_t j = begin; j < end; j += 4)
-      for (int64_t i = 0; i < lane; i++)
-        for (int64_t n = j; n < j + 4; n++) {
-          float code = rintf(value_at(s, first + i, n) * inverses[i]);
-          *to++ = (char)(uint8_t)(128 + (int)(code > 127 ? 127 : code < -127 ? -127 : code));
-        }
+    for (int64_t step = 0; step < whole(count, 4); step++)
+      for (int64_t i = 0; i < lane; i++, to += 4) memcpy(to, codes[i] + 4 * step, 4);
   }
   return to;
 }

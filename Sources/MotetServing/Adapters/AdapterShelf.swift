@@ -33,6 +33,8 @@ actor AdapterShelf {
   /// What adapters will take, by their files.
   private var sizes: [FileStamp: Int] = [:]
   private static let mostSizes = 4096
+  /// More files at one time would be ready no sooner, and take the memory of their values in f32 all together.
+  private let turnstile = Turnstile(2)
   /// Out of the list and still held.
   var leaving: [Weakly<LoadedAdapter>] = []
   private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
@@ -153,8 +155,10 @@ actor AdapterShelf {
   func startLoading(_ place: AdapterPlace) -> Task<LoadedAdapter, any Error> {
     loads += 1
     let load = loads
-    let (base, places, metrics) = (base, places, metrics)
+    let (base, places, metrics, turnstile) = (base, places, metrics, turnstile)
     return Task.detached {
+      await turnstile.enter()
+      defer { Task { await turnstile.leave() } }
       let began = ContinuousClock.now
       do {
         _ = try places.allowedChain(place)
