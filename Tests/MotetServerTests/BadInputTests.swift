@@ -88,7 +88,7 @@ import Testing
     ("top_p", "-0.5"), ("n", "0"), ("n", "-1"), ("n", "1000000"), ("n", "1.5"), ("max_tokens", "-5"),
     ("max_tokens", "0"), ("max_tokens", #""many""#), ("stop", "5"), ("stop", "[1]"), ("stop", #"[""]"#),
     ("stream", #""yes""#), ("logprobs", "3"), ("top_logprobs", "50"), ("logit_bias", #"{"x": 1}"#),
-    ("logit_bias", #"{"5": 1000}"#), ("logit_bias", #"{"99999": 1}"#), ("seed", "1.5"), ("seed", "1e30"),
+    ("logit_bias", #"{"5": 1000}"#), ("logit_bias", #"{"5": null}"#), ("logit_bias", #"{"99999": 1}"#), ("seed", "1.5"), ("seed", "1e30"),
     ("seed", "-9223372036854775809"),
     ("top_k", "-7"), ("min_p", "7"), ("presence_penalty", "9"), ("repetition_penalty", "0"),
     ("response_format", #""json""#), ("response_format", #"{"type": "xml"}"#),

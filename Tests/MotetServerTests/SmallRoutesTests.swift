@@ -50,6 +50,8 @@ import Testing
     let reply = try await harness.post("/tokenize", #"{"prompt": "ab", "content": "c"}"#)
     #expect(reply.status == 400 && reply.parameter == "content")
     #expect(try await harness.post("/tokenize", #"{"prompt": "ab", "content": null}"#).status == 200)
+    let unused = #"{"prompt": "ab", "add_generation_prompt": {}}"#
+    #expect(try await harness.post("/tokenize", unused).status == 400)
   }
 
   @Test func aConversationBecomesTokensToo() async throws {

@@ -60,7 +60,10 @@ extension AnswerSettings {
         throw fields.failure(
           "logit_bias", "names \"\(name.prefix(40))\", which is no token: ids are below \(vocabulary)")
       }
-      result[id] = try biases.number(name, in: -100...100)
+      guard let bias = try biases.number(name, in: -100...100) else {
+        throw fields.failure("logit_bias", "gives token \(id) nothing: give a number from -100 to 100")
+      }
+      result[id] = bias
     }
     return result
   }

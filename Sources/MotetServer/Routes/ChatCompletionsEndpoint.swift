@@ -49,9 +49,9 @@ struct ChatCompletionsEndpoint: Endpoint {
     let messages = try ChatMessages.read(fields, "messages")
     var settings = try AnswerSettings(
       openAI: body, limits: parts.limits, vocabulary: parts.service.tokenizer.vocabularySize)
+    let older = try AnswerSettings.tokens(fields, "max_tokens", limits: parts.limits)
     settings.maximumTokens =
-      try AnswerSettings.tokens(fields, "max_completion_tokens", limits: parts.limits)
-      ?? AnswerSettings.tokens(fields, "max_tokens", limits: parts.limits)
+      try AnswerSettings.tokens(fields, "max_completion_tokens", limits: parts.limits) ?? older
     settings.logprobs = try logprobs(fields)
     let streaming = try StreamOptions(fields)
     let prompt = try parts.service.template.encode(

@@ -35,11 +35,12 @@ struct TokenizeEndpoint: Endpoint {
     guard given.count <= 1 else {
       throw fields.failure(given[1], "stands beside \"\(given[0])\": give one of them")
     }
+    let addsPrompt = try fields.bool("add_generation_prompt") ?? true
     let tokens: [Int32]
     if fields["messages"] != nil {
       tokens = try parts.service.template.encode(
         ChatMessages.read(fields, "messages"), with: tokenizer,
-        addGenerationPrompt: fields.bool("add_generation_prompt") ?? true
+        addGenerationPrompt: addsPrompt
       ).tokens
     } else {
       tokens = tokenizer.encode(try fields.required(given.first ?? "prompt"))
