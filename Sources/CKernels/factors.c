@@ -128,9 +128,10 @@ void factors_plan(
   *inner = (factors_inner){
     .terms = terms, .count = count, .x = x, .codes = codes, .inputs = inputs, .parts = parts_of(inputs)};
   if (count == 0) return;
-  inner->sums = mk_scratch(5, (size_t)count * (2 * sizeof(int64_t) + sizeof(atomic_int)));
+  inner->sums = mk_scratch(5, (size_t)count * (3 * sizeof(int64_t) + sizeof(atomic_int)));
   inner->u = inner->sums + count;
-  inner->open_parts = (atomic_int *)(inner->u + count);
+  inner->first_task = inner->u + count;
+  inner->open_parts = (atomic_int *)(inner->first_task + count);
   int64_t sums = 0, u = 0;
   for (int64_t i = 0; i < count; i++) {
     const mk_factors *t = terms + i;
@@ -138,6 +139,7 @@ void factors_plan(
     sums += inner->parts * t->rows * lanes_of(t->rank) * (int64_t)sizeof(float), u += inner_bytes(t);
     int64_t tasks = whole(t->rows, row_block) * inner->parts;
     atomic_init(inner->open_parts + i, (int)tasks);
+    inner->first_task[i] = inner->tasks;
     inner->tasks += tasks;
   }
   sums = whole(sums, 64) * 64;
@@ -197,10 +199,14 @@ static void reduce_part(const factors_inner *inner, int64_t index, int64_t begin
 }
 
 void factors_reduce(factors_inner *inner, int64_t task) {
-  // Most often each term has one block of rows.
-  int64_t index = inner->tasks == inner->count * inner->parts ? task / inner->parts : 0;
-  task -= index * inner->parts;
-  for (int64_t tasks; task >= (tasks = whole(inner->terms[index].rows, row_block) * inner->parts); index++) task -= tasks;
+  // The last term that does not begin after it.
+  int64_t index = 0;
+  for (int64_t end = inner->count; end - index > 1;) {
+    int64_t middle = (index + end) / 2;
+    if (inner->first_task[middle] <= task) index = middle;
+    else end = middle;
+  }
+  task -= inner->first_task[index];
   int64_t rows = inner->terms[index].rows, begin = task / inner->parts * row_block, end = begin + row_block;
   reduce_part(inner, index, begin, end < rows ? end : rows, task % inner->parts);
   // Whoever ends a term's last part adds them up.

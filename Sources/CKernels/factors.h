@@ -14,6 +14,8 @@ typedef struct {
   // Where in `memory` a term has x·Aᵀ, [parts][rows][rank up to whole vectors] in f32, and u, scale·their sum.
   int64_t parts;
   int64_t *sums, *u;
+  // The first task of each term.
+  int64_t *first_task;
   char *memory;
   // Tasks that are not done: of each term, and in all.
   atomic_int *open_parts;

@@ -13,7 +13,9 @@ final class ExactMemory: Sendable {
       FileHandle.standardError.write(Data("motet: out of memory: \(count) bytes asked\n".utf8))
       exit(1)
     }
-    if count >= 2 << 20 { madvise(memory, count, Int32(MADV_HUGEPAGE)) }
+    #if os(Linux)
+      if count >= 2 << 20 { madvise(memory, count, Int32(MADV_HUGEPAGE)) }
+    #endif
     memset(memory, 0, count)
     address = UInt(bitPattern: memory)
     byteCount = count

@@ -131,6 +131,13 @@ public final class KeyValueCache {
     pointers.removeSubrange(kept...)
   }
 
+  /// Gives all pages back, those too that were reserved and not reached.
+  public func clear() {
+    length = 0
+    pages = []
+    pointers = []
+  }
+
   private func append(_ page: KeyValuePage) {
     pages.append(page)
     pointers.append(page.pointer)

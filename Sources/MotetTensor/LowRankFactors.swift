@@ -112,6 +112,7 @@ public final class LowRankFactors: Sendable {
 public final class ForwardSites: Sendable {
   fileprivate let factors: [LowRankFactors]
   nonisolated(unsafe) fileprivate let described: [mk_factors]
+  fileprivate let inputs: [Int]
   /// Where a site's terms end.
   private let ends: [Int]
 
@@ -119,6 +120,7 @@ public final class ForwardSites: Sendable {
   public init(_ sites: [[(factors: LowRankFactors, scale: Float)]]) {
     factors = sites.flatMap { $0.map(\.factors) }
     described = sites.flatMap { $0.map { $0.factors.described(scale: $0.scale) } }
+    inputs = factors.map(\.inputs)
     var end = 0
     ends = sites.map { site in
       end += site.count
@@ -135,6 +137,8 @@ public struct ForwardTerms {
   private(set) var described: [mk_factors] = []
   /// What `described` points into, in its order.
   private var owners: [(sites: ForwardSites, terms: Range<Int>)] = []
+  /// Of all terms; nil where there are none.
+  private var inputs: Int?
 
   public init() {}
 
@@ -146,10 +150,11 @@ public struct ForwardTerms {
   ///   - columns: the site's columns of the result
   public mutating func append(_ sites: ForwardSites, at site: Int, rows: Range<Int>, columns: Range<Int>) {
     let terms = sites.terms(of: site)
-    guard !terms.isEmpty else { return }
+    guard !terms.isEmpty, !rows.isEmpty else { return }
     for index in terms {
       var term = sites.described[index]
-      precondition(term.outputs == columns.count)
+      precondition(term.outputs == columns.count && inputs ?? sites.inputs[index] == sites.inputs[index])
+      inputs = sites.inputs[index]
       term.first_row = Int64(rows.lowerBound)
       term.rows = Int64(rows.count)
       term.first_column = Int64(columns.lowerBound)
@@ -158,12 +163,13 @@ public struct ForwardTerms {
     owners.append((sites, terms))
   }
 
-  /// Whether all stand within `[rows, columns]`.
-  func fit(rows: Int, columns: Int) -> Bool {
-    described.allSatisfy {
-      $0.first_row >= 0 && $0.first_row + $0.rows <= rows && $0.first_column >= 0
-        && $0.first_column + $0.outputs <= columns
-    }
+  /// Whether all stand within `[rows, columns]` and take so many inputs.
+  func fit(rows: Int, columns: Int, inputs: Int) -> Bool {
+    (self.inputs ?? inputs) == inputs
+      && described.allSatisfy {
+        $0.first_row >= 0 && $0.first_row + $0.rows <= rows && $0.first_column >= 0
+          && $0.first_column + $0.outputs <= columns
+      }
   }
 
   fileprivate var factors: [LowRankFactors] { owners.flatMap { $0.sites.factors[$0.terms] } }

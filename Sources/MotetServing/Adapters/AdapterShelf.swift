@@ -81,7 +81,10 @@ actor AdapterShelf {
   func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
-    let missing = found.filter { !isReady($0) }
+    // Those that are being read are held already.
+    let missing = found.filter { place in
+      !isReady(place) && loading[Key(name: place.name, version: place.version)]?.stamp != place.stamp
+    }
     let need = missing.reduce(0) { $0 + expectedBytes($1) }
     if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
@@ -211,13 +214,12 @@ actor AdapterShelf {
   private func expectedBytes(_ place: AdapterPlace) -> Int {
     if let known = sizes[place.stamp] { return known }
     let base = base
-    guard
-      let bytes = try? places.allowedChain(place).reduce(
-        0, { $0 + (try PreparedAdapter.expectedBytes(of: $1, for: base)) })
-    else { return 0 }
+    let bytes = try? places.allowedChain(place).reduce(0) {
+      $0 + (try PreparedAdapter.expectedBytes(of: $1, for: base))
+    }
     if sizes.count >= Self.mostSizes { sizes = [:] }
-    sizes[place.stamp] = bytes
-    return bytes
+    sizes[place.stamp] = bytes ?? 0
+    return bytes ?? 0
   }
 
   /// Gives back what is over the budget, as far as nothing holds it.

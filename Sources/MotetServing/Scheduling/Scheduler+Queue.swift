@@ -34,6 +34,8 @@ extension Scheduler {
       row.mix = mix
       row.stage = mix == nil ? .queued : .ready
       row.lacksRoom = mix == nil
+      // What others wait for may have been read meanwhile.
+      if mix != nil { roomMayBeFree() }
     } catch {
       fail(row, error)
       roomMayBeFree()

@@ -51,7 +51,7 @@ extension Scheduler {
     if texts.isDone { return end(row, .stop) }
     guard isAtEnd else { return }
     // A request of thousands of texts lets the prompts that came meanwhile go before its next one.
-    row.cache?.cache.truncate(to: 0)
+    row.cache?.cache.clear()
     row.arrival = nextArrival()
   }
 }

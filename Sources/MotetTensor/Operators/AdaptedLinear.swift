@@ -73,7 +73,7 @@ extension Tape {
   ) throws -> Tensor {
     precondition(
       forward.isEmpty || !isRecording, "what is laid out for going forward alone has no way back")
-    precondition(forward.fit(rows: x.rows, columns: outputs))
+    precondition(forward.fit(rows: x.rows, columns: outputs, inputs: x.columns))
     for term in terms {
       precondition(term.rows.lowerBound >= 0 && term.rows.upperBound <= x.rows)
       precondition(term.columns.lowerBound >= 0 && term.columns.upperBound <= outputs)
