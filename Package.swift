@@ -50,7 +50,9 @@ let package = Package(
       ]),
     .target(
       name: "MotetAdapters",
-      dependencies: ["MotetModels", "MotetFormats", .product(name: "Crypto", package: "swift-crypto")]),
+      dependencies: [
+        "MotetModels", "MotetFormats", "CKernels", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .target(
       name: "MotetTraining",
       dependencies: [

@@ -21,5 +21,5 @@ MK_INLINE int64_t byte_place(const byte_rows *rows, int64_t row, int64_t block) 
 // Bytes for m rows: whole groups of them.
 int64_t byte_rows_size(int64_t m, int64_t blocks);
 byte_rows byte_rows_in(void *memory, int64_t m, int64_t blocks);
-// Brings one row to 8 bits: x is as long as its blocks.
-void byte_rows_take(const float *x, const byte_rows *rows, int64_t row);
+// Brings blocks begin..<end of one row to 8 bits: x is as long as they are.
+void byte_rows_take(const float *x, const byte_rows *rows, int64_t row, int64_t begin, int64_t end);

@@ -4,18 +4,22 @@
 #include "byte_unit.h"
 #include "dot.h"
 
-enum { lane = tile_lanes, scale_bytes = 2 * lane, fetched_ahead = 2048 };
+enum { lane = tile_lanes, scale_bytes = 2 * lane };
 
 float tile_value(int type, const char *tile, int64_t row, int64_t column) {
   uint16_t value;
-  if (type != MK_S8) {
+  if (!is_coded(type)) {
     memcpy(&value, tile + (column / 2 * lane + row) * 4 + column % 2 * 2, 2);
     return mk_widen(value);
   }
   tile += column / byte_block * tile_bytes(type, byte_block);
   memcpy(&value, tile + 2 * row, 2);
-  int64_t place = column % byte_block;
-  return mk_widen(value) * (float)((uint8_t)tile[scale_bytes + (place / 4 * lane + row) * 4 + place % 4] - 128);
+  float scale = mk_widen(value);
+  int64_t step = column % byte_block / 4, place = row * 4 + column % 4;
+  const uint8_t *codes = (const uint8_t *)tile + scale_bytes;
+  if (type == MK_S8) return scale * (float)(codes[step * 4 * lane + place] - 128);
+  int both = codes[step / 2 * 4 * lane + place];
+  return scale * (float)((step % 2 ? both >> 4 : both & 15) - 8);
 }
 
 // --- Portable loops ---------------------------------------------------------------------------------------
@@ -47,7 +51,7 @@ static void plain_tiles(const tile_run *w, const tile_rows *r) {
       for (int64_t i = 0; i < lane; i++) values[j * lane + i] = tile_value(w->type, w->first + tile * w->apart, i, j);
     for (int64_t i = 0; i < r->m; i++) {
       float sum[lane], *out = r->out + i * r->out_stride + tile * lane;
-      plain_sums(values, w->columns, r, i, w->type == MK_S8, sum);
+      plain_sums(values, w->columns, r, i, is_coded(w->type), sum);
       for (int64_t j = from < 0 ? 0 : from; j < (to < lane ? to : lane); j++)
         out[j] = (r->accumulate ? out[j] : 0) + sum[j];
     }
@@ -58,6 +62,15 @@ static void plain_tiles(const tile_run *w, const tile_rows *r) {
 static inline uint16_t lanes_between(const tile_rows *r, int64_t column) {
   int64_t low = r->from > column ? r->from - column : 0, high = r->to - column < lane ? r->to - column : lane;
   return (uint16_t)((1u << high) - (1u << low));
+}
+
+// A tile of a run, and up to where its memory is to be asked for ahead of use: nothing where that was done.
+static inline const char *begin_tile(const tile_run *w, int64_t index, const char **tile) {
+  *tile = w->first + index * w->apart;
+  if (!w->is_far) return *tile;
+  int64_t bytes = tile_bytes(w->type, w->columns);
+  if (!w->is_begun || *tile != w->first) fetch(*tile, bytes < fetched_ahead ? bytes : fetched_ahead);
+  return *tile + bytes;
 }
 
 // --- bf16, by pairs ---------------------------------------------------------------------------------------
@@ -101,11 +114,7 @@ MK_DOT_INLINE void pair_rows(
 
 MK_DOT_UNIT static void pair_tiles(const tile_run *w, const tile_rows *r) {
   for (int64_t index = r->from / lane; index * lane < r->to; index++) {
-    const char *tile = w->first + index * w->apart, *end = tile;
-    if (w->is_far) {
-      end += tile_bytes(w->type, w->columns);
-      fetch(tile, fetched_ahead < end - tile ? fetched_ahead : end - tile);
-    }
+    const char *tile, *end = begin_tile(w, index, &tile);
     __mmask16 mask = lanes_between(r, index * lane);
     int64_t row = 0;
 #define ROWS(n) pair_rows(n, end, tile, w->columns, r, row, index * lane, mask), row += n, end = tile
@@ -120,36 +129,62 @@ MK_DOT_UNIT static void pair_tiles(const tile_run *w, const tile_rows *r) {
 #define pair_tiles plain_tiles
 #endif
 
-// --- 8 bits -----------------------------------------------------------------------------------------------
+// --- 8 and 4 bits -----------------------------------------------------------------------------------------
 
 #if !defined(MK_NO_BYTE_UNIT)
+MK_BYTE_INLINE __m512 tile_scales(const char *tile) {
+  return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
+}
+
+MK_BYTE_INLINE __m512i four_columns(const int8_t *values) {
+  int32_t four;
+  memcpy(&four, values, sizeof four);
+  return _mm512_set1_epi32(four);
+}
+
+// The codes of eight columns, in two vectors of four; returns what follows them.
+MK_BYTE_INLINE const char *take_eight(const int bits, const char *codes, __m512i *first, __m512i *second) {
+  __m512i both = _mm512_loadu_si512(codes), low = _mm512_set1_epi8(15);
+  if (bits == 8) {
+    *first = both, *second = _mm512_loadu_si512(codes + 4 * lane);
+    return codes + 8 * lane;
+  }
+  *first = _mm512_and_si512(both, low), *second = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
+  return codes + 4 * lane;
+}
+
 // `rows` rows of one group, from `row` on, through one tile. The sums of a block are of integers and exact; the outer
 // goes over the blocks in order.
-MK_BYTE_INLINE void byte_rows_through(
-  const int rows, const char *end, const char *tile, int64_t columns, const tile_rows *r, int64_t row, int64_t column,
-  __mmask16 mask) {
+MK_BYTE_INLINE void code_rows(
+  const int bits, const int rows, const char *end, const char *tile, int64_t columns, const tile_rows *r, int64_t row,
+  int64_t column, __mmask16 mask) {
   __m512 total[8];
 #pragma unroll
   for (int i = 0; i < rows; i++) total[i] = _mm512_setzero_ps();
   int64_t at = byte_place(r->codes, r->first_row + row, r->first_block);
   for (int64_t begin = 0; begin < columns; begin += byte_block, at += byte_group) {
     const int8_t *values = r->codes->codes + at * byte_block;
-    int64_t steps = whole(columns - begin < byte_block ? columns - begin : byte_block, 4);
-    if (tile + fetched_ahead < end) fetch(tile + fetched_ahead, scale_bytes + steps * 4 * lane);
-    __m512 scale =
-      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
+    int64_t steps = whole(columns - begin < byte_block ? columns - begin : byte_block, 4), s = 0;
+    if (tile + fetched_ahead < end) fetch(tile + fetched_ahead, scale_bytes + byte_block * lane * bits / 8);
+    __m512 scale = tile_scales(tile);
     tile += scale_bytes;
-    __m512i sum[8];
+    __m512i sum[8], first, second;
 #pragma unroll
-    for (int i = 0; i < rows; i++) sum[i] = _mm512_set1_epi32(-128 * r->codes->counts[at + i]);
-    for (int64_t s = 0; s < steps; s++, tile += 4 * lane) {
-      __m512i codes = _mm512_loadu_si512(tile);
+    for (int i = 0; i < rows; i++) sum[i] = _mm512_set1_epi32(-(1 << (bits - 1)) * r->codes->counts[at + i]);
+    for (; s + (bits == 8) < steps; s += 2) {
+      tile = take_eight(bits, tile, &first, &second);
 #pragma unroll
       for (int i = 0; i < rows; i++) {
-        int32_t four;
-        memcpy(&four, values + i * byte_block + 4 * s, sizeof four);
-        sum[i] = _mm512_dpbusd_epi32(sum[i], codes, _mm512_set1_epi32(four));
+        sum[i] = _mm512_dpbusd_epi32(sum[i], first, four_columns(values + i * byte_block + 4 * s));
+        sum[i] = _mm512_dpbusd_epi32(sum[i], second, four_columns(values + i * byte_block + 4 * s + 4));
       }
+    }
+    if (s < steps) {
+      __m512i last = _mm512_loadu_si512(tile);
+      tile += 4 * lane;
+#pragma unroll
+      for (int i = 0; i < rows; i++)
+        sum[i] = _mm512_dpbusd_epi32(sum[i], last, four_columns(values + i * byte_block + 4 * s));
     }
 #pragma unroll
     for (int i = 0; i < rows; i++)
@@ -165,26 +200,23 @@ MK_BYTE_INLINE void byte_rows_through(
 }
 
 // One row through tiles of 16 columns, whose codes stay in registers: what an adapter of a usual rank expands for its
-// only row, in the very order of byte_rows_through.
-MK_BYTE_UNIT static void byte_narrow_row(const tile_run *w, const tile_rows *r) {
+// only row, in the very order of code_rows.
+MK_BYTE_INLINE void narrow_row(const int bits, const tile_run *w, const tile_rows *r) {
   int64_t at = byte_place(r->codes, r->first_row, r->first_block);
   const int8_t *values = r->codes->codes + at * byte_block;
-  __m512i x[4], none = _mm512_set1_epi32(-128 * r->codes->counts[at]);
+  __m512i x[4], none = _mm512_set1_epi32(-(1 << (bits - 1)) * r->codes->counts[at]);
   __m512 own = _mm512_set1_ps(r->codes->scales[at]);
-  for (int s = 0; s < 4; s++) {
-    int32_t four;
-    memcpy(&four, values + 4 * s, sizeof four);
-    x[s] = _mm512_set1_epi32(four);
-  }
+  for (int s = 0; s < 4; s++) x[s] = four_columns(values + 4 * s);
   for (int64_t index = r->from / lane; index * lane < r->to; index++) {
     const char *tile = w->first + index * w->apart, *codes = tile + scale_bytes;
-    __m512 scale =
-      (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
-    __m512i sum = none;
+    __m512i sum = none, first, second;
 #pragma unroll
-    for (int s = 0; s < 4; s++) sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(codes + s * 4 * lane), x[s]);
+    for (int s = 0; s < 4; s += 2) {
+      codes = take_eight(bits, codes, &first, &second);
+      sum = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sum, first, x[s]), second, x[s + 1]);
+    }
     __m512 total =
-      _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale), own, _mm512_setzero_ps());
+      _mm512_fmadd_ps(_mm512_mul_ps(_mm512_cvtepi32_ps(sum), tile_scales(tile)), own, _mm512_setzero_ps());
     __mmask16 mask = lanes_between(r, index * lane);
     float *out = r->out + index * lane;
     if (r->accumulate) total = _mm512_add_ps(total, _mm512_maskz_loadu_ps(mask, out));
@@ -192,20 +224,16 @@ MK_BYTE_UNIT static void byte_narrow_row(const tile_run *w, const tile_rows *r) 
   }
 }
 
-MK_BYTE_UNIT static void byte_tiles(const tile_run *w, const tile_rows *r) {
-  if (r->m == 1 && w->columns == 16) return byte_narrow_row(w, r);
+MK_BYTE_INLINE void code_tiles(const int bits, const tile_run *w, const tile_rows *r) {
+  if (r->m == 1 && w->columns == 16) return narrow_row(bits, w, r);
   for (int64_t index = r->from / lane; index * lane < r->to; index++) {
-    const char *tile = w->first + index * w->apart, *end = tile;
-    if (w->is_far) {
-      end += tile_bytes(w->type, w->columns);
-      fetch(tile, fetched_ahead < end - tile ? fetched_ahead : end - tile);
-    }
+    const char *tile, *end = begin_tile(w, index, &tile);
     __mmask16 mask = lanes_between(r, index * lane);
     for (int64_t row = 0; row < r->m;) {
       // As many as are left of their group.
       int64_t left = byte_group - (r->first_row + row) % byte_group;
       if (left > r->m - row) left = r->m - row;
-#define ROWS(n) byte_rows_through(n, end, tile, w->columns, r, row, index * lane, mask), row += n
+#define ROWS(n) code_rows(bits, n, end, tile, w->columns, r, row, index * lane, mask), row += n
       if (left >= 8) ROWS(8);
       else if (left >= 4) ROWS(4);
       else if (left >= 2) ROWS(2);
@@ -215,11 +243,16 @@ MK_BYTE_UNIT static void byte_tiles(const tile_run *w, const tile_rows *r) {
     }
   }
 }
+
+MK_BYTE_UNIT static void byte_tiles(const tile_run *w, const tile_rows *r) {
+  if (w->type == MK_S8) code_tiles(8, w, r);
+  else code_tiles(4, w, r);
+}
 #else
 #define byte_tiles plain_tiles
 #endif
 
 void multiply_tiles(const tile_run *w, const tile_rows *r) {
-  if (w->type == MK_S8) (mk_has_byte_unit() ? byte_tiles : plain_tiles)(w, r);
+  if (is_coded(w->type)) (mk_has_byte_unit() ? byte_tiles : plain_tiles)(w, r);
   else (mk_has_dot_unit() ? pair_tiles : plain_tiles)(w, r);
 }

@@ -10,18 +10,23 @@ MK_INLINE int64_t whole(int64_t count, int64_t of) { return (count + of - 1) / o
 // Tiles side by side in the result, of some of the columns of those that were packed.
 //   bf16: pairs of columns, [columns/2][16]
 //   8 bits: blocks of 32 columns, each with 16 scales in bf16 and then [columns/4][16][4] codes plus 128
+//   4 bits: the same with [columns/8][16][4] pairs of codes plus 8: the low half is of the first four columns
 typedef struct {
   int type;
   const char *first;
   // Bytes from one to the next.
-  int64_t apart, columns;
-  // Whether nobody has asked memory for them yet.
-  bool is_far;
+  int64_t apart;
+  // Of those that were packed.
+  int64_t first_column, columns;
+  // Whether nobody has asked memory for them yet, and whether somebody has for their first bytes.
+  bool is_far, is_begun;
 } tile_run;
 
+MK_INLINE bool is_coded(int type) { return type == MK_S8 || type == MK_S4; }
+
 MK_INLINE int64_t tile_bytes(int type, int64_t columns) {
-  if (type != MK_S8) return whole(columns, 2) * 4 * tile_lanes;
-  return (whole(columns, byte_block) * 2 + whole(columns, 4) * 4) * tile_lanes;
+  if (!is_coded(type)) return whole(columns, 2) * 4 * tile_lanes;
+  return (whole(columns, byte_block) * 2 + whole(columns, type == MK_S8 ? 4 : 8) * 4) * tile_lanes;
 }
 float tile_value(int type, const char *tile, int64_t row, int64_t column);
 
@@ -30,7 +35,7 @@ typedef struct {
   // For tiles in bf16.
   const uint16_t *x;
   int64_t stride;
-  // For tiles in 8 bits: rows from `first_row` on, and columns from `first_block` on.
+  // For tiles of codes: rows from `first_row` on, and columns from `first_block` on.
   const byte_rows *codes;
   int64_t first_row, first_block;
   int64_t m;
@@ -39,8 +44,18 @@ typedef struct {
   bool accumulate;
 } tile_rows;
 
+// How far ahead of its use memory is asked for what follows.
+enum { fetched_ahead = 2048 };
+
 void multiply_tiles(const tile_run *w, const tile_rows *r);
 
 static inline void fetch(const char *from, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
+}
+
+// Asks for the first bytes of some tiles.
+static inline void fetch_first(tile_run *w) {
+  int64_t bytes = tile_bytes(w->type, w->columns);
+  fetch(w->first, bytes < fetched_ahead ? bytes : fetched_ahead);
+  w->is_begun = true;
 }

@@ -1,7 +1,8 @@
 // What adapters add in a pass that only goes forward: y += scale·(x·Aᵀ)·Bᵀ. The factors are laid out once, in the order
-// in which a pass reads them: a few rows are limited by memory, and memory is fastest read in one piece. In 8 bits, with
-// a scale for each output of 32 inputs, they take half of what they do in bf16; x and x·Aᵀ are then brought to 8 bits
-// too, by blocks of 32, as the base's matrices take them. A row's result depends on that row alone.
+// in which a pass reads them: a few rows are limited by memory, and memory is fastest read in one piece. In codes of 8 or
+// 4 bits, with a scale for each output of 32 inputs, they take a half or a quarter of what they do in bf16; x and x·Aᵀ
+// are then brought to 8 bits, by blocks of 32, as the base's matrices take them. A row's result depends on that row
+// alone.
 #include "factors.h"
 
 #include "factor_tiles.h"
@@ -39,10 +40,7 @@ static char *pack_pairs(const source *s, int64_t first, char *to) {
 // Brings up to 32 values of a row to codes plus 128, and returns their scale in bf16, with which the highest is at most
 // 127: the next above where rounding went below. What is too small to divide by counts as nothing.
 MK_KERNEL(
-  take_codes, (const float *restrict x, int64_t count, uint8_t *restrict codes, uint16_t *scale),
-  (x, count, codes, scale)) {
-  float values[byte_block] = {0};
-  memcpy(values, x, (size_t)count * sizeof(float));
+  take_bytes, (const float *restrict values, uint8_t *restrict codes, uint16_t *scale), (values, codes, scale)) {
   uint32_t bits = 0;
   for (int i = 0; i < byte_block; i++) {
     union { float f; uint32_t i; } v = {values[i]};
@@ -59,25 +57,52 @@ MK_KERNEL(
   for (int i = 0; i < byte_block; i++) codes[i] = (uint8_t)(128 + (int)__builtin_rintf(values[i] * inverse));
 }
 
-static char *pack_codes(const source *s, int64_t first, char *to) {
+// The same to codes plus 8 of 4 bits. What lies farthest from zero becomes -8, and the scale has its sign: one code
+// more is used than with -7 to 7.
+MK_KERNEL(
+  take_halves, (const float *restrict values, uint8_t *restrict codes, uint16_t *scale), (values, codes, scale)) {
+  float low = 0, high = 0;
+  for (int i = 0; i < byte_block; i++) {
+    low = values[i] < low ? values[i] : low;
+    high = values[i] > high ? values[i] : high;
+  }
+  float farthest = high > -low ? high : low;
+  *scale = __builtin_fabsf(farthest) >= 1e-30f ? mk_narrow(farthest / -8) : 0;
+  float inverse = *scale ? 1 / mk_widen(*scale) : 0;
+  for (int i = 0; i < byte_block; i++) {
+    int code = 8 + (int)__builtin_rintf(values[i] * inverse);
+    codes[i] = (uint8_t)(code < 0 ? 0 : code > 15 ? 15 : code);
+  }
+}
+
+static char *pack_codes(int type, const source *s, int64_t first, char *to) {
   for (int64_t begin = 0; begin < s->columns; begin += byte_block) {
     int64_t count = s->columns - begin < byte_block ? s->columns - begin : byte_block;
     uint16_t scales[lane] = {0};
     uint8_t codes[lane][byte_block];
-    memset(codes, 128, sizeof codes);
-    for (int64_t i = 0; i < lane && first + i < s->rows; i++)
-      take_codes(s->x + (first + i) * s->columns + begin, count, codes[i], scales + i);
+    memset(codes, type == MK_S8 ? 128 : 8, sizeof codes);
+    for (int64_t i = 0; i < lane && first + i < s->rows; i++) {
+      float values[byte_block] = {0};
+      memcpy(values, s->x + (first + i) * s->columns + begin, (size_t)count * sizeof(float));
+      (type == MK_S8 ? take_bytes : take_halves)(values, codes[i], scales + i);
+    }
     memcpy(to, scales, sizeof scales);
     to += sizeof scales;
-    for (int64_t step = 0; step < whole(count, 4); step++)
-      for (int64_t i = 0; i < lane; i++, to += 4) memcpy(to, codes[i] + 4 * step, 4);
+    if (type == MK_S8) {
+      for (int64_t step = 0; step < whole(count, 4); step++)
+        for (int64_t i = 0; i < lane; i++, to += 4) memcpy(to, codes[i] + 4 * step, 4);
+    } else {
+      for (int64_t step = 0; step < whole(count, 8); step++)
+        for (int64_t i = 0; i < lane; i++)
+          for (int64_t j = 8 * step; j < 8 * step + 4; j++) *to++ = (char)(codes[i][j] | codes[i][j + 4] << 4);
+    }
   }
   return to;
 }
 
 static void lay_out(int type, source s, char *to) {
   for (int64_t first = 0; first < s.rows; first += lane)
-    to = type == MK_S8 ? pack_codes(&s, first, to) : pack_pairs(&s, first, to);
+    to = is_coded(type) ? pack_codes(type, &s, first, to) : pack_pairs(&s, first, to);
 }
 
 void mk_factors_pack(
@@ -102,9 +127,9 @@ void mk_factors_unpack(
 
 // --- Going through them -----------------------------------------------------------------------------------
 
-bool factors_need(const mk_factors *terms, int64_t count, int type) {
+bool factors_need(const mk_factors *terms, int64_t count, bool codes) {
   for (int64_t i = 0; i < count; i++)
-    if (terms[i].type == type) return true;
+    if (is_coded(terms[i].type) == codes) return true;
   return false;
 }
 
@@ -118,7 +143,7 @@ static int64_t parts_of(int64_t inputs) {
 // Bytes for u of a term, whole lines of the cache.
 static int64_t inner_bytes(const mk_factors *t) {
   int64_t lanes = lanes_of(t->rank);
-  int64_t bytes = t->type == MK_S8 ? byte_rows_size(t->rows, whole(lanes, byte_block)) : t->rows * lanes * 2;
+  int64_t bytes = is_coded(t->type) ? byte_rows_size(t->rows, whole(lanes, byte_block)) : t->rows * lanes * 2;
   return whole(bytes, 64) * 64;
 }
 
@@ -130,21 +155,22 @@ void factors_plan(
   if (count == 0) return;
   inner->sums = mk_scratch(5, (size_t)count * (3 * sizeof(int64_t) + sizeof(atomic_int)));
   inner->u = inner->sums + count;
-  inner->first_task = inner->u + count;
-  inner->open_parts = (atomic_int *)(inner->first_task + count);
+  inner->first_piece = inner->u + count;
+  inner->open_pieces = (atomic_int *)(inner->first_piece + count);
   int64_t sums = 0, u = 0;
   for (int64_t i = 0; i < count; i++) {
     const mk_factors *t = terms + i;
     inner->sums[i] = sums, inner->u[i] = u;
     sums += inner->parts * t->rows * lanes_of(t->rank) * (int64_t)sizeof(float), u += inner_bytes(t);
-    int64_t tasks = whole(t->rows, row_block) * inner->parts;
-    atomic_init(inner->open_parts + i, (int)tasks);
-    inner->first_task[i] = inner->tasks;
-    inner->tasks += tasks;
+    int64_t pieces = whole(t->rows, row_block) * inner->parts;
+    atomic_init(inner->open_pieces + i, (int)pieces);
+    inner->first_piece[i] = inner->pieces;
+    inner->pieces += pieces;
   }
   sums = whole(sums, 64) * 64;
   inner->memory = mk_scratch(6, (size_t)(sums + u));
   for (int64_t i = 0; i < count; i++) inner->u[i] += sums;
+  inner->tasks = mk_range_parts(inner->pieces);
   atomic_init(&inner->open_tasks, (int)inner->tasks);
 }
 
@@ -175,42 +201,67 @@ static void join(const factors_inner *inner, int64_t index) {
   uint16_t *narrow = (uint16_t *)(inner->memory + inner->u[index]);
   for (int64_t i = 0; i < t->rows; i++, sums += lanes) {
     join_parts(sums, inner->parts, t->rows * lanes, lanes, t->scale, row);
-    if (t->type == MK_S8) byte_rows_take(row, &codes, i);
+    if (is_coded(t->type)) byte_rows_take(row, &codes, i, 0, codes.blocks);
     else
       for (int64_t j = 0; j < lanes; j++) narrow[i * lanes + j] = mk_narrow(row[j]);
   }
 }
 
-// One part of the inputs of a term, for a block of its rows.
-static void reduce_part(const factors_inner *inner, int64_t index, int64_t begin, int64_t end, int64_t part) {
-  const mk_factors *t = inner->terms + index;
-  int64_t lanes = lanes_of(t->rank), inputs = inner->inputs, blocks = whole(inputs, byte_block), parts = inner->parts;
+// A part of the inputs, and of A's columns.
+static tile_run part_tiles(const factors_inner *inner, const mk_factors *t, int64_t part) {
+  int64_t inputs = inner->inputs, blocks = whole(inputs, byte_block), parts = inner->parts;
   int64_t first = blocks * part / parts * byte_block, last = blocks * (part + 1) / parts * byte_block;
-  if (last > inputs) last = inputs;
-  tile_run tiles = {
+  return (tile_run){
     .type = t->type, .first = (const char *)t->reduce + tile_bytes(t->type, first),
-    .apart = tile_bytes(t->type, inputs), .columns = last - first, .is_far = true};
-  tile_rows rows = {
-    .stride = inputs, .codes = inner->codes, .first_row = t->first_row + begin, .first_block = first / byte_block,
-    .m = end - begin, .out = (float *)(inner->memory + inner->sums[index]) + (part * t->rows + begin) * lanes,
-    .out_stride = lanes, .from = 0, .to = lanes};
-  if (t->type != MK_S8) rows.x = inner->x + (t->first_row + begin) * inputs + first;
-  multiply_tiles(&tiles, &rows);
+    .apart = tile_bytes(t->type, inputs), .first_column = first,
+    .columns = (last < inputs ? last : inputs) - first, .is_far = true};
 }
 
-void factors_reduce(factors_inner *inner, int64_t task) {
-  // The last term that does not begin after it.
+static void reduce_piece(const factors_inner *inner, int64_t index, const tile_run *tiles, int64_t part, int64_t block) {
+  const mk_factors *t = inner->terms + index;
+  int64_t lanes = lanes_of(t->rank), begin = block * row_block, end = begin + row_block, first = tiles->first_column;
+  tile_rows rows = {
+    .stride = inner->inputs, .codes = inner->codes, .first_row = t->first_row + begin,
+    .first_block = first / byte_block, .m = (end < t->rows ? end : t->rows) - begin,
+    .out = (float *)(inner->memory + inner->sums[index]) + (part * t->rows + begin) * lanes, .out_stride = lanes,
+    .from = 0, .to = lanes};
+  if (!is_coded(t->type)) rows.x = inner->x + (t->first_row + begin) * inner->inputs + first;
+  multiply_tiles(tiles, &rows);
+}
+
+// The last term that does not begin after a piece.
+static int64_t term_of(const factors_inner *inner, int64_t piece) {
   int64_t index = 0;
   for (int64_t end = inner->count; end - index > 1;) {
     int64_t middle = (index + end) / 2;
-    if (inner->first_task[middle] <= task) index = middle;
+    if (inner->first_piece[middle] <= piece) index = middle;
     else end = middle;
   }
-  task -= inner->first_task[index];
-  int64_t rows = inner->terms[index].rows, begin = task / inner->parts * row_block, end = begin + row_block;
-  reduce_part(inner, index, begin, end < rows ? end : rows, task % inner->parts);
-  // Whoever ends a term's last part adds them up.
-  if (atomic_fetch_sub(inner->open_parts + index, 1) == 1) join(inner, index);
+  return index;
+}
+
+void factors_reduce(factors_inner *inner, int64_t task) {
+  int64_t piece, end;
+  mk_range_part(inner->pieces, task, &piece, &end);
+  int64_t index = term_of(inner, piece), begin = piece;
+  tile_run tiles = part_tiles(inner, inner->terms + index, (piece - inner->first_piece[index]) % inner->parts);
+  while (piece < end) {
+    int64_t own = piece - inner->first_piece[index], part = own % inner->parts;
+    int64_t next_term = index + 1 < inner->count ? inner->first_piece[index + 1] : inner->pieces;
+    // What comes after it is asked for now, so that it is there when this piece is done.
+    tile_run next = tiles;
+    if (piece + 1 < end) {
+      next = part_tiles(inner, inner->terms + index + (piece + 1 == next_term), (part + 1) % inner->parts);
+      fetch_first(&next);
+    }
+    reduce_piece(inner, index, &tiles, part, own / inner->parts);
+    tiles = next;
+    if (++piece < next_term && piece < end) continue;
+    // Whoever ends a term's last piece adds them up.
+    int done = (int)(piece - begin);
+    if (atomic_fetch_sub(inner->open_pieces + index, done) == done) join(inner, index);
+    index++, begin = piece;
+  }
   atomic_fetch_sub(&inner->open_tasks, 1);
 }
 
@@ -269,7 +320,7 @@ static void take_rows(void *context, int64_t begin, int64_t end) {
   for (int64_t j = a->inputs; j < wide; j++) row[j] = 0;
   for (int64_t i = begin; i < end; i++) {
     for (int64_t j = 0; j < a->inputs; j++) row[j] = mk_widen(a->x[i * a->inputs + j]);
-    byte_rows_take(row, &a->codes, i);
+    byte_rows_take(row, &a->codes, i, 0, a->codes.blocks);
   }
 }
 
@@ -285,7 +336,7 @@ void mk_factors_add(
   const mk_factors *terms, int64_t count, const uint16_t *x, int64_t m, int64_t inputs, float *y, int64_t columns) {
   if (count <= 0) return;
   addition a = {.x = x, .inputs = inputs, .columns = columns, .y = y};
-  if (factors_need(terms, count, MK_S8)) {
+  if (factors_need(terms, count, true)) {
     int64_t blocks = whole(inputs, byte_block);
     a.codes = byte_rows_in(mk_scratch(7, (size_t)byte_rows_size(m, blocks)), m, blocks);
     mk_parallel_ranges(m, byte_group, take_rows, &a);

@@ -7,23 +7,24 @@
 typedef struct {
   const mk_factors *terms;
   int64_t count;
-  // The product's rows, for terms in bf16 and for those in 8 bits.
+  // The product's rows, for terms in bf16 and for those of codes.
   const uint16_t *x;
   const byte_rows *codes;
   int64_t inputs, tasks;
   // Where in `memory` a term has x·Aᵀ, [parts][rows][rank up to whole vectors] in f32, and u, scale·their sum.
   int64_t parts;
   int64_t *sums, *u;
-  // The first task of each term.
-  int64_t *first_task;
   char *memory;
-  // Tasks that are not done: of each term, and in all.
-  atomic_int *open_parts;
+  // What is summed by itself is a piece: one part of the inputs for a block of a term's rows. The first of each term,
+  // and how many there are.
+  int64_t *first_piece, pieces;
+  // Pieces of each term and tasks that are not done.
+  atomic_int *open_pieces;
   atomic_int open_tasks;
 } factors_inner;
 
-// Whether there are terms of a type.
-bool factors_need(const mk_factors *terms, int64_t count, int type);
+// Whether there are terms that take rows in 8 bits, or else terms that take them in bf16.
+bool factors_need(const mk_factors *terms, int64_t count, bool codes);
 
 // First all `tasks` of factors_reduce, in any order and on any thread; then all columns, in any pieces. What is not
 // needed of x and codes may be left out.

@@ -206,17 +206,25 @@ MK_KERNEL(
   for (int64_t i = 0; i < count; i++) y[i] = mk_narrow(x[i]);
 }
 
-// Rows of a task: whole groups, whose scales stand side by side; of one group alone, half for each of two threads.
-static int64_t task_rows(int64_t m) { return m > byte_group ? byte_group : byte_group / 2; }
+// Tasks for rows: a group each; of one group alone, half of its blocks for each of two threads, so that no line of the
+// cache is written by both.
+static int64_t row_tasks(const product *p) {
+  if (p->m > byte_group) return (p->m + byte_group - 1) / byte_group;
+  return p->m >= byte_group / 2 && p->w->blocks >= 4 ? 2 : 1;
+}
 
-static void prepare_rows(const product *p, int64_t begin, int64_t end) {
-  int64_t k = p->w->inputs;
-  float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)k * sizeof(float)) : NULL;
-  for (int64_t i = begin; i < end; i++) {
-    const float *x = wide ? wide : (const float *)p->x + i * k;
-    if (wide) stored_widen((const uint16_t *)p->x + i * k, wide, k);
-    else if (p->narrow) stored_narrow(x, p->narrow + i * k, k);
-    byte_rows_take(x, &p->rows, i);
+static void prepare_rows(const product *p, int64_t task) {
+  int64_t first = 0, blocks = p->w->blocks, from = 0, to = blocks, k = p->w->inputs;
+  if (p->m > byte_group) first = task * byte_group;
+  else if (p->row_tasks == 2) from = task == 0 ? 0 : blocks / 4 * 2, to = task == 0 ? blocks / 4 * 2 : blocks;
+  int64_t last = first + byte_group < p->m ? first + byte_group : p->m, count = (to - from) * byte_block;
+  float *wide = p->x_type == MK_BF16 ? mk_scratch(2, (size_t)count * sizeof(float)) : NULL;
+  for (int64_t i = first; i < last; i++) {
+    int64_t at = i * k + from * byte_block;
+    const float *x = wide ? wide : (const float *)p->x + at;
+    if (wide) stored_widen((const uint16_t *)p->x + at, wide, count);
+    else if (p->narrow) stored_narrow(x, p->narrow + at, count);
+    byte_rows_take(x, &p->rows, i, from, to);
   }
 }
 
@@ -257,8 +265,7 @@ static void expand_part(product *p, int64_t part) {
 static void run_task(void *context, int64_t task) {
   product *p = context;
   if (task < p->row_tasks) {
-    int64_t begin = task * task_rows(p->m), end = begin + task_rows(p->m);
-    prepare_rows(p, begin, end < p->m ? end : p->m);
+    prepare_rows(p, task);
     atomic_fetch_sub(&p->open_rows, 1);
     return;
   }
@@ -277,13 +284,13 @@ void mk_stored_multiply(
   if (m <= 0) return;
   int64_t k = w->inputs, size = byte_rows_size(m, w->blocks), parts = mk_range_parts(w->panel_count);
   product p = {.w = w, .x = x, .x_type = x_type, .m = m, .to = {y, w->outputs, accumulate}};
-  bool narrows = x_type == MK_F32 && factors_need(terms, count, MK_BF16);
+  bool narrows = x_type == MK_F32 && factors_need(terms, count, false);
   char *memory = mk_scratch(7, (size_t)(size + parts + (narrows ? m * k * 2 : 0)));
   p.rows = byte_rows_in(memory, m, w->blocks);
   if (narrows) p.narrow = (uint16_t *)(memory + size);
   p.is_expanded = (bool *)(memory + size + (narrows ? m * k * 2 : 0));
   factors_plan(&p.inner, terms, count, narrows ? p.narrow : x_type == MK_BF16 ? x : NULL, &p.rows, k);
-  p.row_tasks = (m + task_rows(m) - 1) / task_rows(m);
+  p.row_tasks = row_tasks(&p);
   p.parts = parts;
   atomic_init(&p.open_rows, (int)p.row_tasks);
   atomic_init(&p.open_parts, (int)p.parts);

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 /// One low-rank update of one matrix, on the host: ΔW = scale · B · A.
 ///
@@ -55,7 +56,7 @@ public struct LowRankWeights: Sendable, Equatable {
       throw AdapterWeightsError.wrongCount(
         site: site, factor: name, rows: rows, columns: columns, count: factor.count)
     }
-    if let place = factor.firstIndex(where: { !$0.isFinite }) {
+    if let place = factor.firstNotFinite {
       throw AdapterWeightsError.notFinite(
         site: site, factor: name, row: place / columns, column: place % columns, value: factor[place])
     }

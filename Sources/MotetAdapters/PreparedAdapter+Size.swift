@@ -11,7 +11,7 @@ extension PreparedAdapter {
     let file = try SafetensorsFile(
       contentsOf: folder.appendingPathComponent("adapter_model.safetensors"))
     let shapes = try file.names.map { (name: $0, shape: try file.tensor($0).shape) }
-    guard let form = form(for: base.precision), try AdapterMethods.method(of: folder).name == LoRA.name
+    guard let form = base.adapterForm, try AdapterMethods.method(of: folder).name == LoRA.name
     else {
       // The values as they were read, and those that passes read.
       return shapes.reduce(0) { $0 + 2 * 4 * $1.shape.reduce(1, *) }

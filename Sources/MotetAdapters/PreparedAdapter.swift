@@ -4,8 +4,8 @@ import MotetTensor
 /// An adapter made ready to answer with, and the adapters it stands on: what is slow about it was done where it was
 /// made, which may be any thread, and what only files need is gone.
 ///
-/// Low-rank factors are held in the layout that passes read, in bf16, or in 8 bits where the base is too. On a base in
-/// f32 they stay in f32, so that answers are those of the adapter as it was trained.
+/// Low-rank factors are held in the layout that passes read, in the base's ``BaseModel/adapterForm``. Where that is nil,
+/// as in f32, they stay as they are, so that answers are those of the adapter as it was trained.
 public final class PreparedAdapter: Sendable, CustomStringConvertible {
   public let name: String
   /// Bytes of memory.
@@ -49,21 +49,9 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
 
   public var description: String { name }
 
-  /// What low-rank factors are held in under a base; nil for f32, the values as they are.
-  ///
-  /// Where the base is multiplied in 8 bits, so are they: half of bf16's memory, and of the time in which a step of
-  /// many adapters reads it.
-  static func form(for precision: Precision) -> LowRankFactors.Form? {
-    switch precision {
-    case .f32: nil
-    case .bf16, .nf4: .bf16
-    case .int8, .stored: .int8
-    }
-  }
-
   private static func content(of weights: AdapterWeights, for base: BaseModel) -> Layer.Content {
-    guard weights.content == nil, let form = form(for: base.precision) else { return .weights(weights) }
-    let updates = base.sites.map { weights.sites[$0.path] }
+    guard weights.content == nil, let form = base.adapterForm else { return .weights(weights) }
+    let updates = base.sites.map { site in weights.sites[site.path].map { $0.readyToRound(site: site.path) } }
     let packed = LowRankFactors.packed(
       updates.compactMap { update in
         update.map {

@@ -29,6 +29,31 @@ struct BaseOptions: ParsableArguments {
   }
 }
 
+/// The base model of a command that answers, with adapters held as they are to answer.
+struct AnsweringOptions: ParsableArguments {
+  @OptionGroup var base: BaseOptions
+
+  @Option(
+    help: """
+      The number format of adapters: auto (about as many bits as the base has), bf16, int8 or int4.
+      """)
+  var adapterPrecision = "auto"
+
+  func validate() throws {
+    let known = ["auto"] + LowRankFactors.Form.allCases.map(\.rawValue)
+    guard known.contains(adapterPrecision) else {
+      throw ValidationError(
+        "--adapter-precision \(adapterPrecision) is not known: choose \(known.joined(separator: ", "))")
+    }
+  }
+
+  func load(for purpose: BaseModel.Purpose = .answering) async throws -> BaseModel {
+    try await BaseModel.load(
+      base.base, precision: Precision(rawValue: base.precision),
+      adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose)
+  }
+}
+
 /// A mix by name, loaded for a base.
 struct MixLoader {
   let base: BaseModel

@@ -48,7 +48,21 @@ public struct PEFTAdapterFile {
   /// Reads the adapter in `folder`; sites come sorted by path. Throws ``FormatError`` when a file is missing
   /// or damaged, a tensor is not part of a LoRA pair, shapes do not fit, or a number is NaN or infinite.
   public static func read(_ folder: URL) throws -> (configuration: PEFTConfiguration, sites: [Site]) {
-    let weights = folder.appendingPathComponent(weightsName)
+    let file = try PEFTAdapterFile(folder)
+    return (file.configuration, try file.paths.map(file.site))
+  }
+
+  public let configuration: PEFTConfiguration
+  /// Of its sites, sorted.
+  public let paths: [String]
+  private let tensors: SafetensorsFile
+  /// Of the tensors.
+  private let place: String
+
+  /// Opens the adapter in `folder`, whose sites can then be read one by one. Throws ``FormatError`` when a file is
+  /// missing or damaged, or a tensor is not part of a LoRA pair.
+  public init(_ folder: URL) throws {
+    let weights = folder.appendingPathComponent(Self.weightsName)
     let configuration = try PEFTConfiguration(contentsOf: folder)
     if !FileManager.default.fileExists(atPath: weights.path) {
       let pickled = folder.appendingPathComponent("adapter_model.bin").path
@@ -61,13 +75,34 @@ public struct PEFTAdapterFile {
     }
     let file = try SafetensorsFile(contentsOf: weights)
     let paths = try Set(
-      file.names.map { try path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) })
+      file.names.map { try Self.path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) })
     guard !paths.isEmpty else {
       throw FormatError.malformed(
         file: weights.path, place: "header", problem: "there are no tensors", mend: "save the adapter again")
     }
-    let sites = try paths.sorted().map { try site($0, in: file, configuration, path: weights.path) }
-    return (configuration, sites)
+    self.configuration = configuration
+    self.paths = paths.sorted()
+    tensors = file
+    place = weights.path
+  }
+
+  /// A site's sizes, without its values. Throws ``FormatError`` when its tensors are no LoRA pair.
+  public func shape(of path: String) throws -> (rank: Int, inputs: Int, outputs: Int) {
+    let (a, b) = try pair(path)
+    return (a.shape[0], a.shape[1], b.shape[0])
+  }
+
+  /// Reads one site. Throws ``FormatError`` when its shapes do not fit, or a number is NaN or infinite.
+  public func site(_ path: String) throws -> Site {
+    let (a, b) = try pair(path)
+    let loraA = try a.floats()
+    let loraB = try b.floats()
+    try Self.check(loraA, named: a.name, in: place)
+    try Self.check(loraB, named: b.name, in: place)
+    return Site(
+      path: path, rank: a.shape[0], in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB,
+      magnitudes: try configuration.useDoRA
+        ? Self.magnitudes(of: path, count: b.shape[0], in: tensors, place) : nil)
   }
 
   private static func path(ofTensor name: String, file: String, hasMagnitudes: Bool) throws -> String {
@@ -83,19 +118,14 @@ public struct PEFTAdapterFile {
       mend: "use a plain LoRA adapter")
   }
 
-  private static func site(
-    _ path: String, in file: SafetensorsFile, _ configuration: PEFTConfiguration, path place: String
-  ) throws -> Site {
-    let nameA = root + moduleName(of: path) + suffixA
-    let nameB = root + moduleName(of: path) + suffixB
-    func broken(_ name: String, _ problem: String) -> FormatError {
-      .malformed(
-        file: place, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
-    }
-    guard file.contains(nameA) else { throw broken(nameB, "its partner \(quoted(nameA)) is missing") }
-    guard file.contains(nameB) else { throw broken(nameA, "its partner \(quoted(nameB)) is missing") }
-    let a = try file.tensor(nameA)
-    let b = try file.tensor(nameB)
+  private func pair(_ path: String) throws -> (a: StoredTensor, b: StoredTensor) {
+    let nameA = Self.root + Self.moduleName(of: path) + Self.suffixA
+    let nameB = Self.root + Self.moduleName(of: path) + Self.suffixB
+    func broken(_ name: String, _ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
+    guard tensors.contains(nameA) else { throw broken(nameB, "its partner \(quoted(nameA)) is missing") }
+    guard tensors.contains(nameB) else { throw broken(nameA, "its partner \(quoted(nameB)) is missing") }
+    let a = try tensors.tensor(nameA)
+    let b = try tensors.tensor(nameB)
     for tensor in [a, b] {
       guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
         throw broken(tensor.name, "it holds \(tensor.type.rawValue), not floats")
@@ -110,27 +140,23 @@ public struct PEFTAdapterFile {
         a.shape[0] == rank ? nameB : nameA,
         "\(a.shape) and \(b.shape) do not share the rank \(rank) of \(PEFTConfiguration.fileName)")
     }
-    let loraA = try a.floats()
-    let loraB = try b.floats()
-    if let index = loraA.firstIndex(where: { !$0.isFinite }) {
-      throw broken(nameA, "element \(index) is \(loraA[index])")
-    }
-    if let index = loraB.firstIndex(where: { !$0.isFinite }) {
-      throw broken(nameB, "element \(index) is \(loraB[index])")
-    }
-    return Site(
-      path: path, rank: rank, in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB,
-      magnitudes: try configuration.useDoRA ? magnitudes(of: path, count: b.shape[0], in: file, place) : nil)
+    return (a, b)
+  }
+
+  private static func broken(_ name: String, in file: String, _ problem: String) -> FormatError {
+    .malformed(file: file, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
+  }
+
+  private static func check(_ values: [Float], named name: String, in file: String) throws {
+    guard let index = values.firstNotFinite else { return }
+    throw broken(name, in: file, "element \(index) is \(values[index])")
   }
 
   private static func magnitudes(
     of path: String, count: Int, in file: SafetensorsFile, _ place: String
   ) throws -> [Float] {
     let name = root + moduleName(of: path) + suffixM
-    func broken(_ problem: String) -> FormatError {
-      .malformed(
-        file: place, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
-    }
+    func broken(_ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
     guard let found = [name, name + ".weight"].first(where: file.contains) else {
       throw broken("it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
     }
@@ -139,9 +165,7 @@ public struct PEFTAdapterFile {
       throw broken("it holds \(tensor.shape) \(tensor.type.rawValue), not \(count) floats")
     }
     let values = try tensor.floats()
-    if let index = values.firstIndex(where: { !$0.isFinite }) {
-      throw broken("element \(index) is \(values[index])")
-    }
+    try check(values, named: name, in: place)
     return values
   }
 

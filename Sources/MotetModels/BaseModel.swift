@@ -16,6 +16,8 @@ public final class BaseModel {
   public nonisolated let name: String
   public nonisolated let configuration: ModelConfiguration
   public nonisolated let precision: Precision
+  /// What low-rank factors are held in to answer with; nil for the values as they were trained.
+  public nonisolated let adapterForm: LowRankFactors.Form?
   public nonisolated let tokenizer: Tokenizer
   public nonisolated let template: ChatTemplate
   public nonisolated let identity: BaseIdentity
@@ -31,12 +33,13 @@ public final class BaseModel {
   var rowNorms: [Int: [Float]] = [:]
 
   init(
-    name: String, precision: Precision, tokenizer: Tokenizer, template: ChatTemplate, source: any ModelSource,
-    parts: Parts
+    name: String, precision: Precision, adapterForm: LowRankFactors.Form?, tokenizer: Tokenizer,
+    template: ChatTemplate, source: any ModelSource, parts: Parts
   ) {
     self.name = name
     configuration = source.configuration
     self.precision = precision
+    self.adapterForm = adapterForm
     self.tokenizer = tokenizer
     self.template = template
     self.source = source

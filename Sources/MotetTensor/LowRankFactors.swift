@@ -4,15 +4,16 @@ import CKernels
 /// nothing to convert while tokens wait. May be made on any thread.
 public final class LowRankFactors: Sendable {
   /// What they are held in.
-  public enum Form: Sendable {
+  public enum Form: String, Sendable, CaseIterable {
     case bf16
-    /// Codes of 8 bits with a scale for each output of 32 inputs.
-    case int8
+    /// Codes of 8 or 4 bits with a scale for each output of 32 inputs.
+    case int8, int4
 
     fileprivate var type: Int32 {
       switch self {
       case .bf16: Int32(MK_BF16)
       case .int8: Int32(MK_S8)
+      case .int4: Int32(MK_S4)
       }
     }
   }
@@ -62,12 +63,24 @@ public final class LowRankFactors: Sendable {
 
   /// Those of one adapter, in one piece of memory in the order given.
   public static func packed(_ sources: [Source], as form: Form) -> [LowRankFactors] {
-    let sizes = sources.map { byteCount(rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs, form: form) }
+    packed(sources.map { ($0.rank, $0.inputs, $0.outputs) }, as: form) { sources[$0] }
+  }
+
+  /// The same from values that are given one after another, so that no more of them are in memory at one time.
+  /// - Parameters:
+  ///   - shapes: of all
+  ///   - source: the values of one, by its place; of its shape
+  public static func packed(
+    _ shapes: [(rank: Int, inputs: Int, outputs: Int)], as form: Form, source: (Int) throws -> Source
+  ) rethrows -> [LowRankFactors] {
+    let sizes = shapes.map { byteCount(rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs, form: form) }
     let memory = ExactMemory(count: sizes.reduce(0, +))
     var start = 0
-    return zip(sources, sizes).map { source, size in
-      defer { start += size }
-      return LowRankFactors(source, form: form, in: memory, at: start)
+    return try shapes.indices.map { index in
+      let (values, shape) = (try source(index), shapes[index])
+      precondition(values.rank == shape.rank && values.inputs == shape.inputs && values.outputs == shape.outputs)
+      defer { start += sizes[index] }
+      return LowRankFactors(values, form: form, in: memory, at: start)
     }
   }
 

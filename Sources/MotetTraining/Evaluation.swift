@@ -13,19 +13,19 @@ public struct NLL: Sendable, Codable, Equatable {
 }
 
 extension BaseModel {
-  /// The NLL of `examples` under `mix`.
+  /// The NLL of `examples` under `mix`, held as it is to answer with.
   /// - Parameter onRows: told how many rows are done
   public func nll(
     of examples: [Example], mix: Mix = .base, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(of: ExampleList(examples, digest: ""), mix: try mix.bound(to: self), onRows: onRows)
+    try await nll(of: ExampleList(examples, digest: ""), mix: try mix.boundForAnswers(to: self), onRows: onRows)
   }
 
   /// The same for examples that are read as they are needed.
   public func nll(
     of source: any ExampleSource, mix: Mix = .base, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(of: source, mix: try mix.bound(to: self), onRows: onRows)
+    try await nll(of: source, mix: try mix.boundForAnswers(to: self), onRows: onRows)
   }
 
   func nll(
@@ -72,7 +72,7 @@ extension BaseModel {
     onAnswer: (Int) -> Void = { _ in }
   ) async throws -> [String] {
     var bound: [Mix: BoundMix] = [:]
-    for mix in mixes where bound[mix] == nil { bound[mix] = try mix.bound(to: self) }
+    for mix in mixes where bound[mix] == nil { bound[mix] = try mix.boundForAnswers(to: self) }
     let requests = try zip(prompts, mixes).map { prompt, mix in
       GenerationRequest(
         prompt: try promptTokens(prompt), mix: bound[mix] ?? .base, maximumTokens: maximumTokens)

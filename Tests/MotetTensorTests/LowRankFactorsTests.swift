@@ -14,7 +14,7 @@ import Testing
   }
 
   /// Terms within the pass, beside it, and as plain loops.
-  @Test(arguments: [LowRankFactors.Form.bf16, .int8])
+  @Test(arguments: LowRankFactors.Form.allCases)
   @Compute func addWhatPlainLoopsSay(form: LowRankFactors.Form) throws {
     let sample = StoredMatrixTests.sample(.q4_1, outputs: 80, inputs: 64, seed: 7)
     let stored = try FrozenMatrix(stored: [
@@ -74,16 +74,48 @@ import Testing
     check(source.loraB, loraB, columns: 70)
   }
 
-  @Test func nothingButZerosStaysSo() {
+  /// What lies farthest from zero becomes -8 steps, and what lies as far on the other side 7: a whole step less.
+  @Test func codesOfFourBitsStayWithinHalfAStep() throws {
+    let source = Self.source(150, 37, 70, seed: 3)
+    let factors = try #require(LowRankFactors.packed([source], as: .int4).first)
+    func check(_ values: [Float], _ kept: [Float], columns: Int) {
+      for begin in stride(from: 0, to: values.count, by: columns) {
+        for block in stride(from: begin, to: begin + columns, by: 32) {
+          let places = block..<min(block + 32, begin + columns)
+          let farthest = places.map { values[$0] }.max { abs($0) < abs($1) } ?? 0
+          let step = farthest / -8
+          #expect(
+            places.allSatisfy { place in
+              let half = values[place] / step > 7 ? Float(1) : 0.5
+              return abs(values[place] - kept[place]) <= half * abs(step) + abs(values[place]) / 256 + 1e-6
+            })
+        }
+      }
+    }
+    let (loraA, loraB) = factors.floats()
+    check(source.loraA, loraA, columns: 150)
+    check(source.loraB, loraB, columns: 70)
+  }
+
+  @Test func codesTakeAHalfAndAThirdOfBF16() {
+    func bytes(_ form: LowRankFactors.Form) -> Int {
+      LowRankFactors.byteCount(rank: 16, inputs: 576, outputs: 1536, form: form)
+    }
+    #expect(Double(bytes(.int4)) < Double(bytes(.bf16)) / 3)
+    #expect(Double(bytes(.int8)) < 0.57 * Double(bytes(.bf16)))
+  }
+
+  @Test(arguments: [LowRankFactors.Form.int8, .int4])
+  func nothingButZerosStaysSo(form: LowRankFactors.Form) {
     let source = LowRankFactors.Source(
       loraA: floats(4 * 32, seed: 1), loraB: [Float](repeating: 0, count: 20 * 4), rank: 4, inputs: 32,
       outputs: 20)
-    let kept = LowRankFactors.packed([source], as: .int8).first?.floats().loraB
+    let kept = LowRankFactors.packed([source], as: form).first?.floats().loraB
     #expect(kept == source.loraB)
   }
 
   /// A token's answer must not depend on what else is asked at the time.
-  @Test(arguments: [LowRankFactors.Form.bf16, .int8], [5, 8, 16, 40])
+  @Test(arguments: LowRankFactors.Form.allCases, [5, 8, 16, 40])
   @Compute func aRowsPartDependsOnThatRowAlone(form: LowRankFactors.Form, rank: Int) throws {
     // More inputs than one part of them.
     let factors = LowRankFactors.packed([Self.source(1100, 53, rank, seed: 4)], as: form)

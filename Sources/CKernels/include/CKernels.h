@@ -39,7 +39,7 @@ void mk_gemm(
   int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t ars, int64_t acs, const float *b,
   int64_t brs, int64_t bcs, float beta, float *c, int64_t ldc);
 
-enum { MK_F32 = 0, MK_BF16 = 1, MK_S8 = 2 };
+enum { MK_F32 = 0, MK_BF16 = 1, MK_S8 = 2, MK_S4 = 3 };
 
 // A constant matrix B[k,n] reordered once for products x[m,k]·B.
 typedef struct mk_packed mk_packed;
@@ -146,7 +146,7 @@ void mk_stored_row(const mk_stored *matrix, int64_t output, float *values);
 
 // What an adapter adds to a product: its factors, laid out by mk_factors_pack once and for all.
 typedef struct {
-  // MK_BF16, or MK_S8 for codes of 8 bits with a scale in bf16 for each output of 32 inputs.
+  // MK_BF16, or MK_S8 or MK_S4 for codes of 8 or 4 bits with a scale in bf16 for each output of 32 inputs.
   int type;
   // The rows of the batch and the columns of the result that it adds to.
   int64_t first_row, rows, first_column, outputs, rank;
@@ -161,6 +161,9 @@ void mk_factors_sizes(int type, int64_t inputs, int64_t outputs, int64_t rank, i
 void mk_factors_pack(
   int type, const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank, void *reduce,
   void *expand);
+// (Σₙ maxₖ Bₙₖ²)·‖A‖² / ‖B·A‖², with the last from random probes: by how much the square of rounding's change to B·A
+// grows beyond its size; infinite where there is nothing left of it, 0 for zeros. May be called from any thread.
+float mk_factors_growth(const float *a, const float *b, int64_t inputs, int64_t outputs, int64_t rank);
 // The values that are multiplied, row by row.
 void mk_factors_unpack(
   int type, const void *reduce, const void *expand, int64_t inputs, int64_t outputs, int64_t rank, float *a,

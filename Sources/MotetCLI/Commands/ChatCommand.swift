@@ -8,7 +8,7 @@ struct ChatCommand: AsyncParsableCommand {
     discussion: "An empty line or Ctrl-D ends the conversation; /reset forgets it; /mix NAME changes the mix."
   )
 
-  @OptionGroup var base: BaseOptions
+  @OptionGroup var base: AnsweringOptions
 
   @Option(help: "The mix that answers.")
   var mix = "base"
@@ -29,7 +29,7 @@ struct ChatCommand: AsyncParsableCommand {
   var force = false
 
   func run() async throws {
-    let base = try await base.load(for: .answering)
+    let base = try await base.load()
     let loader = MixLoader(base, force: force)
     let chooser = try router.map { try RouterFinder.load($0, base: base) }
     var mix = try loader.load(mix)

@@ -13,7 +13,7 @@ struct DecodingBenchCommand: AsyncParsableCommand {
       bytes, over the time of the step. Then one prompt of --length tokens is read.
       """)
 
-  @OptionGroup var base: BaseOptions
+  @OptionGroup var base: AnsweringOptions
 
   @Option(help: "Rows of the larger steps, and adapters.")
   var rows = 8
@@ -42,7 +42,7 @@ struct DecodingBenchCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let model = try await base.load(for: .answering)
+    let model = try await base.load()
     let context = model.configuration.maximumPositions
     guard max(prompt + steps, length) <= context else {
       throw ValidationError(

@@ -18,7 +18,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     case exactMatch = "exact-match"
   }
 
-  @OptionGroup var base: BaseOptions
+  @OptionGroup var base: AnsweringOptions
 
   @Option(parsing: .upToNextOption, help: "The mixes (default: base).")
   var mix: [String] = []
@@ -71,7 +71,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       if let limit { set.rows = Array(set.rows.prefix(limit)) }
       return (name: named.name, set: set)
     }
-    let base = try await base.load()
+    let base = try await base.load(for: .training)
     let loader = MixLoader(base, force: force)
     let mixes = try (mix.isEmpty ? ["base"] : mix).map { (name: $0, mix: try loader.load($0)) }
     let chooser = try router.map { try RouterFinder.load($0, base: base) }

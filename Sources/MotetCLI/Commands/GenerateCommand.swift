@@ -6,7 +6,7 @@ struct GenerateCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "generate", abstract: "Answer a prompt, or a file of prompts, under a mix.")
 
-  @OptionGroup var base: BaseOptions
+  @OptionGroup var base: AnsweringOptions
 
   @Option(help: "The mix that answers, such as code=0.5+math=0.4.")
   var mix = "base"
@@ -65,7 +65,7 @@ struct GenerateCommand: AsyncParsableCommand {
   func run() async throws {
     let asked =
       try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
-    let base = try await base.load(for: .answering)
+    let base = try await base.load()
     let mixes = try await chooseMixes(asked, base)
     if prompt != nil, !json { return try await stream(base, mix: mixes[0]) }
     try await answer(asked, base: base, mixes: mixes)

@@ -13,7 +13,7 @@ struct ServeCommand: AsyncParsableCommand {
       under way end.
       """)
 
-  @OptionGroup var base: BaseOptions
+  @OptionGroup var base: AnsweringOptions
 
   @Option(help: "A folder of adapters, each in a folder named as it is; may be given several times.")
   var adapters: [String] = []
@@ -64,7 +64,7 @@ struct ServeCommand: AsyncParsableCommand {
     let server = try listening.options(logger)
     // Before the base is read: what is wrong with these is known at once.
     try AnswerServer.check(server)
-    let model = try await base.load(for: .answering)
+    let model = try await base.load()
     let chooser = try router.map { try RouterFinder.load($0, base: model) }
     let registry = PrometheusRegistry.serving()
     var options = ServingOptions()
