@@ -151,6 +151,7 @@ final class Scheduler {
   private func release(_ row: ServedRow, as reason: String) {
     for metrics in row.metrics { metrics.finished[reason]?.increment() }
     row.stage = .ended
+    row.preparation?.cancel()
     row.cache = nil
     let mayHaveFreed = row.mix.map { !$0.adapters.isEmpty } ?? false
     row.mix = nil

@@ -26,7 +26,7 @@ public final class ServingEngine: AnswerService {
   /// - Parameters:
   ///   - library: whose adapters can be named; nil for none
   ///   - folders: each holds adapters in folders named as they are
-  public init(
+  public convenience init(
     _ base: BaseModel, library: AdapterLibrary? = AdapterLibrary(), folders: [URL] = [],
     options: ServingOptions = ServingOptions()
   ) async {
@@ -34,6 +34,10 @@ public final class ServingEngine: AnswerService {
     let shelf = AdapterShelf(
       base, places: AdapterPlaces(library: library, folders: folders), budget: options.adapterMemory,
       metrics: metrics)
+    await self.init(base, shelf: shelf, metrics: metrics, options: options)
+  }
+
+  init(_ base: BaseModel, shelf: AdapterShelf, metrics: ServingMetrics, options: ServingOptions) async {
     let tokenizer = base.tokenizer
     let (scheduler, structures, context) = await Compute.run {
       let pool = base.keyValuePool(budget: options.cacheBytes)
