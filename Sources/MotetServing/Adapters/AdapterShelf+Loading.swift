@@ -25,19 +25,23 @@ extension AdapterShelf {
     }
   }
 
-  func isUnderWay(_ place: AdapterPlace) -> Bool { underWay(place) != nil }
+  /// Whether it has to be read; what is on its way is held already.
+  func isMissing(_ place: AdapterPlace) -> Bool { !isReady(place) && underWay(place) == nil }
 
   /// The adapter in memory, as its files are now. Those who ask for it together share one reading; it is given up when
   /// all of them are cancelled before it begins.
+  /// - Parameter expectedBytes: what it will take, where that was asked just now
   /// - Throws: ``ServingError/unusableAdapter(name:reason:)``, `CancellationError`
-  func resident(_ place: AdapterPlace) async throws -> LoadedAdapter {
+  func resident(_ place: AdapterPlace, expectedBytes: Int? = nil) async throws -> LoadedAdapter {
     let key = Key(place)
+    var bytes = expectedBytes
+    if bytes == nil, isMissing(place) { bytes = await sizes.bytes(of: place, in: places) }
     clock += 1
     if isReady(place), let adapter = residents[key]?.adapter {
       residents[key]?.lastUse = clock
       return adapter
     }
-    let (load, task) = underWay(place) ?? begin(place)
+    let (load, task) = underWay(place) ?? begin(place, expectedBytes: bytes ?? 0)
     loading[load]?.waiting += 1
     let outcome = await withTaskCancellationHandler {
       await task.result
@@ -55,11 +59,13 @@ extension AdapterShelf {
     return adapter
   }
 
-  private func begin(_ place: AdapterPlace) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
-    let bytes = expectedBytes(place)
-    makeRoom(for: bytes)
+  private func begin(
+    _ place: AdapterPlace, expectedBytes: Int
+  ) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
+    makeRoom(for: expectedBytes)
     let (load, task) = startLoading(place)
-    loading[load] = Loading(key: Key(place), stamp: place.stamp, expectedBytes: bytes, task: task)
+    loading[load] = Loading(
+      key: Key(place), stamp: place.stamp, expectedBytes: expectedBytes, task: task)
     return (load, task)
   }
 

@@ -28,9 +28,7 @@ actor AdapterShelf {
   var residents: [Key: Resident] = [:]
   /// By the number of the load.
   var loading: [Int: Loading] = [:]
-  /// What adapters will take, by their files.
-  private var sizes: [FileStamp: Int] = [:]
-  private static let mostSizes = 4096
+  let sizes: AdapterSizes
   /// More files at one time would be ready no sooner, and take the memory of their values in f32 all together.
   let turnstile: Turnstile
   /// Out of the list and still held.
@@ -45,8 +43,9 @@ actor AdapterShelf {
 
   init(
     _ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics,
-    turnstile: Turnstile = Turnstile(2)
+    sizes: AdapterSizes? = nil, turnstile: Turnstile = Turnstile(2)
   ) {
+    self.sizes = sizes ?? AdapterSizes(for: base)
     self.turnstile = turnstile
     self.base = base
     self.places = places
@@ -83,12 +82,13 @@ actor AdapterShelf {
   func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
-    // Those that are being read are held already.
-    let missing = found.filter { !isReady($0) && !isUnderWay($0) }
-    let need = missing.reduce(0) { $0 + expectedBytes($1) }
+    let expected = await expectedBytes(found)
+    let need = found.reduce(0) { $0 + (isMissing($1) ? expected[Key($1), default: 0] : 0) }
     if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
-    for (place, term) in zip(found, mix.terms) { terms.append((try await resident(place), term.weight)) }
+    for (place, term) in zip(found, mix.terms) {
+      terms.append((try await resident(place, expectedBytes: expected[Key(place)]), term.weight))
+    }
     let identity = MixIdentity(
       parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
     if let known = mixes[identity]?.value { return known }
@@ -107,6 +107,15 @@ actor AdapterShelf {
     mixes[identity] = Weakly(value: bound)
     trim()
     return bound
+  }
+
+  /// What those that have to be read will take; others may come and go while their files are looked at.
+  private func expectedBytes(_ found: [AdapterPlace]) async -> [Key: Int] {
+    var expected: [Key: Int] = [:]
+    while let place = found.first(where: { isMissing($0) && expected[Key($0)] == nil }) {
+      expected[Key(place)] = await sizes.bytes(of: place, in: places)
+    }
+    return expected
   }
 
   /// The mix, when all its adapters are in memory; nil when files have to be read first.
@@ -139,19 +148,6 @@ actor AdapterShelf {
           ? item.value.adapter.bytes : 0)
     } + leaving.reduce(0) { $0 + ($1.value?.bytes ?? 0) }
       + loading.values.reduce(0) { $0 + $1.expectedBytes }
-  }
-
-  /// What an adapter will take, with those that it stands on; nothing for one that cannot be read, as loading it will
-  /// say.
-  func expectedBytes(_ place: AdapterPlace) -> Int {
-    if let known = sizes[place.stamp] { return known }
-    let base = base
-    let bytes = try? places.allowedChain(place).reduce(0) {
-      $0 + (try PreparedAdapter.expectedBytes(of: $1, for: base))
-    }
-    if sizes.count >= Self.mostSizes { sizes = [:] }
-    sizes[place.stamp] = bytes ?? 0
-    return bytes ?? 0
   }
 
   /// Gives back what is over the budget, as far as nothing holds it.
