@@ -33,7 +33,8 @@ public struct AnswerServer: Sendable {
       service: service, router: router, limits: options.limits,
       metrics: ServerMetrics(factory: PrometheusFactory(registry)),
       authorization: Authorization(keys: options.keys),
-      largeBodies: LargeBodies(most: options.limits.largeBodies),
+      largeBodies: LargeBodies(
+        most: options.limits.largeBodies, mostOfClient: options.limits.largeBodiesOfClient),
       recent: RecentAnswers(capacity: options.limits.rememberedAnswers))
     self.options = options
     self.registry = registry

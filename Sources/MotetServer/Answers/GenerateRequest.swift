@@ -15,7 +15,7 @@ struct GenerateRequest: Sendable {
   ]
 
   init(_ request: Request, _ parts: ServerParts, _ context: ServerContext) async throws {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let inputs = try body.fields.required("inputs")
     let fields = try body.fields.object("parameters") ?? RequestFields(members: [:], prefix: "parameters.")
     try fields.refuse(Self.undone)

@@ -43,7 +43,7 @@ struct ChatCompletionsEndpoint: Endpoint {
     ], required: ["id", "object", "created", "model", "choices", "usage"])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try refuse(fields)
     let messages = try ChatMessages.read(fields, "messages")

@@ -41,7 +41,7 @@ struct CompletionsEndpoint: Endpoint {
     ], required: ["id", "object", "created", "model", "choices", "usage"])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try fields.refuse(["suffix"], harmless: [""])
     let tokenizer = parts.service.tokenizer

@@ -45,7 +45,7 @@ struct LlamaCompletionEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try fields.refuse(Self.undone, harmless: [0, 0.0])
     try fields.refuse(["n_probs"], harmless: [0])
