@@ -14,6 +14,8 @@ final class ScriptedService: AnswerService {
     case refuse(ServingError)
     /// Begins, says one piece and fails.
     case breakOff
+    /// Begins, says one piece and fails for a reason inside.
+    case fail
     /// Begins, says one piece and waits until it is cancelled.
     case hang
     /// Takes the request only after so many seconds, then does as one that hangs.
@@ -97,6 +99,9 @@ final class ScriptedService: AnswerService {
     case .breakOff:
       continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
       continuation.finish(throwing: ServingError.unusableAdapter(name: "math", reason: "its file is gone"))
+    case .fail:
+      continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
+      continuation.finish(throwing: EngineFailure("the pass failed: no memory at /srv/secret"))
     default: continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
     }
     return stream

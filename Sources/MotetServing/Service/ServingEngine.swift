@@ -37,11 +37,16 @@ public final class ServingEngine: AnswerService {
     await self.init(base, shelf: shelf, metrics: metrics, options: options)
   }
 
-  init(_ base: BaseModel, shelf: AdapterShelf, metrics: ServingMetrics, options: ServingOptions) async {
+  /// - Parameter passes: whose logits are answered with; nil for the base's
+  init(
+    _ base: BaseModel, shelf: AdapterShelf, metrics: ServingMetrics, options: ServingOptions,
+    passes: (any ModelPasses)? = nil
+  ) async {
     let tokenizer = base.tokenizer
     let (scheduler, structures, context) = await Compute.run {
       let pool = base.keyValuePool(budget: options.cacheBytes)
-      let scheduler = Scheduler(base, options: options, shelf: shelf, metrics: metrics, pool: pool)
+      let scheduler = Scheduler(
+        base, options: options, shelf: shelf, metrics: metrics, pool: pool, passes: passes ?? base)
       return (scheduler, StructureStore(tokenizer), scheduler.context)
     }
     self.base = base
