@@ -1,5 +1,6 @@
 import Foundation
 import MetricsTestKit
+import MotetAdapters
 import MotetModels
 import Testing
 
@@ -13,10 +14,10 @@ import Testing
     let turnstile = Turnstile(1)
     let metrics = TestMetrics()
 
-    init(_ base: BaseModel, _ place: URL) {
+    init(_ base: BaseModel, _ place: URL, budget: Int) {
       self.base = base
       shelf = AdapterShelf(
-        base, places: AdapterPlaces(library: nil, folders: [place]), budget: 1 << 30,
+        base, places: AdapterPlaces(library: nil, folders: [place]), budget: budget,
         metrics: ServingMetrics(metrics), turnstile: turnstile)
     }
 
@@ -34,11 +35,14 @@ import Testing
     }
   }
 
-  private func withShelf(_ body: (Parts) async throws -> Void) async throws {
+  private func withShelf(
+    adapters: Int = 1000, _ body: (Parts) async throws -> Void
+  ) async throws {
     let base = try await TinyModel.load()
     try await TinyModel.withFolder { place in
       try writeAdapters(["a", "b"], in: place, for: base)
-      try await body(Parts(base, place))
+      let size = try PreparedAdapter.expectedBytes(of: place.appending(path: "a"), for: base)
+      try await body(Parts(base, place, budget: adapters * size))
     }
   }
 
@@ -91,6 +95,19 @@ import Testing
       await parts.turnstile.leave()
       #expect(try await requests[2].value.ids.count == 12)
       #expect(parts.loads("a") == 0 && parts.loads("b") == 1)
+    }
+  }
+
+  @Test func anAdapterUnderWayTakesRoomOnce() async throws {
+    try await withShelf(adapters: 1) { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let tasks = (0..<3).map { _ in Task { try await shelf.hold(mix("a"), mayExceed: false) != nil } }
+      try await parts.waiting([3])
+      #expect(try await shelf.hold(mix("b"), mayExceed: false) == nil, "there is room for one")
+      await parts.turnstile.leave()
+      for task in tasks { #expect(try await task.value) }
+      #expect(parts.loads("a") == 1 && parts.loads("b") == 0)
     }
   }
 
