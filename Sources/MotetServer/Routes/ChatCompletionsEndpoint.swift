@@ -59,12 +59,9 @@ struct ChatCompletionsEndpoint: Endpoint {
     ).tokens
     let choice = try await parts.chooser(for: context.caller).choose(
       fields, text: messages.last { $0.role == "user" }?.content ?? "")
-    let id = ServerParts.id("chatcmpl-")
-    let job = AnswerJob(
-      id: id, model: try fields.string("model") ?? parts.service.baseName, choice: choice,
-      requests: try settings.requests(
-        id: id, prompts: [prompt], mix: choice, context: parts.service.context, limits: parts.limits,
-        parameter: "messages"), choices: settings.choices)
+    let job = try parts.job(
+      "chatcmpl-", settings, model: fields.string("model"), prompts: [prompt], choice: choice,
+      parameter: "messages")
     let shape = ChatShape(
       tokenizer: parts.service.tokenizer, tellsLogprobs: settings.logprobs != nil,
       tellsUsage: streaming.includesUsage)
