@@ -15,8 +15,11 @@ extension AdapterShelf {
     var isBeingRead = false
   }
 
+  /// An adapter and those that it stands on, with the bytes that each will take.
+  typealias Chain = [(place: AdapterPlace, bytes: Int)]
+
   func isReady(_ place: AdapterPlace) -> Bool {
-    residents[Key(place)]?.adapter.place.stamp == place.stamp
+    residents[Key(place)]?.adapter.isCurrent(place.stamp) ?? false
   }
 
   private func underWay(_ place: AdapterPlace) -> (load: Int, task: Task<LoadedAdapter, any Error>)? {
@@ -30,18 +33,19 @@ extension AdapterShelf {
 
   /// The adapter in memory, as its files are now. Those who ask for it together share one reading; it is given up when
   /// all of them are cancelled before it begins.
-  /// - Parameter expectedBytes: what it will take, where that was asked just now
+  /// - Parameter chain: it and those that it stands on, where they were asked for just now
   /// - Throws: ``ServingError/unusableAdapter(name:reason:)``, `CancellationError`
-  func resident(_ place: AdapterPlace, expectedBytes: Int? = nil) async throws -> LoadedAdapter {
+  func resident(_ place: AdapterPlace, chain: Chain? = nil) async throws -> LoadedAdapter {
     let key = Key(place)
-    var bytes = expectedBytes
-    if bytes == nil, isMissing(place) { bytes = await sizes.bytes(of: place, in: places) }
-    clock += 1
-    if isReady(place), let adapter = residents[key]?.adapter {
-      residents[key]?.lastUse = clock
-      return adapter
+    if let adapter = used(place) { return adapter }
+    var below: LoadedAdapter?
+    var chain = chain
+    if isMissing(place) {
+      if chain == nil { chain = await sizes.chain(of: place, in: places) }
+      below = try await resident(below: place, chain: chain)
+      if let adapter = used(place) { return adapter }
     }
-    let (load, task) = underWay(place) ?? begin(place, expectedBytes: bytes ?? 0)
+    let (load, task) = underWay(place) ?? begin(place, below: below, expectedBytes: chain?.first?.bytes ?? 0)
     loading[load]?.waiting += 1
     let outcome = await withTaskCancellationHandler {
       await task.result
@@ -59,11 +63,31 @@ extension AdapterShelf {
     return adapter
   }
 
+  /// The adapter where it is in memory, from now on the last that was used.
+  private func used(_ place: AdapterPlace) -> LoadedAdapter? {
+    guard isReady(place), let adapter = residents[Key(place)]?.adapter else { return nil }
+    clock += 1
+    for one in adapter.chain { residents[Key(one.place)]?.lastUse = clock }
+    return adapter
+  }
+
+  /// The one that it stands on, in memory; nil for one that stands on the base.
+  /// - Parameter chain: where it was asked for just now
+  func resident(below place: AdapterPlace, chain: Chain? = nil) async throws -> LoadedAdapter? {
+    var chain = chain
+    if chain == nil { chain = await sizes.chain(of: place, in: places) }
+    guard let rest = chain?.dropFirst(), let parent = rest.first else { return nil }
+    do { return try await resident(parent.place, chain: Array(rest)) } catch let error as ServingError {
+      guard case .unusableAdapter(_, let reason) = error else { throw error }
+      throw ServingError.unusableAdapter(name: place.title, reason: "one that it stands on: \(reason)")
+    }
+  }
+
   private func begin(
-    _ place: AdapterPlace, expectedBytes: Int
+    _ place: AdapterPlace, below: LoadedAdapter?, expectedBytes: Int
   ) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
+    let (load, task) = startLoading(place, below: below)
     makeRoom(for: expectedBytes)
-    let (load, task) = startLoading(place)
     loading[load] = Loading(
       key: Key(place), stamp: place.stamp, expectedBytes: expectedBytes, task: task)
     return (load, task)
@@ -85,20 +109,31 @@ extension AdapterShelf {
   }
 
   /// Reads an adapter when its turn comes; cancelling the task before gives its turn to the next.
-  func startLoading(_ place: AdapterPlace) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
+  /// - Parameter below: the one that it stands on
+  func startLoading(
+    _ place: AdapterPlace, below: LoadedAdapter?
+  ) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
+    // Until the adapter holds it itself.
+    below?.hold()
     loads += 1
     let load = loads
     let (base, places, metrics, turnstile) = (base, places, metrics, turnstile)
     let task = Task.detached {
+      defer { below?.release() }
       try await turnstile.enter()
       defer { Task { await turnstile.leave() } }
       try await self.enter(load)
       let began = ContinuousClock.now
       do {
-        _ = try places.allowedChain(place)
-        let library = places.library ?? AdapterLibrary(root: place.folder.appendingPathComponent(".none"))
-        let adapter = try Adapter.load(place.folder, name: place.title, for: base, library: library)
-        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
+        // What it stands on may be another by now than when that was read.
+        let chain = try places.allowedChain(place)
+        guard chain.dropFirst().first?.stamp == below?.place.stamp else {
+          throw ServingError.unusableAdapter(
+            name: place.title, reason: "what it stands on changed while it was read; ask again")
+        }
+        let adapter = try Adapter.loadAlone(
+          place.folder, name: place.title, for: base, below: below?.place.folder)
+        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, below: below, for: base)
         metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
         return loaded
       } catch {

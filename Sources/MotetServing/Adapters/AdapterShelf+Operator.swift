@@ -38,7 +38,8 @@ extension AdapterShelf {
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
     let before = places.named[checked.name]
-    let (_, task) = startLoading(place)
+    let below = try await resident(below: place)
+    let (_, task) = startLoading(place, below: below)
     let adapter = try await withTaskCancellationHandler {
       try await task.value
     } onCancel: {

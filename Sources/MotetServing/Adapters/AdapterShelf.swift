@@ -82,12 +82,13 @@ actor AdapterShelf {
   func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
-    let expected = await expectedBytes(found)
-    let need = found.reduce(0) { $0 + (isMissing($1) ? expected[Key($1), default: 0] : 0) }
-    if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
+    let chains = await chains(of: found)
+    let links = Dictionary(chains.values.joined().map { (Key($0.place), $0) }) { first, _ in first }.values
+    let need = links.reduce(0) { $0 + (isMissing($1.place) ? $1.bytes : 0) }
+    if need > 0, !mayExceed, heldBytes(beside: found + links.map(\.place)) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
     for (place, term) in zip(found, mix.terms) {
-      terms.append((try await resident(place, expectedBytes: expected[Key(place)]), term.weight))
+      terms.append((try await resident(place, chain: chains[Key(place)]), term.weight))
     }
     let identity = MixIdentity(
       parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
@@ -97,7 +98,8 @@ actor AdapterShelf {
       let base = base
       let ready = terms
       bound = try await Compute.run {
-        HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base))
+        let parts = ready.flatMap { term in term.adapter.chain.map { ($0.prepared, term.weight) } }
+        return HeldMix(ready, bound: try BoundMix(parts, to: base))
       }
     } catch {
       throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
@@ -109,13 +111,13 @@ actor AdapterShelf {
     return bound
   }
 
-  /// What those that have to be read will take; others may come and go while their files are looked at.
-  private func expectedBytes(_ found: [AdapterPlace]) async -> [Key: Int] {
-    var expected: [Key: Int] = [:]
-    while let place = found.first(where: { isMissing($0) && expected[Key($0)] == nil }) {
-      expected[Key(place)] = await sizes.bytes(of: place, in: places)
+  /// Those that have to be read, with what they stand on; others may come and go while their files are looked at.
+  private func chains(of found: [AdapterPlace]) async -> [Key: Chain] {
+    var chains: [Key: Chain] = [:]
+    while let place = found.first(where: { isMissing($0) && chains[Key($0)] == nil }) {
+      chains[Key(place)] = await sizes.chain(of: place, in: places)
     }
-    return expected
+    return chains
   }
 
   /// The mix, when all its adapters are in memory; nil when files have to be read first.
@@ -157,15 +159,21 @@ actor AdapterShelf {
     leaving.removeAll { $0.value == nil }
     mixes = mixes.filter { $0.value.value != nil }
     var total = bytes + more
-    let idle = residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
-    for (key, resident) in idle.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where total > budget {
-      residents[key] = nil
+    // What another stands on is free only when that one has gone.
+    while total > budget, let key = leastRecentlyUsed {
+      guard let adapter = residents.removeValue(forKey: key)?.adapter else { break }
       // A mix that is being put together may have it still.
-      leaving.append(Weakly(value: resident.adapter))
-      total -= resident.adapter.bytes
-      metrics.evicted(resident.adapter.place.label)
+      leaving.append(Weakly(value: adapter))
+      total -= adapter.bytes
+      metrics.evicted(adapter.place.label)
     }
     metrics.adapterBytes.record(bytes)
+  }
+
+  /// Of those that nothing holds.
+  private var leastRecentlyUsed: Key? {
+    residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
+      .min { $0.value.lastUse < $1.value.lastUse }?.key
   }
 
   func isPinned(_ place: AdapterPlace) -> Bool {

@@ -6,7 +6,6 @@ import Synchronization
 /// What adapters will take in memory: told by the heads of their files, and looked up as long as those stay as they are.
 final class AdapterSizes: Sendable {
   private let measure: @Sendable (URL) throws -> Int
-  /// By folder, one for those that stand on it too.
   private let known = Mutex<[FileStamp: Int]>([:])
   private static let most = 4096
 
@@ -17,11 +16,14 @@ final class AdapterSizes: Sendable {
     self.init { try PreparedAdapter.expectedBytes(of: $0, for: base) }
   }
 
-  /// The bytes of an adapter with those that it stands on, by their files as they are now; nothing for one that cannot
-  /// be read, as loading it will say. Files are looked at on no actor.
-  func bytes(of place: AdapterPlace, in places: AdapterPlaces) async -> Int {
+  /// An adapter and those that it stands on, with the bytes of each by its files as they are now; none for one that
+  /// cannot be read, as loading it will say. Files are looked at on no actor.
+  func chain(
+    of place: AdapterPlace, in places: AdapterPlaces
+  ) async -> [(place: AdapterPlace, bytes: Int)] {
     await Task.detached { [self] in
-      (try? places.allowedChain(place).reduce(0) { $0 + (try bytes(of: $1)) }) ?? 0
+      let chain = (try? places.allowedChain(place)) ?? []
+      return chain.map { ($0, (try? bytes(of: $0.folder)) ?? 0) }
     }.value
   }
 
