@@ -87,7 +87,7 @@ public struct AnswerServer: Sendable {
   ) throws -> Application<RouterResponder<ServerContext>> {
     let router = Hummingbird.Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: RequestIdentity())
-    router.add(middleware: TracingMiddleware())
+    router.add(middleware: RequestSpan(tracer: options.tracer))
     router.add(middleware: RequestRecord(metrics: parts.metrics))
     let endpoints = Endpoints.all(parts, registry: registry)
     router.add(

@@ -3,6 +3,7 @@ import MotetAdapters
 import MotetServing
 import MotetTokenizers
 import Synchronization
+import Tracing
 
 /// An engine that says what it is told to, so that the routes can be tested alone.
 final class ScriptedService: AnswerService {
@@ -25,6 +26,8 @@ final class ScriptedService: AnswerService {
   struct State {
     var script = Script.say("Hello, world!")
     var requests: [ServingRequest] = []
+    /// What tracers said when they came.
+    var contexts: [ServiceContext?] = []
     var cancelled = 0
     var adapters: [ServedAdapter] = []
     var isDraining = false
@@ -75,6 +78,7 @@ final class ScriptedService: AnswerService {
   func answer(_ request: ServingRequest) async throws -> AsyncThrowingStream<ServingEvent, any Error> {
     let (script, known) = state.withLock { state in
       state.requests.append(request)
+      state.contexts.append(ServiceContext.current)
       return (state.isDraining ? .refuse(.draining) : state.script, Set(state.adapters.map(\.name)))
     }
     if case .refuse(let error) = script { throw error }
