@@ -115,6 +115,7 @@ let package = Package(
       dependencies: [
         "MotetServer", .product(name: "HummingbirdTesting", package: "hummingbird"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
       ]),
   ],
   swiftLanguageModes: [.v6]

@@ -57,9 +57,29 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
       return try load(
         place, name: parent.name, for: base, force: force, library: library, above: names + [name])
     }
+    return try read(folder, name: name, for: base, force: force, record: record, standsOn: below)
+  }
+
+  /// Reads a PEFT folder and checks it against `base`, without the adapter that it stands on: for one who has that
+  /// already, and lets rows carry both.
+  /// - Parameter below: the folder of the one that it stands on, whose weights have to be those it was trained on
+  /// - Throws: as ``load(_:name:for:force:library:)``
+  public static func loadAlone(
+    _ folder: URL, name: String, for base: BaseModel, below: URL?
+  ) throws -> Adapter {
+    let record = try AdapterRecord.read(from: folder)
+    if let parent = record?.standsOn, let below {
+      try HierarchyError.requireUnchanged(parent, at: below, under: name)
+    }
+    return try read(folder, name: name, for: base, force: false, record: record, standsOn: nil)
+  }
+
+  private static func read(
+    _ folder: URL, name: String, for base: BaseModel, force: Bool, record: AdapterRecord?, standsOn: Adapter?
+  ) throws -> Adapter {
     let weights = try AdapterWeights(peft: folder)
     let adapter = Adapter(
-      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: below)
+      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn)
     try adapter.check(against: base, force: force)
     return adapter
   }

@@ -28,9 +28,13 @@ public enum HierarchyError: Error, Equatable, CustomStringConvertible {
     } catch {
       throw HierarchyError.missing(parent: parent.name, child: child, reason: "\(error)")
     }
-    if let hash = parent.weightsHash, try AdapterRecord.hash(of: place) != hash {
+    try requireUnchanged(parent, at: place, under: child)
+    return place
+  }
+
+  static func requireUnchanged(_ parent: AdapterRecord.Parent, at folder: URL, under child: String) throws {
+    if let hash = parent.weightsHash, try AdapterRecord.hash(of: folder) != hash {
       throw HierarchyError.changed(parent: parent.name, child: child)
     }
-    return place
   }
 }

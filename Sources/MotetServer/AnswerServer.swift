@@ -33,7 +33,8 @@ public struct AnswerServer: Sendable {
       service: service, router: router, limits: options.limits,
       metrics: ServerMetrics(factory: PrometheusFactory(registry)),
       authorization: Authorization(keys: options.keys),
-      largeBodies: LargeBodies(most: options.limits.largeBodies),
+      largeBodies: LargeBodies(
+        most: options.limits.largeBodies, mostOfClient: options.limits.largeBodiesOfClient),
       recent: RecentAnswers(capacity: options.limits.rememberedAnswers))
     self.options = options
     self.registry = registry
@@ -86,7 +87,7 @@ public struct AnswerServer: Sendable {
   ) throws -> Application<RouterResponder<ServerContext>> {
     let router = Hummingbird.Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: RequestIdentity())
-    router.add(middleware: TracingMiddleware())
+    router.add(middleware: RequestSpan(tracer: options.tracer))
     router.add(middleware: RequestRecord(metrics: parts.metrics))
     let endpoints = Endpoints.all(parts, registry: registry)
     router.add(

@@ -1,9 +1,11 @@
 /// How much of a thing one request may ask for or send.
 public struct ServerLimits: Sendable, Equatable {
   public var bodyBytes = 8_000_000
-  /// Bodies up to so many bytes are always read; of longer ones so many are read at one time.
+  /// Bodies up to so many bytes are always read; of longer ones so many are read at one time, and so many of one key, or
+  /// where there are no keys of one address: who is slow to send them leaves places for others.
   public var smallBodyBytes = 64 << 10
   public var largeBodies = 16
+  public var largeBodiesOfClient = 8
   /// Tokens of a prompt; nil: as many as the context holds.
   public var promptTokens: Int?
   /// Tokens of an answer; nil: as many as the context holds.

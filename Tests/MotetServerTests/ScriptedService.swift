@@ -3,6 +3,7 @@ import MotetAdapters
 import MotetServing
 import MotetTokenizers
 import Synchronization
+import Tracing
 
 /// An engine that says what it is told to, so that the routes can be tested alone.
 final class ScriptedService: AnswerService {
@@ -14,6 +15,8 @@ final class ScriptedService: AnswerService {
     case refuse(ServingError)
     /// Begins, says one piece and fails.
     case breakOff
+    /// Begins, says one piece and fails for a reason inside.
+    case fail
     /// Begins, says one piece and waits until it is cancelled.
     case hang
     /// Takes the request only after so many seconds, then does as one that hangs.
@@ -23,6 +26,8 @@ final class ScriptedService: AnswerService {
   struct State {
     var script = Script.say("Hello, world!")
     var requests: [ServingRequest] = []
+    /// What tracers said when they came.
+    var contexts: [ServiceContext?] = []
     var cancelled = 0
     var adapters: [ServedAdapter] = []
     var isDraining = false
@@ -73,6 +78,7 @@ final class ScriptedService: AnswerService {
   func answer(_ request: ServingRequest) async throws -> AsyncThrowingStream<ServingEvent, any Error> {
     let (script, known) = state.withLock { state in
       state.requests.append(request)
+      state.contexts.append(ServiceContext.current)
       return (state.isDraining ? .refuse(.draining) : state.script, Set(state.adapters.map(\.name)))
     }
     if case .refuse(let error) = script { throw error }
@@ -97,6 +103,9 @@ final class ScriptedService: AnswerService {
     case .breakOff:
       continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
       continuation.finish(throwing: ServingError.unusableAdapter(name: "math", reason: "its file is gone"))
+    case .fail:
+      continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
+      continuation.finish(throwing: EngineFailure("the pass failed: no memory at /srv/secret"))
     default: continuation.yield(.piece(text: "Hel", tokens: [ServedToken(id: 72)]))
     }
     return stream

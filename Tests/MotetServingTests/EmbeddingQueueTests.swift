@@ -69,6 +69,29 @@ import Testing
     #expect(try await answers.map(\.ids) == alone.map(\.ids))
   }
 
+  /// They are read in one piece each, so that what was reserved for the longest goes back at once.
+  @Test func shortTextsHoldNoPagesWhileTheyAreRead() async throws {
+    var options = ServingOptions()
+    options.tokensPerPass = 64
+    try await Self.withEngine(options) { engine, _ in
+      let done = ClientFlag()
+      let task = Task {
+        defer { done.raise() }
+        _ = try await engine.embed((0..<2000).map { prompt(40, seed: $0) }, mix: .base)
+      }
+      var free = 0
+      while free < 5, !done.isRaised {
+        let status = await engine.status()
+        // Under way, and none of its pages is.
+        if status.running == 1 { free += status.usedPages == 0 ? 1 : 0 }
+        try await Task.sleep(for: .milliseconds(1))
+      }
+      #expect(free == 5)
+      task.cancel()
+      _ = try? await task.value
+    }
+  }
+
   @Test func aFullQueueRefusesTexts() async throws {
     var options = ServingOptions()
     options.maximumRows = 1

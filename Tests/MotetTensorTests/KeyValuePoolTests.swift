@@ -82,6 +82,21 @@ import Testing
     #expect(second.pages.count == 2 && second.length == 33 && pool.freePages == 8)
   }
 
+  @Test @Compute func aClearedSequenceHoldsNothingEvenOfWhatItOnlyReserved() {
+    let pool = KeyValuePool(layers: 2, shape: Self.shape, storage: .f32, budget: 8 * 2 * 2 * 32 * 64 * 4)
+    let cache = KeyValueCache(in: pool)
+    #expect(cache.reserve(100) && pool.usedPages == 4)
+    // Nothing is written: what only forgets positions has nothing to forget.
+    cache.truncate(to: 0)
+    #expect(pool.usedPages == 4)
+    cache.clear()
+    #expect(pool.usedPages == 0 && cache.pages.isEmpty && cache.length == 0)
+    let values = floats(70 * Self.shape.packedWidth, seed: 9, scale: 1)
+    let fresh = attend(values, 0..<70, KeyValueCache(in: pool), storage: .f32)
+    let isSame = attend(values, 0..<70, cache, storage: .f32) == fresh
+    #expect(isSame && pool.usedPages == 3)
+  }
+
   /// Memory that a pass has not written may hold anything that an earlier sequence left.
   @Test @Compute func aPageUsedAgainTellsNothingOfItsFormerOwner() {
     let pool = KeyValuePool(layers: 2, shape: Self.shape, storage: .f32, budget: 1)

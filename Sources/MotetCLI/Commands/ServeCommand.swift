@@ -39,6 +39,11 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(help: "Requests that may wait.")
   var queue = 256
 
+  @Flag(
+    inversion: .prefixedNo,
+    help: "Try what followed the last words earlier in a text as its next tokens; answers stay the same.")
+  var speculation = true
+
   @OptionGroup var listening: ListeningOptions
 
   @Flag(help: "Print one JSON line when it listens.")
@@ -72,6 +77,7 @@ struct ServeCommand: AsyncParsableCommand {
     options.maximumWaiting = queue
     options.cacheBytes = cacheMemory.bytes
     options.adapterMemory = adapterMemory.bytes
+    options.speculates = speculation
     options.baseName = modelName
     options.metrics = PrometheusFactory(registry)
     let service = try await ServingSetup.makeService(

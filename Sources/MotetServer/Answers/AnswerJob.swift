@@ -26,6 +26,25 @@ struct RunningJob: Sendable {
 }
 
 extension ServerParts {
+  /// A client's request, with an id of its own.
+  /// - Parameters:
+  ///   - prefix: what its id begins with, in the API that it came by
+  ///   - model: as the client wrote it; nil where it named none
+  ///   - prompts: `[prompts][tokens]`
+  ///   - parameter: what the API calls the prompt
+  /// - Throws: ``APIError`` for a prompt that does not fit
+  func job(
+    _ prefix: String, _ settings: AnswerSettings, model: String?, prompts: [[Int32]], choice: MixChoice,
+    parameter: String
+  ) throws -> AnswerJob {
+    let id = prefix + UUID().uuidString.replacing("-", with: "").lowercased()
+    return AnswerJob(
+      id: id, model: model ?? service.baseName, choice: choice,
+      requests: try settings.requests(
+        id: id, prompts: prompts, mix: choice, context: service.context, limits: limits,
+        parameter: parameter), choices: settings.choices)
+  }
+
   /// Hands a job to the engine and waits until its first answer is under way. Its rows are free again when the client
   /// goes, the time is over or the stream is let go.
   /// - Throws: ``APIError``, ``ServingError``
@@ -97,9 +116,5 @@ extension ServerParts {
     do { return try await body() } catch ServingError.unknownModel(let name, _) {
       throw await chooser(for: caller).unknown(name)
     }
-  }
-
-  static func id(_ prefix: String) -> String {
-    prefix + UUID().uuidString.replacing("-", with: "").lowercased()
   }
 }

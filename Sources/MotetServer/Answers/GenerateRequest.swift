@@ -15,7 +15,7 @@ struct GenerateRequest: Sendable {
   ]
 
   init(_ request: Request, _ parts: ServerParts, _ context: ServerContext) async throws {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let inputs = try body.fields.required("inputs")
     let fields = try body.fields.object("parameters") ?? RequestFields(members: [:], prefix: "parameters.")
     try fields.refuse(Self.undone)
@@ -26,12 +26,9 @@ struct GenerateRequest: Sendable {
     let tokenizer = parts.service.tokenizer
     let choice = try await parts.chooser(for: context.caller).choose(fields, text: inputs)
     echo = try fields.bool("return_full_text") ?? false ? inputs : ""
-    let id = ServerParts.id("gen-")
-    job = AnswerJob(
-      id: id, model: try fields.string("adapter_id") ?? parts.service.baseName, choice: choice,
-      requests: try settings.requests(
-        id: id, prompts: [tokenizer.encode(inputs)], mix: choice, context: parts.service.context,
-        limits: parts.limits, parameter: "inputs"), choices: 1)
+    job = try parts.job(
+      "gen-", settings, model: fields.string("adapter_id"), prompts: [tokenizer.encode(inputs)],
+      choice: choice, parameter: "inputs")
   }
 
   private static func settings(

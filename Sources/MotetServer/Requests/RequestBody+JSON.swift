@@ -13,8 +13,8 @@ extension Request {
   /// The object in the body.
   /// - Throws: ``APIError``: 413 before a long body is read where its length is told, 415, 400, 408, 429 when too many
   ///   long ones are read already
-  func json(_ parts: ServerParts) async throws -> JSONBody {
-    let (text, value) = try await value(parts)
+  func json(_ parts: ServerParts, _ context: ServerContext) async throws -> JSONBody {
+    let (text, value) = try await value(parts, context)
     guard case .object(let members) = value else {
       throw APIError.invalid(nil, "the body of the request must be a JSON object", code: "invalid_json")
     }
@@ -22,9 +22,9 @@ extension Request {
   }
 
   /// The list of objects in the body.
-  /// - Throws: ``APIError``, as ``json(_:)``
-  func objects(_ parts: ServerParts) async throws -> [RequestFields] {
-    guard case .array(let elements) = try await value(parts).value else {
+  /// - Throws: ``APIError``, as ``json(_:_:)``
+  func objects(_ parts: ServerParts, _ context: ServerContext) async throws -> [RequestFields] {
+    guard case .array(let elements) = try await value(parts, context).value else {
       throw APIError.invalid(nil, "the body of the request must be a JSON list", code: "invalid_json")
     }
     return try elements.enumerated().map { index, element in
@@ -35,7 +35,9 @@ extension Request {
     }
   }
 
-  private func value(_ parts: ServerParts) async throws -> (text: JSONText, value: JSONValue) {
+  private func value(
+    _ parts: ServerParts, _ context: ServerContext
+  ) async throws -> (text: JSONText, value: JSONValue) {
     let limits = parts.limits
     if let type = headers[.contentType], !Self.isJSON(type) {
       throw APIError(
@@ -45,7 +47,7 @@ extension Request {
     if let length = headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
       throw APIError.tooLarge(limit: limits.bodyBytes)
     }
-    let reading = LargeBody(parts.largeBodies)
+    let reading = LargeBody(parts.largeBodies, of: context.client)
     defer { reading.end() }
     let text = JSONText(try await bytes(limits: limits, reading), name: "the body of the request")
     do { return (text, try text.value()) } catch {
@@ -65,11 +67,8 @@ extension Request {
           throw APIError.tooLarge(limit: limits.bodyBytes)
         }
         // Counted when the bytes have come: a client that is slow to send them takes no place.
-        if bytes.count + part.readableBytes > limits.smallBodyBytes, !reading.begin() {
-          var refusal = APIError.tooMany(
-            "as many long requests are being read as may be; try again in 1 s", seconds: 1)
-          refusal.headers[.connection] = "close"
-          throw refusal
+        if bytes.count + part.readableBytes > limits.smallBodyBytes {
+          do throws(LargeBodies.Refusal) { try reading.begin() } catch { throw APIError(body: error) }
         }
         bytes += part.readBytes(length: part.readableBytes) ?? []
       }
@@ -80,6 +79,20 @@ extension Request {
   private static func isJSON(_ type: String) -> Bool {
     let name = type.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
     return name == "application/json" || (name.hasPrefix("application/") && name.hasSuffix("+json"))
+  }
+}
+
+extension APIError {
+  fileprivate init(body refusal: LargeBodies.Refusal) {
+    self =
+      switch refusal {
+      case .full: .tooMany("as many long requests are being read as may be; try again in 1 s", seconds: 1)
+      case .fullForClient:
+        .tooMany(
+          "as many long requests of yours are being read as may be; send the next when one is answered, or try again in 1 s",
+          seconds: 1)
+      }
+    headers[.connection] = "close"
   }
 }
 

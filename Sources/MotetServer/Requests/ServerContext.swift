@@ -10,6 +10,9 @@ struct ServerContext: RequestContext {
   var requestID = ""
   /// Who asks.
   var caller = Caller.anyone
+  /// Whose share of what is shared out by client it takes: the key's holder's, or without keys that of all who come from
+  /// the same address.
+  var client: String { caller.name ?? connection.remoteAddress?.ipAddress ?? "" }
   /// What the request's log line says beyond the HTTP of it.
   let notes = RequestNotes()
 

@@ -50,7 +50,7 @@ struct AddAdapterEndpoint: Endpoint {
     results: [Operation.json(Schema.reference("Adapter"), status: 201)], errors: [403, 404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     let name = try fields.required("name")
     let path = try fields.required("path")
     let pinned = try fields.bool("pinned")

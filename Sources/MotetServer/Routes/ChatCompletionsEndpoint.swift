@@ -43,7 +43,7 @@ struct ChatCompletionsEndpoint: Endpoint {
     ], required: ["id", "object", "created", "model", "choices", "usage"])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try refuse(fields)
     let messages = try ChatMessages.read(fields, "messages")
@@ -59,12 +59,9 @@ struct ChatCompletionsEndpoint: Endpoint {
     ).tokens
     let choice = try await parts.chooser(for: context.caller).choose(
       fields, text: messages.last { $0.role == "user" }?.content ?? "")
-    let id = ServerParts.id("chatcmpl-")
-    let job = AnswerJob(
-      id: id, model: try fields.string("model") ?? parts.service.baseName, choice: choice,
-      requests: try settings.requests(
-        id: id, prompts: [prompt], mix: choice, context: parts.service.context, limits: parts.limits,
-        parameter: "messages"), choices: settings.choices)
+    let job = try parts.job(
+      "chatcmpl-", settings, model: fields.string("model"), prompts: [prompt], choice: choice,
+      parameter: "messages")
     let shape = ChatShape(
       tokenizer: parts.service.tokenizer, tellsLogprobs: settings.logprobs != nil,
       tellsUsage: streaming.includesUsage)

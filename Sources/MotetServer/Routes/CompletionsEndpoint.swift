@@ -41,7 +41,7 @@ struct CompletionsEndpoint: Endpoint {
     ], required: ["id", "object", "created", "model", "choices", "usage"])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try fields.refuse(["suffix"], harmless: [""])
     let tokenizer = parts.service.tokenizer
@@ -63,13 +63,9 @@ struct CompletionsEndpoint: Endpoint {
     let streaming = try StreamOptions(fields)
     let choice = try await parts.chooser(for: context.caller).choose(
       fields, text: prompts.count == 1 ? prompts[0].text(tokenizer) : nil)
-    let id = ServerParts.id("cmpl-")
-    let job = AnswerJob(
-      id: id, model: try fields.string("model") ?? parts.service.baseName, choice: choice,
-      requests: try settings.requests(
-        id: id, prompts: prompts.map(\.tokens), mix: choice, context: parts.service.context,
-        limits: parts.limits,
-        parameter: "prompt"), choices: settings.choices)
+    let job = try parts.job(
+      "cmpl-", settings, model: fields.string("model"), prompts: prompts.map(\.tokens), choice: choice,
+      parameter: "prompt")
     let shape = CompletionShape(
       tokenizer: tokenizer, tellsLogprobs: settings.logprobs != nil, tellsUsage: streaming.includesUsage,
       echoes: echoes ? prompts.map { $0.text(tokenizer) } : [])

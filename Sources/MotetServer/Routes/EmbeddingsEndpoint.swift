@@ -39,7 +39,7 @@ struct EmbeddingsEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     try fields.checkUnused(["user"])
     let isBase64 = try base64(fields)
     let asked = try fields.integer("dimensions", in: 1...Int(Int32.max))

@@ -26,7 +26,7 @@ struct FeedbackEndpoint: Endpoint {
     ], errors: [404])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     let score = try score(fields)
     let adapters = try await adapters(fields, context)
     let comment = try fields.string("comment")

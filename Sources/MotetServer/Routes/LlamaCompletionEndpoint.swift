@@ -45,7 +45,7 @@ struct LlamaCompletionEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let body = try await request.json(parts)
+    let body = try await request.json(parts, context)
     let fields = body.fields
     try fields.refuse(Self.undone, harmless: [0, 0.0])
     try fields.refuse(["n_probs"], harmless: [0])
@@ -53,13 +53,9 @@ struct LlamaCompletionEndpoint: Endpoint {
     let prompts = try PromptInput.read(fields, "prompt", tokenizer: tokenizer, most: 1)
     let settings = try settings(body, vocabulary: tokenizer.vocabularySize)
     let choice = try await choice(fields, text: prompts[0].text(tokenizer), context)
-    let id = ServerParts.id("cmpl-")
-    let job = AnswerJob(
-      id: id, model: try fields.string("model") ?? parts.service.baseName, choice: choice,
-      requests: try settings.requests(
-        id: id, prompts: prompts.map(\.tokens), mix: choice, context: parts.service.context,
-        limits: parts.limits,
-        parameter: "prompt"), choices: 1)
+    let job = try parts.job(
+      "cmpl-", settings, model: fields.string("model"), prompts: prompts.map(\.tokens), choice: choice,
+      parameter: "prompt")
     if try fields.bool("stream") ?? false { return try await parts.stream(job, context, as: LlamaShape()) }
     let answers = try await parts.whole(job, context)
     return .json(LlamaShape().whole(answers[0], job), headers: [.motetMix: answers[0].mix.description])

@@ -46,7 +46,7 @@ struct SetLoRAScalesEndpoint: Endpoint {
     ], errors: [404])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let entries = try await request.objects(parts)
+    let entries = try await request.objects(parts, context)
     let list = try await LoraList(of: parts.service, for: context.caller)
     let scales = try list.scales(entries)
     // What cannot be a mix is refused here and not by every request after it.

@@ -19,7 +19,7 @@ struct LoadLoRAEndpoint: Endpoint {
     errors: [400, 403, 404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     let name = try fields.required("lora_name")
     // Always done: what was known by the name makes room.
     _ = try fields.bool("load_inplace")
@@ -42,7 +42,7 @@ struct UnloadLoRAEndpoint: Endpoint {
     results: [Operation.text("Done.")], errors: [404, 409, 422, 503])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     let name = try fields.required("lora_name")
     // Adapters go by their names here.
     _ = try fields.integer("lora_int_id", in: Int.min...Int.max)

@@ -23,7 +23,7 @@ struct RouteEndpoint: Endpoint {
     ], errors: [404])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     let prompt = try fields.required("prompt")
     guard let router = parts.router else {
       throw APIError(.notFound, "the server was started without --router", code: "no_router")

@@ -28,7 +28,7 @@ struct TokenizeEndpoint: Endpoint {
     ])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     try fields.checkUnused(["model"])
     let tokenizer = parts.service.tokenizer
     let given = Self.ways.filter { fields[$0] != nil }
@@ -73,7 +73,7 @@ struct DetokenizeEndpoint: Endpoint {
   }
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let fields = try await request.json(parts).fields
+    let fields = try await request.json(parts, context).fields
     try fields.checkUnused(["model"])
     guard let value = fields["tokens"] else {
       throw fields.failure("tokens", "is missing: give a list of tokens")

@@ -162,27 +162,39 @@ struct AdapterPlaces: Sendable {
     return String(cString: found)
   }
 
-  /// The folders of an adapter and of those that it stands on, which the server may all read.
+  /// An adapter and those that it stands on, itself first, which the server may all read.
   /// - Throws: ``ServingError`` where it may not, or where one is not there
-  func allowedChain(_ place: AdapterPlace) throws -> [URL] {
-    var chain = [place.folder]
+  func allowedChain(_ place: AdapterPlace) throws -> [AdapterPlace] {
+    var chain = [place]
     try requireAllowed(place.folder)
-    while chain.count < 16, let last = chain.last,
-      let parent = try AdapterRecord.read(from: last)?.standsOn
-    {
-      let folder: URL
+    while let last = chain.last, let parent = try AdapterRecord.read(from: last.folder)?.standsOn {
+      func unusable(_ reason: String) -> ServingError { .unusableAdapter(name: place.title, reason: reason) }
+      guard chain.count < 16 else { throw unusable("adapters that stand on one another come to no end") }
       switch try AdapterReference(parsing: parent.name) {
       case .library(let name):
-        guard let entry = try library?.resolve(name) else {
-          throw ServingError.unusableAdapter(
-            name: place.title, reason: "it stands on \(name), and the server has no library")
+        guard let entry = try library?.resolve(name), let stamp = FileStamp(entry.folder) else {
+          throw unusable("it stands on \(name), and the server has no library with it")
         }
-        folder = entry.folder
-      case .folder(let path): folder = URL(fileURLWithPath: path, isDirectory: true)
+        chain.append(
+          AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp))
+      case .folder(let path):
+        let folder = URL(fileURLWithPath: path, isDirectory: true)
+        try requireAllowed(folder)
+        guard let found = self.place(at: folder) else { throw unusable("what it stands on is not there") }
+        chain.append(found)
       }
-      try requireAllowed(folder)
-      chain.append(folder)
+      if let below = chain.last { try requireAllowed(below.folder) }
     }
     return chain
+  }
+
+  /// The adapter of a folder: the one that requests know by its name, where it is that; else one that none can name.
+  private func place(at folder: URL) -> AdapterPlace? {
+    if let name = try? AdapterName(folder.lastPathComponent), let known = try? find(name),
+      known.version == nil, Self.resolved(known.folder) == Self.resolved(folder)
+    {
+      return known
+    }
+    return FileStamp(folder).map { AdapterPlace(name: folder.path, version: nil, folder: folder, stamp: $0) }
   }
 }

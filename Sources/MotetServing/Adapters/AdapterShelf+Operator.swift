@@ -6,7 +6,7 @@ extension AdapterShelf {
   /// Every adapter that a request can name.
   func list() -> [ServedAdapter] {
     places.all().map { place in
-      let loaded = residents[Key(name: place.name, version: place.version)]?.adapter
+      let loaded = residents[Key(place)]?.adapter
       let current = loaded.flatMap { $0.place.stamp == place.stamp ? $0 : nil }
       let facts = facts(of: place)
       return ServedAdapter(
@@ -19,7 +19,7 @@ extension AdapterShelf {
 
   /// Read once for files that stay as they are.
   private func facts(of place: AdapterPlace) -> AdapterFacts {
-    let key = Key(name: place.name, version: place.version)
+    let key = Key(place)
     if let known = facts[key], known.stamp == place.stamp { return known.facts }
     let read = AdapterFacts(place)
     facts[key] = (place.stamp, read)
@@ -38,10 +38,16 @@ extension AdapterShelf {
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
     let before = places.named[checked.name]
-    let adapter = try await startLoading(place).value
+    let below = try await resident(below: place)
+    let (_, task) = startLoading(place, below: below)
+    let adapter = try await withTaskCancellationHandler {
+      try await task.value
+    } onCancel: {
+      task.cancel()
+    }
     guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
     places.named[checked.name] = folder
-    let key = Key(name: checked.name, version: nil)
+    let key = Key(place)
     if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
     clock += 1
     residents[key] = Resident(adapter: adapter, lastUse: clock)

@@ -12,29 +12,25 @@ actor AdapterShelf {
   struct Key: Hashable {
     let name: String
     let version: Int?
+
+    init(_ place: AdapterPlace) { (name, version) = (place.name, place.version) }
   }
   struct Resident {
     let adapter: LoadedAdapter
     var lastUse: Int
   }
-  private struct Loading {
-    let stamp: FileStamp
-    let expectedBytes: Int
-    let task: Task<LoadedAdapter, any Error>
-  }
   struct Weakly<T: AnyObject> { weak var value: T? }
 
   let base: BaseModel
   private let budget: Int
-  private let metrics: ServingMetrics
+  let metrics: ServingMetrics
   var places: AdapterPlaces
   var residents: [Key: Resident] = [:]
-  private var loading: [Key: Loading] = [:]
-  /// What adapters will take, by their files.
-  private var sizes: [FileStamp: Int] = [:]
-  private static let mostSizes = 4096
+  /// By the number of the load.
+  var loading: [Int: Loading] = [:]
+  let sizes: AdapterSizes
   /// More files at one time would be ready no sooner, and take the memory of their values in f32 all together.
-  private let turnstile = Turnstile(2)
+  let turnstile: Turnstile
   /// Out of the list and still held.
   var leaving: [Weakly<LoadedAdapter>] = []
   private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
@@ -42,10 +38,15 @@ actor AdapterShelf {
   /// Names and versions that stay in memory.
   var pinned: Set<String> = []
   var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
-  private var loads = 0
+  var loads = 0
   var clock = 0
 
-  init(_ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics) {
+  init(
+    _ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics,
+    sizes: AdapterSizes? = nil, turnstile: Turnstile = Turnstile(2)
+  ) {
+    self.sizes = sizes ?? AdapterSizes(for: base)
+    self.turnstile = turnstile
     self.base = base
     self.places = places
     self.budget = budget
@@ -81,14 +82,14 @@ actor AdapterShelf {
   func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
     let found = try find(mix)
     if found.isEmpty { return try await holdBase() }
-    // Those that are being read are held already.
-    let missing = found.filter { place in
-      !isReady(place) && loading[Key(name: place.name, version: place.version)]?.stamp != place.stamp
-    }
-    let need = missing.reduce(0) { $0 + expectedBytes($1) }
-    if need > 0, !mayExceed, heldBytes(beside: found) + need > budget { return nil }
+    let chains = await chains(of: found)
+    let links = Dictionary(chains.values.joined().map { (Key($0.place), $0) }) { first, _ in first }.values
+    let need = links.reduce(0) { $0 + (isMissing($1.place) ? $1.bytes : 0) }
+    if need > 0, !mayExceed, heldBytes(beside: found + links.map(\.place)) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
-    for (place, term) in zip(found, mix.terms) { terms.append((try await resident(place), term.weight)) }
+    for (place, term) in zip(found, mix.terms) {
+      terms.append((try await resident(place, chain: chains[Key(place)]), term.weight))
+    }
     let identity = MixIdentity(
       parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
     if let known = mixes[identity]?.value { return known }
@@ -97,7 +98,8 @@ actor AdapterShelf {
       let base = base
       let ready = terms
       bound = try await Compute.run {
-        HeldMix(ready, bound: try BoundMix(ready.map { ($0.adapter.prepared, $0.weight) }, to: base))
+        let parts = ready.flatMap { term in term.adapter.chain.map { ($0.prepared, term.weight) } }
+        return HeldMix(ready, bound: try BoundMix(parts, to: base))
       }
     } catch {
       throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
@@ -107,6 +109,15 @@ actor AdapterShelf {
     mixes[identity] = Weakly(value: bound)
     trim()
     return bound
+  }
+
+  /// Those that have to be read, with what they stand on; others may come and go while their files are looked at.
+  private func chains(of found: [AdapterPlace]) async -> [Key: Chain] {
+    var chains: [Key: Chain] = [:]
+    while let place = found.first(where: { isMissing($0) && chains[Key($0)] == nil }) {
+      chains[Key(place)] = await sizes.chain(of: place, in: places)
+    }
+    return chains
   }
 
   /// The mix, when all its adapters are in memory; nil when files have to be read first.
@@ -121,74 +132,6 @@ actor AdapterShelf {
     if let baseMix { return baseMix }
     baseMix = made
     return made
-  }
-
-  // MARK: Loading
-
-  private func isReady(_ place: AdapterPlace) -> Bool {
-    residents[Key(name: place.name, version: place.version)]?.adapter.place.stamp == place.stamp
-  }
-
-  func resident(_ place: AdapterPlace) async throws -> LoadedAdapter {
-    let key = Key(name: place.name, version: place.version)
-    clock += 1
-    if isReady(place), let adapter = residents[key]?.adapter {
-      residents[key]?.lastUse = clock
-      return adapter
-    }
-    let task: Task<LoadedAdapter, any Error>
-    if let under = loading[key], under.stamp == place.stamp {
-      task = under.task
-    } else {
-      makeRoom(for: expectedBytes(place))
-      task = startLoading(place)
-      loading[key] = Loading(stamp: place.stamp, expectedBytes: expectedBytes(place), task: task)
-    }
-    defer { if loading[key]?.task == task { loading[key] = nil } }
-    let adapter = try await task.value
-    // The first of those that waited puts it in, in place of what was there.
-    if residents[key]?.adapter !== adapter, loading[key]?.task == task {
-      if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
-      residents[key] = Resident(adapter: adapter, lastUse: clock)
-      trim()
-    }
-    return adapter
-  }
-
-  func startLoading(_ place: AdapterPlace) -> Task<LoadedAdapter, any Error> {
-    loads += 1
-    let load = loads
-    let (base, places, metrics, turnstile) = (base, places, metrics, turnstile)
-    return Task.detached {
-      await turnstile.enter()
-      defer { Task { await turnstile.leave() } }
-      let began = ContinuousClock.now
-      do {
-        _ = try places.allowedChain(place)
-        let library = places.library ?? AdapterLibrary(root: place.folder.appendingPathComponent(".none"))
-        let adapter = try Adapter.load(place.folder, name: place.title, for: base, library: library)
-        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, for: base)
-        metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
-        return loaded
-      } catch {
-        metrics.failedToLoad(place.label)
-        throw Self.told(error, of: place)
-      }
-    }
-  }
-
-  /// What is wrong with an adapter, without the path of its folder: whoever names it is told.
-  private static func told(_ error: any Error, of place: AdapterPlace) -> ServingError {
-    switch error {
-    case ServingError.forbiddenFolder:
-      .unusableAdapter(
-        name: place.title,
-        reason: "it, or one that it stands on, lies outside the folders that the server was started with")
-    case let error as ServingError: error
-    default:
-      .unusableAdapter(
-        name: place.title, reason: "\(error)".replacing(place.folder.path + "/", with: ""))
-    }
   }
 
   // MARK: Memory
@@ -209,35 +152,28 @@ actor AdapterShelf {
       + loading.values.reduce(0) { $0 + $1.expectedBytes }
   }
 
-  /// What an adapter will take, with those that it stands on; nothing for one that cannot be read, as loading it will
-  /// say.
-  private func expectedBytes(_ place: AdapterPlace) -> Int {
-    if let known = sizes[place.stamp] { return known }
-    let base = base
-    let bytes = try? places.allowedChain(place).reduce(0) {
-      $0 + (try PreparedAdapter.expectedBytes(of: $1, for: base))
-    }
-    if sizes.count >= Self.mostSizes { sizes = [:] }
-    sizes[place.stamp] = bytes ?? 0
-    return bytes ?? 0
-  }
-
   /// Gives back what is over the budget, as far as nothing holds it.
   func trim() { makeRoom(for: 0) }
 
-  private func makeRoom(for more: Int) {
+  func makeRoom(for more: Int) {
     leaving.removeAll { $0.value == nil }
     mixes = mixes.filter { $0.value.value != nil }
     var total = bytes + more
-    let idle = residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
-    for (key, resident) in idle.sorted(by: { $0.value.lastUse < $1.value.lastUse }) where total > budget {
-      residents[key] = nil
+    // What another stands on is free only when that one has gone.
+    while total > budget, let key = leastRecentlyUsed {
+      guard let adapter = residents.removeValue(forKey: key)?.adapter else { break }
       // A mix that is being put together may have it still.
-      leaving.append(Weakly(value: resident.adapter))
-      total -= resident.adapter.bytes
-      metrics.evicted(resident.adapter.place.label)
+      leaving.append(Weakly(value: adapter))
+      total -= adapter.bytes
+      metrics.evicted(adapter.place.label)
     }
     metrics.adapterBytes.record(bytes)
+  }
+
+  /// Of those that nothing holds.
+  private var leastRecentlyUsed: Key? {
+    residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
+      .min { $0.value.lastUse < $1.value.lastUse }?.key
   }
 
   func isPinned(_ place: AdapterPlace) -> Bool {

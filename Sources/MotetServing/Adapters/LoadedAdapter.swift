@@ -8,22 +8,39 @@ final class LoadedAdapter: Sendable {
   /// Counted up over all loads.
   let load: Int
   let place: AdapterPlace
+  /// The adapter that it stands on, one for all that do so, which stays in memory as long as this.
+  let below: LoadedAdapter?
   let prepared: PreparedAdapter
   /// `lora`
   let method: String
   let rank: Int?
-  /// How many mixes hold it.
+  /// How many mixes hold it, and adapters that stand on it.
   private let holders = Mutex(0)
 
-  init(load: Int, place: AdapterPlace, adapter: Adapter, for base: BaseModel) {
+  /// - Parameter adapter: without the one that it stands on
+  init(load: Int, place: AdapterPlace, adapter: Adapter, below: LoadedAdapter?, for base: BaseModel) {
+    self.below = below
     self.load = load
     self.place = place
     prepared = PreparedAdapter(adapter, for: base)
     method = adapter.weights.method.name
     rank = adapter.weights.rank > 0 ? adapter.weights.rank : nil
+    below?.hold()
   }
 
+  deinit { below?.release() }
+
+  /// Without those that it stands on.
   var bytes: Int { prepared.byteCount }
+
+  /// It and those that it stands on.
+  var chain: [LoadedAdapter] { [self] + (below?.chain ?? []) }
+
+  /// Whether its files, and those that it stands on, are still those that it was read from.
+  func isCurrent(_ stamp: FileStamp) -> Bool {
+    place.stamp == stamp
+      && (below.map { below in FileStamp(below.place.folder).map(below.isCurrent) ?? false } ?? true)
+  }
 
   var isHeld: Bool { holders.withLock { $0 > 0 } }
   func hold() { holders.withLock { $0 += 1 } }

@@ -90,12 +90,7 @@ extension Scheduler {
     metrics.stepRows.record(batch.count)
     metrics.stepTokens.record(tokens)
     metrics.stepSegments.record(segments)
-    let tape = base.tape(recording: false)
-    guard !positions.isEmpty else {
-      _ = try base.hiddenStates(batch, on: tape)
-      return nil
-    }
-    return try base.logits(batch, at: positions, on: tape)
+    return try passes.logits(batch, at: positions)
   }
 
   // MARK: Tokens

@@ -23,7 +23,7 @@ extension Scheduler {
       row.stage = .preparing
       row.lacksRoom = false
       ahead -= 1
-      Task { await prepare(row, mayExceed: isAlone) }
+      row.preparation = Task { await prepare(row, mayExceed: isAlone) }
     }
   }
 

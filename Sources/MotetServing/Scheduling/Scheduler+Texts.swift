@@ -23,7 +23,7 @@ extension Scheduler {
       }
     }
     do {
-      let sums = try base.hiddenStateSums(batch)
+      let sums = try passes.hiddenStateSums(batch)
       metrics.stepSeconds.recordSeconds((ContinuousClock.now - began) / .seconds(1))
       metrics.stepRows.record(batch.count)
       metrics.stepTokens.record(batch.reduce(0) { $0 + $1.tokens.count })

@@ -8,7 +8,7 @@ import MotetTensor
 /// that is set aside for want of pages comes back before all that came after it.
 @Compute
 final class Scheduler {
-  let base: BaseModel
+  let passes: any ModelPasses
   let options: ServingOptions
   let shelf: AdapterShelf
   let metrics: ServingMetrics
@@ -29,9 +29,9 @@ final class Scheduler {
 
   init(
     _ base: BaseModel, options: ServingOptions, shelf: AdapterShelf, metrics: ServingMetrics,
-    pool: KeyValuePool
+    pool: KeyValuePool, passes: any ModelPasses
   ) {
-    self.base = base
+    self.passes = passes
     self.options = options
     self.shelf = shelf
     self.metrics = metrics
@@ -151,6 +151,7 @@ final class Scheduler {
   private func release(_ row: ServedRow, as reason: String) {
     for metrics in row.metrics { metrics.finished[reason]?.increment() }
     row.stage = .ended
+    row.preparation?.cancel()
     row.cache = nil
     let mayHaveFreed = row.mix.map { !$0.adapters.isEmpty } ?? false
     row.mix = nil

@@ -27,6 +27,8 @@ final class ServedRow {
   var stage = Stage.queued
   /// Whether adapters that others hold left no room for its own.
   var lacksRoom = false
+  /// Holds its adapters, which may have to be read; cancelled when the request ends before.
+  var preparation: Task<Void, Never>?
   var mix: HeldMix?
   var metrics: [ServingMetrics.OfAdapter] = []
   /// Of the prompt and then of the answer.

@@ -26,7 +26,7 @@ public final class ServingEngine: AnswerService {
   /// - Parameters:
   ///   - library: whose adapters can be named; nil for none
   ///   - folders: each holds adapters in folders named as they are
-  public init(
+  public convenience init(
     _ base: BaseModel, library: AdapterLibrary? = AdapterLibrary(), folders: [URL] = [],
     options: ServingOptions = ServingOptions()
   ) async {
@@ -34,10 +34,19 @@ public final class ServingEngine: AnswerService {
     let shelf = AdapterShelf(
       base, places: AdapterPlaces(library: library, folders: folders), budget: options.adapterMemory,
       metrics: metrics)
+    await self.init(base, shelf: shelf, metrics: metrics, options: options)
+  }
+
+  /// - Parameter passes: whose logits are answered with; nil for the base's
+  init(
+    _ base: BaseModel, shelf: AdapterShelf, metrics: ServingMetrics, options: ServingOptions,
+    passes: (any ModelPasses)? = nil
+  ) async {
     let tokenizer = base.tokenizer
     let (scheduler, structures, context) = await Compute.run {
       let pool = base.keyValuePool(budget: options.cacheBytes)
-      let scheduler = Scheduler(base, options: options, shelf: shelf, metrics: metrics, pool: pool)
+      let scheduler = Scheduler(
+        base, options: options, shelf: shelf, metrics: metrics, pool: pool, passes: passes ?? base)
       return (scheduler, StructureStore(tokenizer), scheduler.context)
     }
     self.base = base

@@ -1,0 +1,126 @@
+import Foundation
+import MetricsTestKit
+import MotetAdapters
+import MotetModels
+import Testing
+
+@testable import MotetServing
+
+/// Loads wait for their turn; these tests hold the only one there is.
+@Suite(.timeLimit(.minutes(1))) struct LoadTurnTests {
+  private struct Parts {
+    let base: BaseModel
+    let shelf: AdapterShelf
+    let turnstile = Turnstile(1)
+    let metrics = TestMetrics()
+
+    init(_ base: BaseModel, _ place: URL, budget: Int) {
+      self.base = base
+      shelf = AdapterShelf(
+        base, places: AdapterPlaces(library: nil, folders: [place]), budget: budget,
+        metrics: ServingMetrics(metrics), turnstile: turnstile)
+    }
+
+    func loads(_ name: String) -> Int64 {
+      (try? metrics.expectCounter("motet_adapter_loads_total", [("adapter", name), ("version", "")]))?
+        .totalValue
+        ?? 0
+    }
+
+    /// Waits until so many wait for adapters on their way.
+    func waiting(_ counts: [Int]) async throws {
+      while await shelf.loading.values.map(\.waiting).sorted() != counts {
+        try await Task.sleep(for: .milliseconds(2))
+      }
+    }
+  }
+
+  private func withShelf(
+    adapters: Int = 1000, _ body: (Parts) async throws -> Void
+  ) async throws {
+    let base = try await TinyModel.load()
+    try await TinyModel.withFolder { place in
+      try writeAdapters(["a", "b"], in: place, for: base)
+      let size = try PreparedAdapter.expectedBytes(of: place.appending(path: "a"), for: base)
+      try await body(Parts(base, place, budget: adapters * size))
+    }
+  }
+
+  @Test func anAdapterThatNobodyWaitsForAnyMoreIsNotRead() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let left = (0..<3).map { _ in Task { try await shelf.hold(mix("a"), mayExceed: false) != nil } }
+      try await parts.waiting([3])
+      let stays = Task { try await shelf.hold(mix("b"), mayExceed: false) != nil }
+      try await parts.waiting([1, 3])
+      for task in left { task.cancel() }
+      // They end while nobody else has moved.
+      for task in left { await #expect(throws: CancellationError.self) { _ = try await task.value } }
+      try await parts.waiting([1])
+      await parts.turnstile.leave()
+      #expect(try await stays.value)
+      #expect(parts.loads("a") == 0 && parts.loads("b") == 1)
+      #expect(try await shelf.hold(mix("a"), mayExceed: false) != nil)
+      #expect(parts.loads("a") == 1)
+    }
+  }
+
+  @Test func anAdapterThatOneStillWaitsForIsRead() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let tasks = (0..<3).map { _ in Task { try await shelf.hold(mix("a"), mayExceed: false) != nil } }
+      try await parts.waiting([3])
+      for task in tasks.dropLast() { task.cancel() }
+      try await parts.waiting([1])
+      await parts.turnstile.leave()
+      #expect(try await tasks[2].value)
+      #expect(parts.loads("a") == 1)
+    }
+  }
+
+  @Test func aRequestWhoseClientLeavesWaitsForItsAdapterNoMore() async throws {
+    try await withShelf { parts in
+      let engine = await ServingEngine(
+        parts.base, shelf: parts.shelf, metrics: ServingMetrics(parts.metrics), options: ServingOptions())
+      try await parts.turnstile.enter()
+      let requests = ["a", "a", "b"].map { name in
+        Task { try await engine.whole(greedy(name, prompt(5), name)) }
+      }
+      try await parts.waiting([1, 2])
+      requests[0].cancel()
+      requests[1].cancel()
+      try await parts.waiting([1])
+      await parts.turnstile.leave()
+      #expect(try await requests[2].value.ids.count == 12)
+      #expect(parts.loads("a") == 0 && parts.loads("b") == 1)
+    }
+  }
+
+  @Test func anAdapterUnderWayTakesRoomOnce() async throws {
+    try await withShelf(adapters: 1) { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let tasks = (0..<3).map { _ in Task { try await shelf.hold(mix("a"), mayExceed: false) != nil } }
+      try await parts.waiting([3])
+      #expect(try await shelf.hold(mix("b"), mayExceed: false) == nil, "there is room for one")
+      await parts.turnstile.leave()
+      for task in tasks { #expect(try await task.value) }
+      #expect(parts.loads("a") == 1 && parts.loads("b") == 0)
+    }
+  }
+
+  @Test func aTurnGivenUpGoesToTheNext() async throws {
+    let turnstile = Turnstile(1)
+    try await turnstile.enter()
+    let first = Task { try await turnstile.enter() }
+    let second = Task { try await turnstile.enter() }
+    first.cancel()
+    await #expect(throws: CancellationError.self) { try await first.value }
+    await turnstile.leave()
+    try await second.value
+    await turnstile.leave()
+    try await turnstile.enter()
+  }
+}
