@@ -68,9 +68,7 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     _ folder: URL, name: String, for base: BaseModel, below: URL?
   ) throws -> Adapter {
     let record = try AdapterRecord.read(from: folder)
-    if let parent = record?.standsOn, let below {
-      try HierarchyError.requireUnchanged(parent, at: below, under: name)
-    }
+    try record?.requireUnchanged(below: below, under: name)
     return try read(folder, name: name, for: base, force: false, record: record, standsOn: nil)
   }
 
@@ -98,22 +96,12 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 
   private func check(against base: BaseModel, force: Bool) throws {
-    func refuse(_ reason: String) -> ModelError {
-      .adapterMismatch(adapter: name, base: base.name, reason: reason)
-    }
-    if let identity = record?.base, !force, let reason = identity.mismatch(with: base.identity) {
-      throw refuse(reason)
-    }
-    if let reason = weights.method.mismatch(of: weights, with: base) { throw refuse(reason) }
-    let sites = Dictionary(uniqueKeysWithValues: base.sites.map { ($0.path, $0) })
+    let fit = AdapterFit(name: name, base: base)
+    if !force { try fit.check(record?.base) }
+    if let reason = weights.method.mismatch(of: weights, with: base) { throw fit.refusal(reason) }
     for path in weights.siteNames {
       guard let update = weights.sites[path] else { continue }
-      guard let site = sites[path] else { throw refuse("it adapts \(path), which the base does not have") }
-      guard update.inputs == site.inputs, update.outputs == site.outputs else {
-        throw refuse(
-          "\(path) is [\(site.outputs), \(site.inputs)] in the base and "
-            + "[\(update.outputs), \(update.inputs)] in the adapter")
-      }
+      try fit.check(path, inputs: update.inputs, outputs: update.outputs)
     }
   }
 

@@ -32,9 +32,20 @@ public enum HierarchyError: Error, Equatable, CustomStringConvertible {
     return place
   }
 
-  static func requireUnchanged(_ parent: AdapterRecord.Parent, at folder: URL, under child: String) throws {
+  fileprivate static func requireUnchanged(
+    _ parent: AdapterRecord.Parent, at folder: URL, under child: String
+  ) throws {
     if let hash = parent.weightsHash, try AdapterRecord.hash(of: folder) != hash {
       throw HierarchyError.changed(parent: parent.name, child: child)
     }
+  }
+}
+
+extension AdapterRecord {
+  /// - Parameter below: the folder of the adapter that this one's stands on
+  /// - Throws: ``HierarchyError/changed(parent:child:)``
+  func requireUnchanged(below: URL?, under child: String) throws {
+    guard let parent = standsOn, let below else { return }
+    try HierarchyError.requireUnchanged(parent, at: below, under: child)
   }
 }

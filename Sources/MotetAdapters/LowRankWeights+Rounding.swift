@@ -8,7 +8,7 @@ extension LowRankWeights {
   /// becomes B·A - B₀·A₀ for PEFT's files, whose terms are hundreds of times larger than their difference. Such factors
   /// are made anew from the singular values of their product, as ``SVDMerge`` makes them.
   func readyToRound(site: String) -> LowRankWeights {
-    guard roundingGrowth > Self.bearable else { return self }
+    guard rank <= min(inputs, outputs), roundingGrowth > Self.bearable else { return self }
     let update = WeightedUpdate(weights: self, weight: 1)
     // The sum of one update, which has been checked, cannot fail; and if it could, the factors would still be right.
     return (try? SVDMerge().merge([update], rank: rank, site: site)) ?? self

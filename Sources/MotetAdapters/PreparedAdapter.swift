@@ -8,13 +8,17 @@ import MotetTensor
 /// as in f32, they stay as they are, so that answers are those of the adapter as it was trained.
 public final class PreparedAdapter: Sendable, CustomStringConvertible {
   public let name: String
+  /// `lora`
+  public let method: String
+  /// What most of its matrices have; nil for an adapter without ranks.
+  public let rank: Int?
   /// Bytes of memory.
   public let byteCount: Int
   private let layers: [Layer]
   @Compute private var made: [AdapterParts]?
 
   /// It, or one that it stands on.
-  private struct Layer: Sendable {
+  struct Layer: Sendable {
     enum Content: Sendable {
       case factors([BoundMix.ForwardFactors?])
       case weights(AdapterWeights)
@@ -32,12 +36,20 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
     }
   }
 
-  public init(_ adapter: Adapter, for base: BaseModel) {
-    name = adapter.name
-    layers = adapter.chain.map { one in
+  public convenience init(_ adapter: Adapter, for base: BaseModel) {
+    let layers = adapter.chain.map { one in
       Layer(
         name: one.name, method: one.weights.method, content: Self.content(of: one.weights, for: base))
     }
+    self.init(layers, method: adapter.weights.method, rank: adapter.weights.rank, name: adapter.name)
+  }
+
+  /// - Parameter rank: 0 for an adapter without ranks
+  init(_ layers: [Layer], method: any AdapterMethod.Type, rank: Int, name: String) {
+    self.name = name
+    self.method = method.name
+    self.rank = rank > 0 ? rank : nil
+    self.layers = layers
     byteCount = layers.reduce(0) { sum, layer in
       switch layer.content {
       case .factors(let sites): sum + sites.reduce(0) { $0 + ($1?.factors.byteCount ?? 0) }
@@ -55,8 +67,7 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
     let packed = LowRankFactors.packed(
       updates.compactMap { update in
         update.map {
-          LowRankFactors.Source(
-            loraA: $0.loraA, loraB: $0.loraB, rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs)
+          LowRankFactors.Source($0)
         }
       }, as: form)
     var next = packed.makeIterator()
@@ -84,5 +95,13 @@ extension BoundMix {
   public convenience init(_ terms: [(adapter: PreparedAdapter, weight: Float)], to base: BaseModel) throws {
     try self.init(
       terms.flatMap { try $0.adapter.members(on: base, weight: $0.weight) }, on: base)
+  }
+}
+
+extension LowRankFactors.Source {
+  init(_ update: LowRankWeights) {
+    self.init(
+      loraA: update.loraA, loraB: update.loraB, rank: update.rank, inputs: update.inputs,
+      outputs: update.outputs)
   }
 }

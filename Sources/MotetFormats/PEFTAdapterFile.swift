@@ -75,7 +75,8 @@ public struct PEFTAdapterFile {
     }
     let file = try SafetensorsFile(contentsOf: weights)
     let paths = try Set(
-      file.names.map { try Self.path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) })
+      file.names.map { try Self.path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) }
+    )
     guard !paths.isEmpty else {
       throw FormatError.malformed(
         file: weights.path, place: "header", problem: "there are no tensors", mend: "save the adapter again")

@@ -38,6 +38,8 @@ public final class LowRankFactors: Sendable {
     }
   }
 
+  public typealias Shape = (rank: Int, inputs: Int, outputs: Int)
+
   public let form: Form
   public let rank: Int
   public let inputs: Int
@@ -71,14 +73,14 @@ public final class LowRankFactors: Sendable {
   ///   - shapes: of all
   ///   - source: the values of one, by its place; of its shape
   public static func packed(
-    _ shapes: [(rank: Int, inputs: Int, outputs: Int)], as form: Form, source: (Int) throws -> Source
+    _ shapes: [Shape], as form: Form, source: (Int) throws -> Source
   ) rethrows -> [LowRankFactors] {
     let sizes = shapes.map { byteCount(rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs, form: form) }
     let memory = ExactMemory(count: sizes.reduce(0, +))
     var start = 0
     return try shapes.indices.map { index in
       let (values, shape) = (try source(index), shapes[index])
-      precondition(values.rank == shape.rank && values.inputs == shape.inputs && values.outputs == shape.outputs)
+      precondition((values.rank, values.inputs, values.outputs) == shape)
       defer { start += sizes[index] }
       return LowRankFactors(values, form: form, in: memory, at: start)
     }

@@ -18,7 +18,8 @@ extension BaseModel {
   public func nll(
     of examples: [Example], mix: Mix = .base, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(of: ExampleList(examples, digest: ""), mix: try mix.boundForAnswers(to: self), onRows: onRows)
+    try await nll(
+      of: ExampleList(examples, digest: ""), mix: try mix.boundForAnswers(to: self), onRows: onRows)
   }
 
   /// The same for examples that are read as they are needed.

@@ -39,15 +39,20 @@ import Testing
     #expect(expected == PreparedAdapter(adapter, for: base).byteCount)
   }
 
-  /// How much of what an adapter changes in the logits is another change, in the largest.
-  @Compute private func error(of adapter: Adapter, on base: BaseModel) throws -> Float {
-    let tokens: [Int32] = [5, 17, 80, 33, 9]
-    let wide = try base.wholeLogits(tokens, mix: Mix(adapter))
-    let bare = try base.wholeLogits(tokens, mix: .base)
-    let mix = try BoundMix([(PreparedAdapter(adapter, for: base), 1)], to: base)
-    let kept = try base.logits(
+  private let tokens: [Int32] = [5, 17, 80, 33, 9]
+
+  @Compute private func logits(of adapter: PreparedAdapter, on base: BaseModel) throws -> [Float] {
+    let mix = try BoundMix([(adapter, 1)], to: base)
+    return try base.logits(
       [BatchRow(tokens: tokens, mix: mix)], at: Array(0..<tokens.count), on: base.tape(recording: false)
     ).values
+  }
+
+  /// How much of what an adapter changes in the logits is another change, in the largest.
+  @Compute private func error(of adapter: Adapter, on base: BaseModel) throws -> Float {
+    let wide = try base.wholeLogits(tokens, mix: Mix(adapter))
+    let bare = try base.wholeLogits(tokens, mix: .base)
+    let kept = try logits(of: PreparedAdapter(adapter, for: base), on: base)
     #expect(largestDifference(wide, bare) > 0.5)
     return largestDifference(wide, kept) / largestDifference(wide, bare)
   }
@@ -78,6 +83,50 @@ import Testing
     let adapter = Adapter(
       name: "a", weights: try AdapterWeights(sites: sites, baseModel: nil, isRankStabilized: false))
     #expect(try error(of: adapter, on: base) < bound)
+  }
+
+  @Test(arguments: [(Precision.f32, nil), (.int8, LowRankFactors.Form.bf16), (.int8, .int4)])
+  @Compute func readOneMatrixAfterAnotherItIsTheSame(
+    held: (precision: Precision, form: LowRankFactors.Form?)
+  ) async throws {
+    let base = try await base(held.precision, held.form)
+    let adapter = try noisyAdapter("a", on: base, rank: 5, seed: 4)
+    try await TinyModel.withFolder { place in
+      try adapter.weights.write(to: place, record: AdapterRecord(motet: "test", base: base.identity))
+      let read = try PreparedAdapter.read(place, name: "a", for: base)
+      let whole = PreparedAdapter(try Adapter.load(place, for: base), for: base)
+      #expect(read.byteCount == whole.byteCount && read.rank == 5 && read.method == "lora")
+      let (one, other) = (try logits(of: read, on: base), try logits(of: whole, on: base))
+      let isSame = one == other
+      #expect(isSame)
+    }
+  }
+
+  @Test @Compute func anAdapterForAnotherBaseIsNotRead() async throws {
+    let base = try await base(.int8)
+    let weights = try noisyAdapter("a", on: base, seed: 4).weights
+    func refusal(_ sites: [String: LowRankWeights], _ identity: BaseIdentity?) async throws -> String {
+      try await TinyModel.withFolder { place in
+        try AdapterWeights(sites: sites).write(
+          to: place, record: AdapterRecord(motet: "test", base: identity))
+        do {
+          _ = try PreparedAdapter.read(place, name: "a", for: base)
+          return "read"
+        } catch let error as ModelError { return "\(error)" }
+      }
+    }
+    let path = "layers.0.self_attn.q_proj"
+    let site = try #require(weights.sites[path])
+    let narrow = try LowRankWeights(
+      rank: site.rank, inputs: site.inputs, outputs: site.outputs - 1, loraA: site.loraA,
+      loraB: Array(site.loraB.dropLast(site.rank)), scale: site.scale)
+    #expect(try await refusal(["layers.99.self_attn.q_proj": site], nil).contains("does not have"))
+    #expect(try await refusal([path: narrow], nil).contains("in the adapter"))
+    #expect(try await refusal([path: site], base.identity) == "read")
+    let other = BaseIdentity(
+      name: "other", architecture: base.identity.architecture, layers: base.identity.layers + 1,
+      hidden: base.identity.hidden, vocabulary: base.identity.vocabulary, sketch: base.identity.sketch)
+    #expect(try await refusal([path: site], other) != "read")
   }
 
   @Test func adaptersHaveAboutAsManyBitsAsTheirBase() {

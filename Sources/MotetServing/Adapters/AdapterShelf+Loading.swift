@@ -131,9 +131,9 @@ extension AdapterShelf {
           throw ServingError.unusableAdapter(
             name: place.title, reason: "what it stands on changed while it was read; ask again")
         }
-        let adapter = try Adapter.loadAlone(
+        let prepared = try PreparedAdapter.read(
           place.folder, name: place.title, for: base, below: below?.place.folder)
-        let loaded = LoadedAdapter(load: load, place: place, adapter: adapter, below: below, for: base)
+        let loaded = LoadedAdapter(load: load, place: place, prepared: prepared, below: below)
         metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
         return loaded
       } catch {

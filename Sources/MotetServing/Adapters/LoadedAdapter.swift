@@ -11,25 +11,22 @@ final class LoadedAdapter: Sendable {
   /// The adapter that it stands on, one for all that do so, which stays in memory as long as this.
   let below: LoadedAdapter?
   let prepared: PreparedAdapter
-  /// `lora`
-  let method: String
-  let rank: Int?
   /// How many mixes hold it, and adapters that stand on it.
   private let holders = Mutex(0)
 
-  /// - Parameter adapter: without the one that it stands on
-  init(load: Int, place: AdapterPlace, adapter: Adapter, below: LoadedAdapter?, for base: BaseModel) {
+  /// - Parameter prepared: without the one that it stands on
+  init(load: Int, place: AdapterPlace, prepared: PreparedAdapter, below: LoadedAdapter?) {
     self.below = below
     self.load = load
     self.place = place
-    prepared = PreparedAdapter(adapter, for: base)
-    method = adapter.weights.method.name
-    rank = adapter.weights.rank > 0 ? adapter.weights.rank : nil
+    self.prepared = prepared
     below?.hold()
   }
 
   deinit { below?.release() }
 
+  var method: String { prepared.method }
+  var rank: Int? { prepared.rank }
   /// Without those that it stands on.
   var bytes: Int { prepared.byteCount }
 
