@@ -1,4 +1,4 @@
-// R ← R·S⁻¹ for a symmetric positive definite S, in f64, by S = L·Lᵀ.
+// S = L·Lᵀ for a symmetric positive definite S, and R ← R·S⁻¹ by it, in f64.
 // Blocked from the left upper corner: Golub and Van Loan, Matrix Computations, 4th edition, §4.2.6.
 #include <math.h>
 
@@ -93,14 +93,19 @@ static void rows_of(void *context, int64_t begin, int64_t end) { factor_rows(con
 static void updates_of(void *context, int64_t begin, int64_t end) { update_rows(context, begin, end); }
 static void solutions_of(void *context, int64_t begin, int64_t end) { solve_rows(context, begin, end); }
 
-bool mk_solve_symmetric(double *s, int64_t n, double *r, int64_t m) {
+bool mk_cholesky(double *s, int64_t n) {
   for (int64_t k = 0; k < n; k += block) {
-    factor f = {s, r, n, k, n - k < block ? n - k : block};
+    factor f = {s, NULL, n, k, n - k < block ? n - k : block};
     if (!factor_corner(&f)) return false;
     int64_t below = n - k - f.width;
     mk_parallel_ranges(below, 8, rows_of, &f);
     mk_parallel_ranges(below, tile, updates_of, &f);
   }
+  return true;
+}
+
+bool mk_solve_symmetric(double *s, int64_t n, double *r, int64_t m) {
+  if (!mk_cholesky(s, n)) return false;
   factor f = {s, r, n, 0, 0};
   mk_parallel_ranges(m, 1, solutions_of, &f);
   return true;

@@ -41,12 +41,35 @@ extension BaseModel {
       let precision =
         precision ?? source.storedPrecision ?? (isBest && blocks != nil ? .stored : .automatic)
       var loader = PartLoader(source: source, precision: precision, name: name)
-      let parts = try loader.parts(tokenizer)
-      BufferPool.trim()
-      return BaseModel(
-        name: name, precision: precision,
-        adapterForm: adapterForm ?? .suiting(precision, blocks: blocks), tokenizer: tokenizer,
-        template: template, source: source, parts: parts)
+      return try loader.base(
+        tokenizer, template, adapterForm: adapterForm ?? .suiting(precision, blocks: blocks))
+    }
+  }
+
+  /// Rounds a base to NF4 by what its matrices take while some texts are read: nearer to the base than each value
+  /// rounded by itself, in the same format. See ``ColumnFeedback``.
+  /// - Parameters:
+  ///   - rows: token sequences; those of an adapter's training data serve it best. A few thousand tokens are enough.
+  ///   - onLayers: told how many layers are done
+  /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and the mend, or a cancellation
+  public nonisolated static func load(
+    _ source: any ModelSource, name: String, roundedBy rows: [[Int32]],
+    onLayers: @escaping @Sendable (Int) -> Void = { _ in }
+  ) async throws -> BaseModel {
+    guard source.storedPrecision != .nf4 else { throw ModelError.roundedAlready(path: source.path) }
+    guard rows.contains(where: { !$0.isEmpty }) else { throw ModelError.noCalibration }
+    let context = source.configuration.maximumPositions
+    if let long = rows.first(where: { $0.count > context }) {
+      throw ModelError.tooLong(tokens: long.count, context: context)
+    }
+    let headInputs = try await load(source, name: name, precision: .automatic).headInputs(of: rows)
+    let tokenizer = try source.tokenizer()
+    let template = try source.template()
+    return try await Compute.run {
+      var loader = PartLoader(
+        source: source, precision: .nf4, name: name, calibrationRows: rows, headInputs: headInputs,
+        onLayers: onLayers)
+      return try loader.base(tokenizer, template, adapterForm: .suiting(.nf4, blocks: nil))
     }
   }
 }
@@ -73,22 +96,45 @@ private struct PartLoader {
   /// Of the base. What 8 bits are made from is packed as it would be without them first.
   let precision: Precision
   let name: String
+  /// What NF4 is rounded by; empty for each value by itself.
+  var calibrationRows: [[Int32]] = []
+  /// What the head takes of them in the model as it is.
+  var headInputs: InputMoment?
+  var onLayers: @Sendable (Int) -> Void = { _ in }
   let turned = TurnedForms()
   var sites: [AdapterSite] = []
   var sketch: [String: [Float]] = [:]
 
+  private static let embeddingName = "model.embed_tokens.weight"
   private var configuration: ModelConfiguration { source.configuration }
+  private var isCalibrated: Bool { !calibrationRows.isEmpty }
   private var packed: Precision { precision == .int8 || precision == .stored ? .automatic : precision }
+  /// Of layers as they are read: what is rounded by its inputs is as it was before.
+  private var layerPrecision: Precision { isCalibrated ? .automatic : precision }
 
-  mutating func parts(_ tokenizer: Tokenizer) throws -> BaseModel.Parts {
+  mutating func base(
+    _ tokenizer: Tokenizer, _ template: ChatTemplate, adapterForm: LowRankFactors.Form?
+  ) throws -> BaseModel {
+    let parts = try parts(tokenizer)
+    BufferPool.trim()
+    return BaseModel(
+      name: name, precision: precision, adapterForm: adapterForm, tokenizer: tokenizer, template: template,
+      source: source, parts: parts)
+  }
+
+  private mutating func parts(_ tokenizer: Tokenizer) throws -> BaseModel.Parts {
     let c = configuration
     let (embedding, wideHead) = try embeddingAndHead()
     var layers: [DecoderLayer] = []
     var quantization =
       precision == .int8 ? Quantization(c, embedding: embedding, tokenizer: tokenizer) : nil
+    var calibration =
+      isCalibrated ? Calibration(c, embedding: embedding, rows: calibrationRows) : nil
     for index in 0..<c.layers {
-      let layer = try layer(index)
+      var layer = try layer(index)
+      layer = try calibration?.quantize(layer) { try rounded($0, by: $1) } ?? layer
       layers.append(try quantization?.quantize(layer) ?? layer)
+      onLayers(index + 1)
     }
     let finalNorm = try norm("model.norm.weight")
     let head = try quantization?.quantize(head: wideHead, finalNorm: finalNorm) ?? wideHead
@@ -120,7 +166,12 @@ private struct PartLoader {
       return (FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed), head)
     }
     if isTied, precision != .int8 {
-      let head = try head(precision == .nf4 ? Self.narrowed(values) : values)
+      guard precision == .nf4 else {
+        let head = try head(values)
+        return (FrozenTable(sharing: head), head)
+      }
+      let head = try nf4Table(Self.embeddingName, values)
+      if let rest = try rest(of: values, in: head) { return (FrozenTable(sharing: head, rest: rest), head) }
       return (FrozenTable(sharing: head), head)
     }
     let own = isTied ? values : try read("lm_head.weight", shape: shape)
@@ -130,7 +181,47 @@ private struct PartLoader {
     }
     let table = FrozenTable(
       Self.narrowed(values), rows: c.vocabulary, columns: c.hiddenSize, precision: .nf4)
-    return (table, try head(Self.narrowed(own)))
+    return (table, try nf4Table("lm_head.weight", own))
+  }
+
+  /// The head in NF4: as it is stored so, rounded by what it takes, or each value by itself.
+  private func nf4Table(_ name: String, _ values: [Float]) throws -> FrozenMatrix {
+    let c = configuration
+    if let stored = try source.nf4Table(name) {
+      guard stored.outputs == c.vocabulary, stored.inputs == c.hiddenSize else {
+        throw ModelError.wrongShape(
+          name: name, shape: [stored.outputs, stored.inputs], expected: [c.vocabulary, c.hiddenSize],
+          path: source.path)
+      }
+      return FrozenMatrix([stored])
+    }
+    let values = Self.narrowed(values)
+    guard let headInputs else {
+      return FrozenMatrix([NF4Matrix(quantizing: values, outputs: c.vocabulary, inputs: c.hiddenSize)])
+    }
+    let feedback = try headInputs.feedback()
+    return FrozenMatrix([
+      NF4Matrix(quantizing: values, outputs: c.vocabulary, inputs: c.hiddenSize, feedback: feedback)
+    ])
+  }
+
+  /// What a head that was rounded by what it takes lacks where it embeds: stored, or what its rounding left of the first
+  /// rows. nil where each value was rounded by itself.
+  private func rest(of values: [Float], in head: FrozenMatrix) throws -> NF4Matrix? {
+    if let stored = try source.nf4Table(HuggingFaceFolder.restName) {
+      guard stored.inputs == head.inputs, stored.outputs <= head.outputs else {
+        throw ModelError.wrongShape(
+          name: HuggingFaceFolder.restName, shape: [stored.outputs, stored.inputs],
+          expected: [head.outputs, head.inputs], path: source.path)
+      }
+      return stored
+    }
+    guard isCalibrated else { return nil }
+    // A vocabulary made by merges has its words of every day first; three quarters of it leave the whole of a small
+    // model below 0.6 bytes a weight.
+    let rows = 3 * head.outputs / 4
+    let missing = zip(Self.narrowed(values), head.floats()).prefix(rows * head.inputs).map { $0 - $1 }
+    return NF4Matrix(quantizing: missing, outputs: rows, inputs: head.inputs)
   }
 
   private func norm(_ name: String) throws -> FrozenVector {
@@ -172,7 +263,7 @@ private struct PartLoader {
       let path = "layers.\(layer).\(module)"
       let name = "model.\(path).weight"
       var values: [Float] = []
-      if precision == .nf4 {
+      if layerPrecision == .nf4 {
         let matrix = try nf4(name, outputs: outputs, inputs: inputs)
         quantized.append(matrix)
         values = matrix.floats()
@@ -199,9 +290,26 @@ private struct PartLoader {
     _ quantized: [NF4Matrix], _ blocks: [StoredBlocks], _ values: [Float], outputs: Int, inputs: Int,
     of modules: Int
   ) throws -> FrozenMatrix {
-    if precision == .nf4 { return FrozenMatrix(quantized) }
+    if layerPrecision == .nf4 { return FrozenMatrix(quantized) }
     if blocks.count == modules { return try FrozenMatrix(stored: blocks) }
-    return try FrozenMatrix(values, outputs: outputs, inputs: inputs, precision: packed, sharing: turned)
+    return try FrozenMatrix(
+      values, outputs: outputs, inputs: inputs, precision: isCalibrated ? layerPrecision : packed,
+      sharing: turned)
+  }
+
+  /// The modules of a group in NF4, rounded by what they take.
+  private mutating func rounded(_ group: SiteGroup, by moment: InputMoment) throws -> SiteGroup {
+    let feedback = try moment.feedback()
+    let parts = try group.members.map { member in
+      let site = sites[member.index]
+      let values = try read("model.\(site.path).weight", shape: [site.outputs, site.inputs])
+      let matrix = NF4Matrix(
+        quantizing: values, outputs: site.outputs, inputs: site.inputs, feedback: feedback)
+      sketch[site.path] = BaseIdentity.sketch(
+        matrix.floats(), outputs: site.outputs, inputs: site.inputs, site: site.path)
+      return matrix
+    }
+    return SiteGroup(matrix: FrozenMatrix(parts), members: group.members)
   }
 
   /// A matrix as it is stored in NF4, or rounded to it.

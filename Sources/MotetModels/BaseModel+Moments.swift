@@ -39,4 +39,19 @@ extension BaseModel {
     }
     return byPath
   }
+
+  /// Xᵀ·X of what flows into the head while `rows` pass.
+  /// - Throws: a cancellation
+  func headInputs(of rows: [[Int32]]) async throws -> InputMoment {
+    let moment = InputMoment(width: configuration.hiddenSize)
+    let tape = Tape(recording: false)
+    for row in rows where !row.isEmpty {
+      try Task.checkCancellation()
+      let x = try hiddenStates([BatchRow(tokens: row, mix: .base)], on: tape)
+      moment.add(tape.rmsNorm(x, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon)))
+      BufferPool.endStep()
+      await Task.yield()
+    }
+    return moment
+  }
 }

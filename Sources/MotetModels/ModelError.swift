@@ -6,6 +6,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case wrongShape(name: String, shape: [Int], expected: [Int], path: String)
   case notFinite(name: String, path: String)
   case notQuantized(name: String, precision: String)
+  case roundedAlready(path: String)
+  case noCalibration
   case plainScales(site: String, path: String)
   case tooLong(tokens: Int, context: Int)
   case virtualTokens(Int, context: Int)
@@ -25,6 +27,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(path): the tensor \(name) holds values that are not finite; fetch the model again"
     case .notQuantized(let name, let precision):
       "\(name) is in \(precision): load it in nf4 to save it quantized"
+    case .roundedAlready(let path):
+      "\(path) is in NF4 already, and what was rounded away is gone: quantize the model that it was made from"
+    case .noCalibration: "there is no text to calibrate on: give rows that have some"
     case .plainScales(let site, let path):
       "\(path): \(site) is in NF4 already, with scales that are not quantized; use the folder as it is"
     case .tooLong(let tokens, let context):

@@ -16,10 +16,12 @@ public struct ModelFolder: Sendable {
   /// - Parameters:
   ///   - configuration: the content of `config.json`
   ///   - source: the model that it is made from, which is never written over
+  ///   - tables: what ``HuggingFaceFolder/tableFile`` holds; there is none for nothing
   ///   - tensors: what `model.safetensors` holds, asked for once the place has been checked
   /// - Throws: ``ModelFolderError``, `FormatError` or what `tensors` throws
   public func write(
-    _ configuration: Data, from source: any ModelSource, tensors: () throws -> [SafetensorsWriter.Tensor]
+    _ configuration: Data, from source: any ModelSource,
+    tables: () throws -> [SafetensorsWriter.Tensor] = { [] }, tensors: () throws -> [SafetensorsWriter.Tensor]
   ) throws {
     let target = folder.standardizedFileURL
     try check(target, source: source)
@@ -35,10 +37,20 @@ public struct ModelFolder: Sendable {
       for (name, data) in companions { try AtomicFile.write(data, to: draft.appending(path: name)) }
       try SafetensorsWriter.write(
         tensors(), metadata: ["format": "pt"], to: draft.appending(path: "model.safetensors"))
+      let tables = try tables()
+      if !tables.isEmpty {
+        try SafetensorsWriter.write(tables, to: draft.appending(path: HuggingFaceFolder.tableFile))
+      }
       try Self.install(draft, at: target, aside: parent.appending(path: mark + ".old"))
     } catch let error as CocoaError {
       throw ModelFolderError.unwritable(path: folder.relativePath, reason: error.localizedDescription)
     }
+  }
+
+  /// Whether a model made from `source` may be written here.
+  /// - Throws: ``ModelFolderError``
+  public func check(source: any ModelSource) throws {
+    try check(folder.standardizedFileURL, source: source)
   }
 
   /// Only an empty place, or a model folder that the caller gave up, is written over.

@@ -14,6 +14,9 @@ public protocol ModelSource: Sendable {
   func contains(_ name: String) -> Bool
   /// The matrix `name` as it is stored, where that is in NF4; nil where it is not.
   func nf4(_ name: String) throws -> NF4Matrix?
+  /// The table `name` as it was rounded to NF4 by its inputs, beside the wide values that ``floats(_:)`` gives; nil
+  /// where there is none.
+  func nf4Table(_ name: String) throws -> NF4Matrix?
   /// The matrix `name` in the blocks that it is stored in, where those can be multiplied; nil where they cannot.
   func stored(_ name: String) throws -> StoredBlocks?
   /// What the source's matrices are best held in: nil for what the processor is best at.
@@ -27,6 +30,7 @@ public protocol ModelSource: Sendable {
 
 extension ModelSource {
   public func nf4(_ name: String) throws -> NF4Matrix? { nil }
+  public func nf4Table(_ name: String) throws -> NF4Matrix? { nil }
   public func stored(_ name: String) throws -> StoredBlocks? { nil }
   public var storedPrecision: Precision? { nil }
 }
@@ -62,6 +66,20 @@ public struct HuggingFaceFolder: ModelSource {
     guard tensors.isNF4(name) else { return nil }
     return NF4Matrix(try StoredNF4(name, in: tensors, code: NF4Matrix.code))
   }
+
+  public func nf4Table(_ name: String) throws -> NF4Matrix? {
+    let file = folder.appending(path: Self.tableFile)
+    guard storedPrecision == .nf4, FileManager.default.fileExists(atPath: file.path) else { return nil }
+    let tables = try SafetensorsFile(contentsOf: file)
+    guard tables.isNF4(name) else { return nil }
+    return NF4Matrix(try StoredNF4(name, in: tables, code: NF4Matrix.code))
+  }
+
+  /// Embedding and head in NF4, where `motet quantize --calibrate` rounded them: transformers wants them wide, and finds
+  /// them so in the model's own file.
+  static let tableFile = "motet-tables.safetensors"
+  /// What is added to the first rows of a head where it embeds.
+  static let restName = "model.embed_tokens.rest"
 
   public func tokenizer() throws -> Tokenizer {
     let file = folder.appending(path: "tokenizer.json")

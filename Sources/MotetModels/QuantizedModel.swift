@@ -9,7 +9,7 @@ import MotetTensor
 ///
 /// The linear layers are stored as bitsandbytes stores them, so that transformers loads the folder too. Norms,
 /// embedding and head are stored in bf16, as bitsandbytes leaves them; the last two are rounded to NF4 here when the
-/// folder is loaded.
+/// folder is loaded. A head that was rounded by its inputs stands in a file of its own, which transformers passes over.
 @Compute
 public struct QuantizedModel {
   public let base: BaseModel
@@ -26,9 +26,21 @@ public struct QuantizedModel {
   /// - Throws: ``ModelFolderError`` or `FormatError`
   public func write(to folder: URL, overwriting: Bool = false) throws {
     let configuration = base.configuration.huggingFaceJSON(type: .bf16, isNF4: true)
-    try ModelFolder(folder, overwriting: overwriting).write(configuration, from: base.source) {
-      try tensors()
-    }
+    try ModelFolder(folder, overwriting: overwriting).write(
+      configuration, from: base.source, tables: { try tables() }, tensors: { try tensors() })
+  }
+
+  /// The head, where it is not what its wide values are rounded to when they are loaded, and what it lacks where it
+  /// embeds.
+  private func tables() throws -> [SafetensorsWriter.Tensor] {
+    let name = base.configuration.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
+    guard let own = base.weights.head.nf4Parts.first else { return [] }
+    let wide = Tensor.roundedToBF16(
+      try base.source.floats(base.source.contains(name) ? name : "model.embed_tokens.weight"))
+    let plain = NF4Matrix(quantizing: wide, outputs: own.outputs, inputs: own.inputs)
+    let isPlain = plain.codes == own.codes && plain.scales == own.scales
+    let rest = base.weights.embedding.rest.map { StoredNF4.tensors(HuggingFaceFolder.restName, of: $0) } ?? []
+    return isPlain ? rest : StoredNF4.tensors(name, of: own) + rest
   }
 
   private func tensors() throws -> [SafetensorsWriter.Tensor] {
@@ -54,9 +66,14 @@ public struct QuantizedModel {
 
   private func tensors(of matrix: NF4Matrix, at path: String) throws -> [SafetensorsWriter.Tensor] {
     guard matrix.isNested else { throw ModelError.plainScales(site: path, path: base.source.path) }
-    return StoredNF4.tensors(
-      "model.\(path).weight", shape: [matrix.outputs, matrix.inputs], codes: matrix.codes,
-      scales: matrix.scales, largest: matrix.nestedScales, map: matrix.scaleMap, mean: matrix.scaleMean,
-      code: NF4Matrix.code)
+    return StoredNF4.tensors("model.\(path).weight", of: matrix)
+  }
+}
+
+extension StoredNF4 {
+  static func tensors(_ name: String, of matrix: NF4Matrix) -> [SafetensorsWriter.Tensor] {
+    tensors(
+      name, shape: [matrix.outputs, matrix.inputs], codes: matrix.codes, scales: matrix.scales,
+      largest: matrix.nestedScales, map: matrix.scaleMap, mean: matrix.scaleMean, code: NF4Matrix.code)
   }
 }

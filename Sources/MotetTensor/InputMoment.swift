@@ -12,6 +12,9 @@ public final class InputMoment {
     sum = .zeros(rows: width, columns: width)
   }
 
+  /// As it is, row-major.
+  public var values: [Float] { sum.values }
+
   /// Adds the rows of `x` `[rows, width]`.
   public func add(_ x: Tensor) {
     precondition(x.columns == width)

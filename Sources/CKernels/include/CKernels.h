@@ -106,6 +106,20 @@ typedef struct {
 void mk_nf4_code(float *values);
 void mk_nf4_quantize(const float *x, int64_t count, uint8_t *codes, float *scales);
 void mk_nf4_quantize_scales(const float *scales, int64_t count, uint8_t *codes, float *nested, float *mean);
+// For each block of x[outputs, inputs] the scale, as a share of its largest value, of least Σ weights[column]·error².
+void mk_nf4_search_scales(
+  const float *x, int64_t outputs, int64_t inputs, const float *weights, float *scales);
+// Rounds x[outputs, inputs] with given scales, one code a byte, so that codes take up the errors of others in their row.
+// `order` names the columns, the last of them rounded first; feedback[inputs, inputs] holds at (i, k), k < i, the share
+// of the error of column order[i] that column order[k] takes up: L[i, k]/L[k, k] for Xᵀ·X = L·Lᵀ in that order.
+void mk_nf4_round(
+  const float *x, int64_t outputs, int64_t inputs, const float *scales, const int32_t *order,
+  const float *feedback, uint8_t *codes);
+// Goes over the codes of each row so many times, and takes for each the one of least error with the others as they are.
+// moment[inputs, inputs] is Xᵀ·X.
+void mk_nf4_refine(
+  const float *x, int64_t outputs, int64_t inputs, const float *scales, const float *moment, int sweeps,
+  uint8_t *codes);
 // Values `first` and on of the row-major matrix.
 void mk_nf4_unpack(const mk_nf4 *matrix, int64_t first, int64_t count, float *values);
 
@@ -205,6 +219,10 @@ typedef struct {
 int64_t mk_low_rank_inner_count(int64_t rows, int64_t rank);
 void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count);
 void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count);
+
+// Puts L into the lower triangle of a symmetric positive definite S[n,n] = L·Lᵀ, in f64; false, with S undefined, when S
+// is not positive definite.
+bool mk_cholesky(double *s, int64_t n);
 
 // R[m,n] ← R·S⁻¹ for a symmetric positive definite S[n,n], in f64. Reads and overwrites S's lower triangle.
 // false, with S and R undefined, when S is not positive definite.

@@ -9,6 +9,15 @@ struct QuantizeCommand: AsyncParsableCommand {
       The result is a Hugging Face folder in bitsandbytes' layout of NF4: a base like any other (--base DIR), which \
       transformers with bitsandbytes loads too. Adapters trained on it fit the base it was made from. Only nf4 is \
       saved: int8 is made from a text that goes through the model as it is loaded, which --precision int8 does.
+
+      Each value is rounded by itself, to what bitsandbytes gives. With --calibrate, rows go through the model, and \
+      each matrix is rounded so that what it gives for them stays near (GPTQ): much nearer to the base, in the same \
+      format. Where the head embeds too, a second rounding keeps what the first took from three quarters of the \
+      embeddings, and SmolLM2 takes 0.60 bytes a weight in place of 0.52. Give the rows that adapters will be trained \
+      on, and never those that judge them. It takes about a minute for 100 million weights on two cores.
+
+        motet quantize --calibrate math.jsonl --output math-nf4
+        motet train --base math-nf4 --data math.jsonl --name math
       """)
 
   @Option(help: "The base model: a name, a folder or a GGUF file.")
@@ -16,6 +25,16 @@ struct QuantizeCommand: AsyncParsableCommand {
 
   @Option(help: "nf4.")
   var precision = "nf4"
+
+  @Option(
+    parsing: .upToNextOption,
+    help: ArgumentHelp("Rows, as train takes them, to round the matrices by.", valueName: "file"))
+  var calibrate: [String] = []
+
+  @Option(
+    name: .customLong("calibration-tokens"),
+    help: "Read only so many tokens of them (16384); time grows with it.")
+  var calibrationTokens: Int?
 
   @Option(help: "The folder to write.")
   var output: String
@@ -30,16 +49,49 @@ struct QuantizeCommand: AsyncParsableCommand {
           + (Precision(rawValue: precision) == nil
             ? "" : ", or give --precision \(precision) where the base is used"))
     }
+    if let calibrationTokens {
+      guard !calibrate.isEmpty else { throw ValidationError("--calibration-tokens is for --calibrate") }
+      guard calibrationTokens > 0 else {
+        throw ValidationError("--calibration-tokens \(calibrationTokens) cannot be: give at least 1")
+      }
+    }
   }
 
   func run() async throws {
-    let base = try await BaseModel.load(base, precision: .nf4)
+    let (base, how) = try await calibrate.isEmpty ? plain() : calibrated()
     let (output, overwrite) = (output, overwrite)
     let share = try await Compute.run {
       try QuantizedModel(base).write(to: URL(filePath: output), overwriting: overwrite)
       return Double(base.byteCount) / Double(base.parameterCount)
     }
     Console.result(
-      "\(output): \(base.name) in nf4, \(rounded(share, 3)) bytes a weight in memory")
+      "\(output): \(base.name) in nf4\(how), \(rounded(share, 3)) bytes a weight in memory")
+  }
+
+  private func plain() async throws -> (BaseModel, how: String) {
+    (try await BaseModel.load(base, precision: .nf4), "")
+  }
+
+  /// Rounded by what the rows of `--calibrate` make of its inputs.
+  private func calibrated() async throws -> (BaseModel, how: String) {
+    let found = try ModelStore().find(base)
+    let source = try found.source()
+    // Before the work, not after it.
+    try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
+    let data = try TrainingData(
+      files: calibrate.map { WeightedFile($0) }, encoder: try RowEncoder(source),
+      maximumLength: min(1024, source.configuration.maximumPositions),
+      onProgress: { TrainingProgress.showData("quantize", $0) })
+    let rows = try data.calibrationRows(tokens: calibrationTokens ?? 16384)
+    let tokens = rows.reduce(0) { $0 + $1.count }
+    let layers = source.configuration.layers
+    let base = try await Interrupt.cancelling("stopping; nothing is written") {
+      try await BaseModel.load(source, name: found.name, roundedBy: rows) { done in
+        Console.progress(
+          "calibrating: layer \(done) of \(layers)", milestone: done % 10 == 0 || done == layers)
+      }
+    }
+    Console.endProgress()
+    return (base, " calibrated on \(tokens) tokens of \(rows.count) rows")
   }
 }
