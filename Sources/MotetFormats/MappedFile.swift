@@ -56,14 +56,17 @@ public final class MappedFile: Sendable {
     }
   }
 
-  /// Takes whole pages within `range` out of this process's memory; they are read again when touched.
+  /// Takes the pages of `range` out of this process's memory, and those that the system put beside them when one was
+  /// touched; they are read again when touched.
   func releasePages(_ range: Range<Int>) {
+    guard count > 0, !range.isEmpty else { return }
     let page = UInt(getpagesize())
-    let first = (address + UInt(range.lowerBound) + page - 1) / page * page
-    let end = (address + UInt(range.upperBound)) / page * page
+    // Linux maps a whole window of this size around a page that is touched (fault_around_bytes).
+    let window = max(page, 65_536)
+    let last = (address + UInt(count) + page - 1) / page * page
+    let first = max(address, (address + UInt(range.lowerBound)) / window * window)
+    let end = min(last, (address + UInt(range.upperBound) + window - 1) / window * window)
     // Advice only: where it is not followed, memory is merely reported as ours.
-    if first < end {
-      _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
-    }
+    _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
   }
 }

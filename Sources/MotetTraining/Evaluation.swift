@@ -13,20 +13,22 @@ public struct NLL: Sendable, Codable, Equatable {
 }
 
 extension BaseModel {
-  /// The NLL of `examples` under `mix`, held as it is to answer with.
-  /// - Parameter onRows: told how many rows are done
+  /// The NLL of `examples` under `mix`.
+  /// - Parameters:
+  ///   - heldToAnswer: with adapters as they are held to answer, in ``BaseModel/adapterForm``; else as they were trained
+  ///   - onRows: told how many rows are done
   public func nll(
-    of examples: [Example], mix: Mix = .base, onRows: (Int) -> Void = { _ in }
+    of examples: [Example], mix: Mix = .base, heldToAnswer: Bool = false, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(
-      of: ExampleList(examples, digest: ""), mix: try mix.boundForAnswers(to: self), onRows: onRows)
+    let bound = try heldToAnswer ? mix.boundForAnswers(to: self) : mix.bound(to: self)
+    return try await nll(of: ExampleList(examples, digest: ""), mix: bound, onRows: onRows)
   }
 
-  /// The same for examples that are read as they are needed.
+  /// The same, as they were trained, for examples that are read as they are needed.
   public func nll(
     of source: any ExampleSource, mix: Mix = .base, onRows: (Int) -> Void = { _ in }
   ) async throws -> NLL {
-    try await nll(of: source, mix: try mix.boundForAnswers(to: self), onRows: onRows)
+    try await nll(of: source, mix: try mix.bound(to: self), onRows: onRows)
   }
 
   func nll(

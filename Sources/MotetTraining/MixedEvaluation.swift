@@ -3,7 +3,10 @@ import MotetModels
 
 extension BaseModel {
   /// The NLL of examples that each carry their own mix, as a router chose it.
-  public func nll(of examples: [Example], mixes: [Mix]) async throws -> NLL {
+  /// - Parameter heldToAnswer: as for one mix
+  public func nll(
+    of examples: [Example], mixes: [Mix], heldToAnswer: Bool = false
+  ) async throws -> NLL {
     var order: [Mix] = []
     var byMix: [Mix: [Int]] = [:]
     for (index, mix) in mixes.enumerated() {
@@ -15,7 +18,8 @@ extension BaseModel {
     var count = 0
     for mix in order {
       let indices = byMix[mix] ?? []
-      let part = try await nll(of: indices.map { examples[$0] }, mix: mix)
+      let part = try await nll(
+        of: indices.map { examples[$0] }, mix: mix, heldToAnswer: heldToAnswer)
       for (index, value) in zip(indices, part.byRow) { byRow[index] = value }
       total += part.value * Double(part.count)
       count += part.count

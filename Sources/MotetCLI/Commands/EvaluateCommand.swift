@@ -106,7 +106,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     switch metric {
     case .nll:
       let nll = try await Interrupt.cancelling("stopping") {
-        try await base.nll(of: set.examples(for: base), mixes: mixes)
+        try await base.nll(of: set.examples(for: base), mixes: mixes, heldToAnswer: true)
       }
       return Cell(mix: name, data: label, value: nll.value, count: nll.count)
     case .exactMatch:
