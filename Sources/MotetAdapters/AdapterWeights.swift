@@ -56,12 +56,12 @@ public struct AdapterWeights: Sendable, Equatable {
   public func refusal(of ability: Ability) -> String? { method.refusals[ability] }
 
   /// The rank most sites have; of equally frequent ones the largest. Written as `r`.
-  public var rank: Int { mostFrequent(sites.values.map { Double($0.rank) }).map(Int.init) ?? 0 }
+  public var rank: Int { Self.mostFrequent(sites.values.map { Double($0.rank) }).map(Int.init) ?? 0 }
 
   /// The α most sites of that rank have; of equally frequent ones the largest. Written as `lora_alpha`.
   public var alpha: Double {
     let rank = rank
-    return mostFrequent(sites.values.lazy.filter { $0.rank == rank }.map(alpha(of:))) ?? 0
+    return Self.mostFrequent(sites.values.lazy.filter { $0.rank == rank }.map(alpha(of:))) ?? 0
   }
 
   /// The sites whose rank is not `rank`: PEFT's `rank_pattern`.
@@ -87,7 +87,7 @@ public struct AdapterWeights: Sendable, Equatable {
     return abs(exact - exact.rounded()) <= 1e-6 * abs(exact) ? exact.rounded() : exact
   }
 
-  private func mostFrequent(_ values: some Sequence<Double>) -> Double? {
+  static func mostFrequent(_ values: some Sequence<Double>) -> Double? {
     let counts = Dictionary(values.map { ($0, 1) }, uniquingKeysWith: +)
     return counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
   }

@@ -41,7 +41,7 @@ extension PreparedAdapter {
     }
     return PreparedAdapter(
       [Layer(name: name, method: LoRA.self, content: .factors(sites))], method: LoRA.self,
-      rank: file.configuration.rank, name: name)
+      rank: AdapterWeights.mostFrequent(shapes.values.map { Double($0.rank) }).map(Int.init) ?? 0, name: name)
   }
 }
 

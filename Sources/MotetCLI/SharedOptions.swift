@@ -35,7 +35,8 @@ struct AnsweringOptions: ParsableArguments {
 
   @Option(
     help: """
-      The number format of adapters: auto (about as many bits as the base has), bf16, int8 or int4.
+      The number format of low-rank adapters: auto (about as many bits as the base has), bf16, int8 or int4. \
+      Those of other methods stay as they are.
       """)
   var adapterPrecision = "auto"
 

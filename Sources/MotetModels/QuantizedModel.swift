@@ -25,15 +25,20 @@ public struct QuantizedModel {
   /// Writes the folder; it appears whole or not at all.
   /// - Throws: ``ModelFolderError`` or `FormatError`
   public func write(to folder: URL, overwriting: Bool = false) throws {
-    let configuration = base.configuration.huggingFaceJSON(type: .bf16, isNF4: true)
+    var configuration = base.configuration
+    configuration.tieWordEmbeddings = isTied
     try ModelFolder(folder, overwriting: overwriting).write(
-      configuration, from: base.source, tables: { try tables() }, tensors: { try tensors() })
+      configuration.huggingFaceJSON(type: .bf16, isNF4: true), from: base.source, tables: { try tables() },
+      tensors: { try tensors() })
   }
+
+  /// As loading has it.
+  private var isTied: Bool { base.configuration.tieWordEmbeddings || !base.source.contains("lm_head.weight") }
 
   /// The head, where it is not what its wide values are rounded to when they are loaded, and what it lacks where it
   /// embeds.
   private func tables() throws -> [SafetensorsWriter.Tensor] {
-    let name = base.configuration.tieWordEmbeddings ? "model.embed_tokens.weight" : "lm_head.weight"
+    let name = isTied ? "model.embed_tokens.weight" : "lm_head.weight"
     guard let own = base.weights.head.nf4Parts.first else { return [] }
     let wide = Tensor.roundedToBF16(
       try base.source.floats(base.source.contains(name) ? name : "model.embed_tokens.weight"))
@@ -50,7 +55,7 @@ public struct QuantizedModel {
       return .init(name: name, shape: try source.shape(stored), type: .bf16) { try source.floats(stored) }
     }
     var tensors = [try plain("model.embed_tokens.weight"), try plain("model.norm.weight")]
-    if !base.configuration.tieWordEmbeddings { tensors.append(try plain("lm_head.weight")) }
+    if !isTied { tensors.append(try plain("lm_head.weight")) }
     for (index, layer) in base.layers.enumerated() {
       for norm in ["input_layernorm", "post_attention_layernorm"] {
         tensors.append(try plain("model.layers.\(index).\(norm).weight"))

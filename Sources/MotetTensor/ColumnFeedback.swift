@@ -23,7 +23,7 @@ public struct ColumnFeedback: Sendable {
   /// - Parameters:
   ///   - moment: H, row-major `[inputs, inputs]`
   ///   - damping: added to the diagonal, as a share of its mean
-  /// - Throws: ``TensorError/notFinite(_:)`` when inputs were so large that their squares overflow
+  /// - Throws: ``TensorError/overflowingInputs`` when inputs were so large that their squares overflow
   public init(_ moment: [Float], inputs n: Int, damping: Double = 0.01) throws {
     precondition(moment.count == n * n)
     let diagonal = (0..<n).map { moment[$0 * n + $0] }
@@ -35,7 +35,7 @@ public struct ColumnFeedback: Sendable {
     for i in 0..<n { damped[i * n + i] += max(Float(damping), 1e-20) }
     var factor = [Double](repeating: 0, count: n * n)
     repeat {
-      guard damping.isFinite else { throw TensorError.notFinite("the inputs of a matrix") }
+      guard damping.isFinite else { throw TensorError.overflowingInputs }
       for (i, row) in order.enumerated() {
         for k in 0...i { factor[i * n + k] = Double(moment[row * n + order[k]]) }
         factor[i * n + i] += damping

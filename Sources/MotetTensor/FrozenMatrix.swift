@@ -39,12 +39,15 @@ public enum TensorError: Error, CustomStringConvertible {
   case product(String)
   case allocation(rows: Int, columns: Int, reason: String)
   case notFinite(String)
+  case overflowingInputs
 
   public var description: String {
     switch self {
     case .product(let reason): "a matrix product failed: \(reason)"
     case .notFinite(let what):
       "\(what) overflow: an adapter in use is far too strong for this base"
+    case .overflowingInputs:
+      "the squares of a matrix's inputs overflow: give other rows to calibrate on, or quantize without them"
     case .allocation(let rows, let columns, let reason):
       "could not hold a [\(rows), \(columns)] matrix: \(reason)"
     }

@@ -56,6 +56,24 @@ import Testing
     }
   }
 
+  /// None of them was in memory when it was asked for.
+  @Test func ofAdaptersThatWereAskedForOnceTheFirstGoes() async throws {
+    var size = 0
+    try await Self.withEngine { engine, _, _ in
+      _ = try await engine.whole(greedy("1", prompt(4), "a"))
+      size = try await Self.size(engine)
+    }
+    try await Self.withEngine(memory: size * 5 / 2) { engine, _, _ in
+      let names = ["a", "b", "c", "d", "a", "c", "b", "d"]
+      for (before, name) in zip([""] + names, names) {
+        _ = try await engine.whole(greedy(before + name, prompt(4), name))
+        try await engine.settled()
+        let kept = try await Set(Self.loaded(engine))
+        #expect(before == "" ? kept == [name] : kept == [before, name])
+      }
+    }
+  }
+
   @Test func underABudgetForOneAdapterManyRequestsGetTheAnswersOfTheirOwn() async throws {
     let names = ["a", "b", "c", "d"]
     let requests = (0..<16).map { greedy("\($0)", prompt(6, seed: $0), names[$0 * 7 % 4], tokens: 10) }

@@ -13,6 +13,10 @@ import Tracing
 struct RequestSpan: RouterMiddleware {
   typealias Context = ServerContext
 
+  private static let methods: Set<HTTPRequest.Method> = [
+    .get, .head, .post, .put, .delete, .connect, .options, .trace, .patch,
+  ]
+
   /// nil: the process's own.
   let tracer: (any Tracer)?
 
@@ -22,8 +26,10 @@ struct RequestSpan: RouterMiddleware {
     let tracer = tracer ?? InstrumentationSystem.tracer
     var parent = ServiceContext.current ?? .topLevel
     tracer.extract(request.headers, into: &parent, using: HeaderExtractor())
-    let method = request.method.rawValue
-    let open = OpenSpan(tracer.startSpan(method, context: parent, ofKind: .server), context.notes)
+    // Anything may be sent for one.
+    let method = Self.methods.contains(request.method) ? request.method.rawValue : "_OTHER"
+    let open = OpenSpan(
+      tracer.startSpan(method == "_OTHER" ? "HTTP" : method, context: parent, ofKind: .server), context.notes)
     let span = open.span
     span.attributes["http.request.method"] = method
     span.attributes["url.path"] = String(request.uri.path.prefix(200))

@@ -8,10 +8,13 @@ struct AdapterPlace: Sendable {
   let version: Int?
   let folder: URL
   let stamp: FileStamp
+  /// Whether requests have no name for it: `name` is its path then, which nobody is told.
+  var isUnnamed = false
 
-  var label: AdapterLabel { AdapterLabel(name: name, version: version) }
+  private var shown: String { isUnnamed ? folder.lastPathComponent : name }
+  var label: AdapterLabel { AdapterLabel(name: shown, version: version) }
   /// `math@3`
-  var title: String { version.map { "\(name)@\($0)" } ?? name }
+  var title: String { version.map { "\(shown)@\($0)" } ?? shown }
 }
 
 /// Tells an adapter's files from others that took their place, without reading them.
@@ -195,6 +198,8 @@ struct AdapterPlaces: Sendable {
     {
       return known
     }
-    return FileStamp(folder).map { AdapterPlace(name: folder.path, version: nil, folder: folder, stamp: $0) }
+    return FileStamp(folder).map {
+      AdapterPlace(name: folder.path, version: nil, folder: folder, stamp: $0, isUnnamed: true)
+    }
   }
 }

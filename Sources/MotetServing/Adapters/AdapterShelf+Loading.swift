@@ -45,6 +45,8 @@ extension AdapterShelf {
       below = try await resident(below: place, chain: chain)
       if let adapter = used(place) { return adapter }
     }
+    // It may have been cancelled while what it stands on was read.
+    try Task.checkCancellation()
     let (load, task) = underWay(place) ?? begin(place, below: below, expectedBytes: chain?.first?.bytes ?? 0)
     loading[load]?.waiting += 1
     let outcome = await withTaskCancellationHandler {
@@ -57,6 +59,7 @@ extension AdapterShelf {
     let adapter = try outcome.get()
     if isFirst, !loading.contains(where: { $0.key > load && $0.value.key == key }) {
       if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
+      clock += 1
       residents[key] = Resident(adapter: adapter, lastUse: clock)
       trim()
     }
@@ -154,7 +157,9 @@ extension AdapterShelf {
     case let error as ServingError: error
     default:
       .unusableAdapter(
-        name: place.title, reason: "\(error)".replacing(place.folder.path + "/", with: ""))
+        name: place.title,
+        reason: "\(error)".replacing(place.folder.path + "/", with: "")
+          .replacing(place.folder.path, with: place.title))
     }
   }
 }

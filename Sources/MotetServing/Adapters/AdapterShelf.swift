@@ -158,7 +158,7 @@ actor AdapterShelf {
   func makeRoom(for more: Int) {
     leaving.removeAll { $0.value == nil }
     mixes = mixes.filter { $0.value.value != nil }
-    var total = bytes + more
+    var total = bytes + loading.values.reduce(0) { $0 + $1.expectedBytes } + more
     // What another stands on is free only when that one has gone.
     while total > budget, let key = leastRecentlyUsed {
       guard let adapter = residents.removeValue(forKey: key)?.adapter else { break }

@@ -29,8 +29,13 @@ extension Scheduler {
 
   private func prepare(_ row: ServedRow, mayExceed: Bool) async {
     do {
-      let mix = try await shelf.hold(row.request.mix, mayExceed: mayExceed)
-      guard row.stage == .preparing else { return roomMayBeFree() }
+      var mix = try await shelf.hold(row.request.mix, mayExceed: mayExceed)
+      guard row.stage == .preparing else {
+        mix = nil
+        // What was read for it may have gone over the budget.
+        await shelf.trim()
+        return roomMayBeFree()
+      }
       row.mix = mix
       row.stage = mix == nil ? .queued : .ready
       row.lacksRoom = mix == nil
