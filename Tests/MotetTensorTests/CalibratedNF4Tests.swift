@@ -8,18 +8,13 @@ import Testing
 /// Tests/Fixtures/nf4_calibrated.py.
 @Suite struct CalibratedNF4Tests {
   private struct Fixture {
-    let file: SafetensorsFile
-    let name: String
+    private let parts: NF4Tests.Fixture
 
-    init(_ name: String) throws {
-      let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/nf4")
-      file = try SafetensorsFile(contentsOf: folder.appending(path: "calibrated.safetensors"))
-      self.name = name
-    }
+    init(_ name: String) throws { parts = try NF4Tests.Fixture(name, in: "calibrated.safetensors") }
 
-    func floats(_ part: String) throws -> [Float] { try file.tensor("\(name).\(part)").floats() }
-    func bytes(_ part: String) throws -> [UInt8] { [UInt8](try file.tensor("\(name).\(part)").data) }
-    var shape: [Int] { get throws { try file.tensor("\(name).weights").shape } }
+    func floats(_ part: String) throws -> [Float] { try parts.floats(part) }
+    func bytes(_ part: String) throws -> [UInt8] { try parts.bytes(part) }
+    var shape: [Int] { get throws { try parts.shape } }
 
     func matrix() throws -> NF4Matrix {
       let shape = try shape

@@ -12,17 +12,19 @@ import Testing
     let file: SafetensorsFile
     let name: String
 
-    init(_ name: String) throws {
+    init(_ name: String, in made: String = "nf4.safetensors") throws {
       let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../Fixtures/nf4")
-      file = try SafetensorsFile(contentsOf: folder.appending(path: "nf4.safetensors"))
+      file = try SafetensorsFile(contentsOf: folder.appending(path: made))
       self.name = name
     }
 
     func floats(_ part: String) throws -> [Float] { try file.tensor("\(name).\(part)").floats() }
     func bytes(_ part: String) throws -> [UInt8] { [UInt8](try file.tensor("\(name).\(part)").data) }
 
+    var shape: [Int] { get throws { try file.tensor("\(name).weights").shape } }
+
     func matrix() throws -> NF4Matrix {
-      let shape = try file.tensor("\(name).weights").shape
+      let shape = try shape
       return NF4Matrix(quantizing: try floats("weights"), outputs: shape[0], inputs: shape[1])
     }
   }
