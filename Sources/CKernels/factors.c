@@ -37,45 +37,51 @@ static char *pack_pairs(const source *s, int64_t first, char *to) {
   return to;
 }
 
-// Brings up to 32 values of a row to codes plus 128, and returns their scale in bf16, with which the highest is at most
-// 127: the next above where rounding went below. What is too small to divide by counts as nothing.
-MK_KERNEL(
-  take_bytes, (const float *restrict values, uint8_t *restrict codes, uint16_t *scale), (values, codes, scale)) {
-  uint32_t bits = 0;
+typedef union {
+  float f;
+  uint32_t i;
+} bits;
+
+// The value that lies farthest from zero. Found as an integer, with its sign last, which the compiler vectorizes.
+MK_INLINE float farthest_of(const float *restrict values) {
+  uint32_t farthest = 0;
   for (int i = 0; i < byte_block; i++) {
-    union { float f; uint32_t i; } v = {values[i]};
-    uint32_t size = v.i & 0x7FFFFFFF;
-    bits = size > bits ? size : bits;
+    bits v = {values[i]};
+    uint32_t turned = v.i << 1 | v.i >> 31;
+    farthest = turned > farthest ? turned : farthest;
   }
-  union { uint32_t i; float f; } highest = {bits};
-  *scale = 0;
-  if (highest.f >= 1e-30f) {
-    *scale = mk_narrow(highest.f / 127);
-    if (mk_widen(*scale) * 127 < highest.f) *scale += 1;
+  bits found = {.i = farthest >> 1 | farthest << 31};
+  return found.f;
+}
+
+// Brings 32 values of a row to codes plus 128, and returns their scale in bf16, with which the highest is at most 127:
+// the next above where rounding went below. What is too small to divide by counts as nothing.
+MK_INLINE uint16_t take_bytes(const float *restrict values, uint8_t *restrict codes) {
+  float highest = __builtin_fabsf(farthest_of(values));
+  uint16_t scale = 0;
+  if (highest >= 1e-30f) {
+    scale = mk_narrow(highest / 127);
+    if (mk_widen(scale) * 127 < highest) scale += 1;
   }
-  float inverse = *scale ? 1 / mk_widen(*scale) : 0;
+  float inverse = scale ? 1 / mk_widen(scale) : 0;
   for (int i = 0; i < byte_block; i++) codes[i] = (uint8_t)(128 + (int)__builtin_rintf(values[i] * inverse));
+  return scale;
 }
 
 // The same to codes plus 8 of 4 bits. What lies farthest from zero becomes -8, and the scale has its sign: one code
 // more is used than with -7 to 7.
-MK_KERNEL(
-  take_halves, (const float *restrict values, uint8_t *restrict codes, uint16_t *scale), (values, codes, scale)) {
-  float low = 0, high = 0;
-  for (int i = 0; i < byte_block; i++) {
-    low = values[i] < low ? values[i] : low;
-    high = values[i] > high ? values[i] : high;
-  }
-  float farthest = high > -low ? high : low;
-  *scale = __builtin_fabsf(farthest) >= 1e-30f ? mk_narrow(farthest / -8) : 0;
-  float inverse = *scale ? 1 / mk_widen(*scale) : 0;
+MK_INLINE uint16_t take_halves(const float *restrict values, uint8_t *restrict codes) {
+  float farthest = farthest_of(values);
+  uint16_t scale = __builtin_fabsf(farthest) >= 1e-30f ? mk_narrow(farthest / -8) : 0;
+  float inverse = scale ? 1 / mk_widen(scale) : 0;
   for (int i = 0; i < byte_block; i++) {
     int code = 8 + (int)__builtin_rintf(values[i] * inverse);
     codes[i] = (uint8_t)(code < 0 ? 0 : code > 15 ? 15 : code);
   }
+  return scale;
 }
 
-static char *pack_codes(int type, const source *s, int64_t first, char *to) {
+MK_INLINE char *pack_block(int type, const source *s, int64_t first, char *to) {
   for (int64_t begin = 0; begin < s->columns; begin += byte_block) {
     int64_t count = s->columns - begin < byte_block ? s->columns - begin : byte_block;
     uint16_t scales[lane] = {0};
@@ -84,7 +90,7 @@ static char *pack_codes(int type, const source *s, int64_t first, char *to) {
     for (int64_t i = 0; i < lane && first + i < s->rows; i++) {
       float values[byte_block] = {0};
       memcpy(values, s->x + (first + i) * s->columns + begin, (size_t)count * sizeof(float));
-      (type == MK_S8 ? take_bytes : take_halves)(values, codes[i], scales + i);
+      scales[i] = type == MK_S8 ? take_bytes(values, codes[i]) : take_halves(values, codes[i]);
     }
     memcpy(to, scales, sizeof scales);
     to += sizeof scales;
@@ -93,16 +99,28 @@ static char *pack_codes(int type, const source *s, int64_t first, char *to) {
         for (int64_t i = 0; i < lane; i++, to += 4) memcpy(to, codes[i] + 4 * step, 4);
     } else {
       for (int64_t step = 0; step < whole(count, 8); step++)
-        for (int64_t i = 0; i < lane; i++)
-          for (int64_t j = 8 * step; j < 8 * step + 4; j++) *to++ = (char)(codes[i][j] | codes[i][j + 4] << 4);
+        for (int64_t i = 0; i < lane; i++, to += 4) {
+          uint32_t low, high;
+          memcpy(&low, codes[i] + 8 * step, 4);
+          memcpy(&high, codes[i] + 8 * step + 4, 4);
+          low |= high << 4;
+          memcpy(to, &low, 4);
+        }
     }
   }
   return to;
 }
 
+MK_KERNEL(pack_codes, (int type, const source *s, char *to), (type, s, to)) {
+  for (int64_t first = 0; first < s->rows; first += lane) to = pack_block(type, s, first, to);
+}
+
 static void lay_out(int type, source s, char *to) {
-  for (int64_t first = 0; first < s.rows; first += lane)
-    to = is_coded(type) ? pack_codes(type, &s, first, to) : pack_pairs(&s, first, to);
+  if (is_coded(type)) {
+    pack_codes(type, &s, to);
+    return;
+  }
+  for (int64_t first = 0; first < s.rows; first += lane) to = pack_pairs(&s, first, to);
 }
 
 void mk_factors_pack(

@@ -4,7 +4,8 @@ import Foundation
 ///
 /// The mapping lives as long as the value. Another process that shortens the file while it is mapped
 /// takes the bytes away (the kernel answers with SIGBUS); files written by ``AtomicFile`` are replaced,
-/// never shortened.
+/// never shortened. What is wanted once, and elsewhere, is better asked for with its tensors' floats: no page of it is
+/// ever mapped, which costs more than the copy.
 public final class MappedFile: Sendable {
   /// The file's length in bytes.
   public let count: Int
@@ -12,16 +13,25 @@ public final class MappedFile: Sendable {
   public let path: String
   /// The mapping's address as a number; zero for an empty file, which cannot be mapped.
   private let address: UInt
+  private let descriptor: Int32
 
   /// Maps the file at `url`. Throws ``FormatError/unreadable(file:reason:)`` for anything but a regular file.
   public init(contentsOf url: URL) throws {
     path = url.path
     // Without O_NONBLOCK opening a named pipe would wait for a writer for ever.
-    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw FormatError.unreadable(file: path, reason: systemReason(errno))
     }
-    defer { close(descriptor) }
+    do {
+      (count, address) = try Self.map(descriptor, path: path)
+    } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  private static func map(_ descriptor: Int32, path: String) throws -> (count: Int, address: UInt) {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else {
       throw FormatError.unreadable(file: path, reason: systemReason(errno))
@@ -34,18 +44,15 @@ public final class MappedFile: Sendable {
     guard let length = Int(exactly: status.st_size) else {
       throw FormatError.unreadable(file: path, reason: "it is too large to map")
     }
-    count = length
-    guard length > 0 else {
-      address = 0
-      return
-    }
+    guard length > 0 else { return (0, 0) }
     guard let start = mmap(nil, length, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
       throw FormatError.unreadable(file: path, reason: systemReason(errno))
     }
-    address = UInt(bitPattern: start)
+    return (length, UInt(bitPattern: start))
   }
 
   deinit {
+    close(descriptor)
     if count > 0 { munmap(UnsafeMutableRawPointer(bitPattern: address), count) }
   }
 
@@ -56,17 +63,21 @@ public final class MappedFile: Sendable {
     }
   }
 
-  /// Takes the pages of `range` out of this process's memory, and those that the system put beside them when one was
-  /// touched; they are read again when touched.
-  func releasePages(_ range: Range<Int>) {
-    guard count > 0, !range.isEmpty else { return }
-    let page = UInt(getpagesize())
-    // Linux maps a whole window of this size around a page that is touched (fault_around_bytes).
-    let window = max(page, 65_536)
-    let last = (address + UInt(count) + page - 1) / page * page
-    let first = max(address, (address + UInt(range.lowerBound)) / window * window)
-    let end = min(last, (address + UInt(range.upperBound) + window - 1) / window * window)
-    // Advice only: where it is not followed, memory is merely reported as ours.
-    _ = madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED)
+  /// Copies the bytes from `offset` on into all of `output`.
+  /// - Throws: ``FormatError/unreadable(file:reason:)`` when the disk refuses, or the file has become shorter
+  func read(_ offset: Int, into output: UnsafeMutableRawBufferPointer) throws {
+    var rest = output[...]
+    while !rest.isEmpty {
+      let place = off_t(offset + rest.startIndex)
+      let copied = pread(
+        descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, rest.count, place)
+      if copied < 0, errno == EINTR { continue }
+      guard copied > 0 else {
+        let reason =
+          copied < 0 ? systemReason(errno) : "it became shorter while it was read; put it back whole"
+        throw FormatError.unreadable(file: path, reason: reason)
+      }
+      rest = rest.dropFirst(copied)
+    }
   }
 }

@@ -49,7 +49,7 @@ public struct StoredNF4: Sendable {
     let nestedMap = try source.tensor(name + ".nested_quant_map")
     try Self.check(nestedMap, type: .f32, count: 256)
     scales = .nested(
-      codes: absmax.withBytes { [UInt8]($0) }, largest: try Self.finite(largest),
+      codes: try absmax.bytes(), largest: try Self.finite(largest),
       map: try Self.finite(nestedMap), mean: mean)
   }
 

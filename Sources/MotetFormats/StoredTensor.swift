@@ -37,24 +37,25 @@ public struct StoredTensor: Sendable {
     try file.withBytes { try body(UnsafeRawBufferPointer(rebasing: $0[offset..<offset + byteCount])) }
   }
 
-  /// A copy of the bytes as stored. The file's pages behind them do not stay resident.
-  public var data: Data {
-    defer { file.releasePages(offset..<offset + byteCount) }
-    return withBytes { Data($0) }
+  /// A copy of the bytes as stored. Throws ``FormatError/unreadable(file:reason:)``.
+  public func bytes() throws -> [UInt8] {
+    try [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, initialized in
+      try file.read(offset, into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: byteCount))
+      initialized = byteCount
+    }
   }
 
-  /// All elements as `Float`, dequantized, row-major. The file's pages behind them do not stay resident: who has
-  /// the floats seldom reads the stored form again.
+  /// All elements as `Float`, dequantized, row-major. Throws ``FormatError/unreadable(file:reason:)``.
   public func floats() throws -> [Float] {
-    defer { file.releasePages(offset..<offset + byteCount) }
-    return try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
+    try [Float](unsafeUninitializedCapacity: count) { buffer, initialized in
       try floats(into: UnsafeMutableBufferPointer(rebasing: buffer[..<count]), rows: 0..<rowCount)
       initialized = count
     }
   }
 
   /// Rows `rows` as `Float`, dequantized, into `output`, which holds exactly `rows.count · rowLength` elements.
-  /// Throws ``FormatError/malformed(file:place:problem:mend:)`` when the rows or the room do not fit.
+  /// Throws ``FormatError/malformed(file:place:problem:mend:)`` when the rows or the room do not fit, and
+  /// ``FormatError/unreadable(file:reason:)``.
   public func floats(into output: UnsafeMutableBufferPointer<Float>, rows: Range<Int>) throws {
     guard rows.lowerBound >= 0, rows.upperBound <= rowCount, output.count == rows.count * rowLength else {
       throw FormatError.malformed(
@@ -63,12 +64,26 @@ public struct StoredTensor: Sendable {
         mend: "ask for whole rows of \(rowLength)")
     }
     guard let y = output.baseAddress, !output.isEmpty else { return }
-    let rowBytes = rowLength / type.blockElements * type.blockBytes
-    withBytes { bytes in
-      guard let start = bytes.baseAddress else { return }
-      convert(start + rows.lowerBound * rowBytes, count: output.count, into: y)
+    let start = offset + rows.lowerBound * rowLength / type.blockElements * type.blockBytes
+    if type == .f32, 1.littleEndian == 1 {
+      try file.read(start, into: UnsafeMutableRawBufferPointer(output))
+      return
+    }
+    // By pieces that stay in the caches until they are converted.
+    let blocks = output.count / type.blockElements
+    let piece = min(blocks, max(1, Self.pieceBytes / type.blockBytes))
+    try withUnsafeTemporaryAllocation(byteCount: piece * type.blockBytes, alignment: 16) { stored in
+      for first in stride(from: 0, to: blocks, by: piece) {
+        let count = min(piece, blocks - first)
+        let part = UnsafeMutableRawBufferPointer(rebasing: stored[..<(count * type.blockBytes)])
+        try file.read(start + first * type.blockBytes, into: part)
+        guard let x = part.baseAddress else { return }
+        convert(x, count: count * type.blockElements, into: y + first * type.blockElements)
+      }
     }
   }
+
+  private static let pieceBytes = 1 << 17
 
   private func convert(_ x: UnsafeRawPointer, count: Int, into y: UnsafeMutablePointer<Float>) {
     switch type {

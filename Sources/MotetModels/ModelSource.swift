@@ -64,7 +64,7 @@ public struct HuggingFaceFolder: ModelSource {
 
   public func nf4(_ name: String) throws -> NF4Matrix? {
     guard tensors.isNF4(name) else { return nil }
-    return NF4Matrix(try StoredNF4(name, in: tensors, code: NF4Matrix.code))
+    return try NF4Matrix(StoredNF4(name, in: tensors, code: NF4Matrix.code))
   }
 
   public func nf4Table(_ name: String) throws -> NF4Matrix? {
@@ -72,7 +72,7 @@ public struct HuggingFaceFolder: ModelSource {
     guard storedPrecision == .nf4, FileManager.default.fileExists(atPath: file.path) else { return nil }
     let tables = try SafetensorsFile(contentsOf: file)
     guard tables.isNF4(name) else { return nil }
-    return NF4Matrix(try StoredNF4(name, in: tables, code: NF4Matrix.code))
+    return try NF4Matrix(StoredNF4(name, in: tables, code: NF4Matrix.code))
   }
 
   /// Embedding and head in NF4, where `motet quantize --calibrate` rounded them: transformers wants them wide, and finds
@@ -142,7 +142,7 @@ public struct GGUFModel: ModelSource {
       rows = try unpermutedRows(tensor, heads: heads)
     }
     return StoredBlocks(
-      kind: kind, outputs: tensor.shape[0], inputs: tensor.shape[1], bytes: [UInt8](tensor.data), rows: rows)
+      kind: kind, outputs: tensor.shape[0], inputs: tensor.shape[1], bytes: try tensor.bytes(), rows: rows)
   }
 
   /// Which row of the file is each output of a matrix whose rows llama.cpp reordered.

@@ -77,7 +77,7 @@ public final class NF4Matrix: Sendable {
   }
 
   /// Takes a matrix as it was quantized. The counts must be those that ``blocks(_:)`` and ``nestedBlocks(_:)`` give.
-  public init(outputs: Int, inputs: Int, codes: Data, scales: Scales) {
+  public init(outputs: Int, inputs: Int, codes: some ContiguousBytes, scales: Scales) {
     let count = outputs * inputs
     self.outputs = outputs
     self.inputs = inputs

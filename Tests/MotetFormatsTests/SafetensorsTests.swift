@@ -34,6 +34,38 @@ import Testing
     _ = refusal { try row.withUnsafeMutableBufferPointer { try tensor.floats(into: $0, rows: 0..<2) } }
   }
 
+  /// Values are read and converted by pieces; this tensor has several, and rows that lie across their ends.
+  @Test func readsATensorOfManyPieces() throws {
+    let (rows, columns) = (701, 577)
+    // Every 16 bits of them are a bf16 that is exact in f32.
+    let values = (0..<rows * columns).map { UInt16(truncatingIfNeeded: $0 &* 40_503 >> 3) & 0xBF7F }
+    let data = values.withUnsafeBytes { Data($0) }
+    let header =
+      "{\"w\":{\"dtype\":\"BF16\",\"shape\":[\(rows),\(columns)],\"data_offsets\":[0,\(data.count)]}}"
+    try withFile(safetensors(header, data: data)) { url in
+      let tensor = try SafetensorsFile(contentsOf: url).tensor("w")
+      let expected = values.map { Float(bitPattern: UInt32($0) << 16) }
+      #expect(try tensor.floats() == expected)
+      #expect(try tensor.bytes() == [UInt8](data))
+      var part = [Float](repeating: 0, count: 500 * columns)
+      try part.withUnsafeMutableBufferPointer { try tensor.floats(into: $0, rows: 113..<613) }
+      #expect(part == Array(expected[113 * columns..<613 * columns]))
+    }
+  }
+
+  @Test func aFileThatBecomesShorterIsTold() throws {
+    let data = Data(count: 4000)
+    let header = "{\"w\":{\"dtype\":\"F32\",\"shape\":[1000],\"data_offsets\":[0,4000]}}"
+    try withFile(safetensors(header, data: data)) { url in
+      let tensor = try SafetensorsFile(contentsOf: url).tensor("w")
+      let handle = try FileHandle(forWritingTo: url)
+      try handle.truncate(atOffset: 2000)
+      try handle.close()
+      #expect(refusal { _ = try tensor.floats() }.contains("became shorter"))
+      #expect(refusal { _ = try tensor.bytes() }.contains(url.path))
+    }
+  }
+
   @Test func namesAMissingTensor() throws {
     let file = try SafetensorsFile(contentsOf: Fixtures.url("types.safetensors"))
     #expect(!file.contains("nothing"))

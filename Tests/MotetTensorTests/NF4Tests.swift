@@ -19,7 +19,7 @@ import Testing
     }
 
     func floats(_ part: String) throws -> [Float] { try file.tensor("\(name).\(part)").floats() }
-    func bytes(_ part: String) throws -> [UInt8] { [UInt8](try file.tensor("\(name).\(part)").data) }
+    func bytes(_ part: String) throws -> [UInt8] { try file.tensor("\(name).\(part)").bytes() }
 
     var shape: [Int] { get throws { try file.tensor("\(name).weights").shape } }
 
