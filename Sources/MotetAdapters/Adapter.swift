@@ -36,7 +36,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   /// - Parameters:
   ///   - force: takes an adapter whose record names another base, as long as its shapes fit
   ///   - library: where adapters below it are looked for
-  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, ``HierarchyError``, or what is wrong with the files
+  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, ``ModelError/adapterMisfit(adapter:base:reason:)``,
+  ///   ``HierarchyError``, or what is wrong with the files
   public static func load(
     _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false,
     library: AdapterLibrary = AdapterLibrary()
@@ -98,7 +99,7 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   private func check(against base: BaseModel, force: Bool) throws {
     let fit = AdapterFit(name: name, base: base)
     if !force { try fit.check(record?.base) }
-    if let reason = weights.method.mismatch(of: weights, with: base) { throw fit.refusal(reason) }
+    if let reason = weights.method.mismatch(of: weights, with: base) { throw fit.misfit(reason) }
     for path in weights.siteNames {
       guard let update = weights.sites[path] else { continue }
       try fit.check(path, inputs: update.inputs, outputs: update.outputs)

@@ -13,6 +13,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case virtualTokens(Int, context: Int)
   case emptyPrompt
   case adapterMismatch(adapter: String, base: String, reason: String)
+  /// It changes what is not there, or has another shape.
+  case adapterMisfit(adapter: String, base: String, reason: String)
 
   public var description: String {
     switch self {
@@ -40,6 +42,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .adapterMismatch(let adapter, let base, let reason):
       "the adapter \(adapter) was made for another base than \(base) (\(reason)); "
         + "--force uses it all the same"
+    case .adapterMisfit(let adapter, let base, let reason):
+      "the adapter \(adapter) does not fit \(base): \(reason); give the base that it was trained on"
     }
   }
 }

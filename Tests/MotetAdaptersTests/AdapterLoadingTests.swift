@@ -56,13 +56,13 @@ import Testing
       let site = try noisyWeights(rank: 2, inputs: 64, outputs: 48, seed: 1)
       try AdapterWeights(sites: ["layers.0.self_attn.q_proj": site]).write(to: place)
       #expect(
-        throws: ModelError.adapterMismatch(
+        throws: ModelError.adapterMisfit(
           adapter: "x", base: "tiny",
           reason: "layers.0.self_attn.q_proj is [64, 64] in the base and [48, 64] in the adapter")
       ) { try Adapter.load(place, name: "x", for: base, force: true) }
       try AdapterWeights(sites: ["layers.7.self_attn.q_proj": site]).write(to: place)
       #expect(
-        throws: ModelError.adapterMismatch(
+        throws: ModelError.adapterMisfit(
           adapter: "x", base: "tiny",
           reason: "it adapts layers.7.self_attn.q_proj, which the base does not have")
       ) { try Adapter.load(place, name: "x", for: base, force: true) }

@@ -278,6 +278,21 @@ import Testing
     }
   }
 
+  /// A server takes no `--force`, so nobody is told to give it.
+  @Test func anAdapterOfOtherWeightsIsRefusedAsAServerCan() async throws {
+    try await Self.withEngine([]) { engine, base, place in
+      var identity = base.identity
+      identity.sketch = identity.sketch.mapValues { $0.map { -$0 } }
+      try noisyWeights(base, seed: 4).write(
+        to: place.appending(path: "stray"), record: AdapterRecord(motet: "test", base: identity))
+      let error = await #expect(throws: ServingError.self) {
+        try await engine.whole(greedy("1", prompt(4), "stray"))
+      }
+      let told = error.map { "\($0)" } ?? ""
+      #expect(told.contains("made for another base") && !told.contains("--force"), "\(told)")
+    }
+  }
+
   @Test func embeddingsAreTheMeanHiddenStatesUnderTheMix() async throws {
     try await Self.withEngine { engine, base, place in
       let texts = [prompt(5), prompt(90, seed: 1), prompt(1, seed: 2)]

@@ -111,6 +111,39 @@ import Testing
     }
   }
 
+  /// As what requests ask for does.
+  @Test func whatAnOperatorLoadsTakesRoomAndIsReadOnce() async throws {
+    try await withShelf(adapters: 1) { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let operators = (0..<2).map { _ in Task { try await shelf.load("mine", from: "a") } }
+      try await parts.waiting([2])
+      #expect(try await shelf.hold(mix("b"), mayExceed: false) == nil, "there is room for one")
+      await parts.turnstile.leave()
+      for task in operators { try await task.value }
+      #expect(parts.loads("mine") == 1)
+      #expect(try await shelf.hold(mix("mine"), mayExceed: false) != nil)
+      #expect(parts.loads("mine") == 1)
+      // The one that was loaded goes when nobody holds it.
+      #expect(try await shelf.hold(mix("b"), mayExceed: false) != nil)
+      #expect(await shelf.residents.keys.map(\.name) == ["b"])
+    }
+  }
+
+  @Test func anOperatorsLoadThatIsCancelledBeforeItBeginsIsGivenUp() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let load = Task { try await shelf.load("mine", from: "a") }
+      try await parts.waiting([1])
+      load.cancel()
+      await #expect(throws: CancellationError.self) { try await load.value }
+      await parts.turnstile.leave()
+      #expect(parts.loads("mine") == 0)
+      await #expect(throws: ServingError.self) { try await shelf.hold(mix("mine"), mayExceed: false) }
+    }
+  }
+
   @Test func aTurnGivenUpGoesToTheNext() async throws {
     let turnstile = Turnstile(1)
     try await turnstile.enter()

@@ -99,6 +99,19 @@ import Testing
     }
   }
 
+  @Test func aParentThatWasUnloadedIsTakenBackFromTheChildThatHoldsIt() async throws {
+    try await withParts { parts in
+      _ = try await parts.engine.whole(greedy("1", prompt(5), "a"))
+      try await parts.engine.unload("below")
+      #expect(await parts.shelf.residents.keys.map(\.name) == ["a"])
+      _ = try await parts.engine.whole(greedy("2", prompt(5), "below"))
+      _ = try await parts.engine.whole(greedy("3", prompt(5), "b"))
+      #expect(parts.loads("below") == 1)
+      #expect(await parts.shelf.bytes == 3 * parts.size)
+      #expect(await parts.shelf.residents.keys.map(\.name).sorted() == ["a", "b", "below"])
+    }
+  }
+
   @Test func aParentThatChangedIsReadAnewWithItsChild() async throws {
     try await withParts { parts in
       let tokens = prompt(9)

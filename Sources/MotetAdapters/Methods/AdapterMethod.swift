@@ -49,7 +49,7 @@ public protocol AdapterMethod: Sendable {
   @Compute func `continue`(_ weights: AdapterWeights, on base: BaseModel) throws -> any TrainableAdapter
 
   /// Weights that were read from files alone, with the low-rank factors that only a base tells how large they are.
-  /// - Throws: `ModelError/adapterMismatch` when they are for other matrices
+  /// - Throws: `ModelError/adapterMisfit` when they are for other matrices
   static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights
 
   /// What trained weights add to the base.

@@ -27,10 +27,10 @@ struct VeRAContent: Sendable, Equatable {
   static let d = "vera_lambda_d"
 
   /// What ``methodContent()`` made, with the shared matrices drawn again where they were left out.
-  /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)`` when it is for other matrices
+  /// - Throws: ``ModelError/adapterMisfit(adapter:base:reason:)`` when it is for other matrices
   init(_ content: MethodContent, on base: BaseModel) throws {
     func refuse(_ reason: String) -> ModelError {
-      .adapterMismatch(adapter: "the vera adapter", base: base.name, reason: reason)
+      .adapterMisfit(adapter: "the vera adapter", base: base.name, reason: reason)
     }
     let names = content.tensors.keys.filter { $0.hasSuffix("." + Self.b) }
       .map { String($0.dropLast(Self.b.count + 1)) }

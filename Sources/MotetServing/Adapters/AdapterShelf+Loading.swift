@@ -18,8 +18,23 @@ extension AdapterShelf {
   /// An adapter and those that it stands on, with the bytes that each will take.
   typealias Chain = [(place: AdapterPlace, bytes: Int)]
 
-  func isReady(_ place: AdapterPlace) -> Bool {
-    residents[Key(place)]?.adapter.isCurrent(place.stamp) ?? false
+  func isReady(_ place: AdapterPlace) -> Bool { current(place) != nil }
+
+  /// The adapter as its files are now, where it is in memory: also one out of the list that something still holds.
+  private func current(_ place: AdapterPlace) -> LoadedAdapter? {
+    let key = Key(place)
+    return ([residents[key]?.adapter] + leaving.map(\.value)).lazy.compactMap { $0 }
+      .first { Key($0.place) == key && $0.isCurrent(place.stamp) }
+  }
+
+  /// Puts an adapter in, in place of what was there.
+  private func put(_ adapter: LoadedAdapter) {
+    let key = Key(adapter.place)
+    if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
+    leaving.removeAll { $0.value === adapter }
+    clock += 1
+    residents[key] = Resident(adapter: adapter, lastUse: clock)
+    trim()
   }
 
   private func underWay(_ place: AdapterPlace) -> (load: Int, task: Task<LoadedAdapter, any Error>)? {
@@ -57,18 +72,14 @@ extension AdapterShelf {
     // The first of those that waited puts it in, in place of what was there.
     let isFirst = loading.removeValue(forKey: load) != nil
     let adapter = try outcome.get()
-    if isFirst, !loading.contains(where: { $0.key > load && $0.value.key == key }) {
-      if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
-      clock += 1
-      residents[key] = Resident(adapter: adapter, lastUse: clock)
-      trim()
-    }
+    if isFirst, !loading.contains(where: { $0.key > load && $0.value.key == key }) { put(adapter) }
     return adapter
   }
 
   /// The adapter where it is in memory, from now on the last that was used.
   private func used(_ place: AdapterPlace) -> LoadedAdapter? {
-    guard isReady(place), let adapter = residents[Key(place)]?.adapter else { return nil }
+    guard let adapter = current(place) else { return nil }
+    if residents[Key(place)]?.adapter !== adapter { put(adapter) }
     clock += 1
     for one in adapter.chain { residents[Key(one.place)]?.lastUse = clock }
     return adapter
@@ -113,7 +124,7 @@ extension AdapterShelf {
 
   /// Reads an adapter when its turn comes; cancelling the task before gives its turn to the next.
   /// - Parameter below: the one that it stands on
-  func startLoading(
+  private func startLoading(
     _ place: AdapterPlace, below: LoadedAdapter?
   ) -> (load: Int, task: Task<LoadedAdapter, any Error>) {
     // Until the adapter holds it itself.
@@ -155,6 +166,11 @@ extension AdapterShelf {
         name: place.title,
         reason: "it, or one that it stands on, lies outside the folders that the server was started with")
     case let error as ServingError: error
+    // A server takes no --force.
+    case ModelError.adapterMismatch(_, let base, let reason):
+      .unusableAdapter(
+        name: place.title,
+        reason: "it was made for another base than \(base) (\(reason)); train it on this one")
     default:
       .unusableAdapter(
         name: place.title,

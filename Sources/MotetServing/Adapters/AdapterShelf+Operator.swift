@@ -38,20 +38,9 @@ extension AdapterShelf {
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
     let before = places.named[checked.name]
-    let below = try await resident(below: place)
-    let (_, task) = startLoading(place, below: below)
-    let adapter = try await withTaskCancellationHandler {
-      try await task.value
-    } onCancel: {
-      task.cancel()
-    }
+    _ = try await resident(place)
     guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
     places.named[checked.name] = folder
-    let key = Key(place)
-    if let old = residents[key]?.adapter { leaving.append(Weakly(value: old)) }
-    clock += 1
-    residents[key] = Resident(adapter: adapter, lastUse: clock)
-    trim()
   }
 
   func unload(_ name: String) throws {
