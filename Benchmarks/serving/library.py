@@ -18,10 +18,10 @@ import json
 import os
 import pathlib
 import random
+import re
 import statistics
 import sys
 import tempfile
-import threading
 import time
 
 import adapters
@@ -100,23 +100,19 @@ async def load_of(server, models, seed):
 
 
 class ResidentPeak:
-    """The most resident megabytes while the context lasts, looked at ten times a second."""
+    """The most resident megabytes while the context lasts, as the system counts them."""
 
     def __init__(self, server):
-        self.server, self.most, self.ended = server, 0.0, threading.Event()
+        self.place = pathlib.Path(f"/proc/{server.process.pid}")
 
     def __enter__(self):
-        self.thread = threading.Thread(target=self.look)
-        self.thread.start()
+        # Has the system begin to count anew.
+        (self.place / "clear_refs").write_text("5")
         return self
 
-    def look(self):
-        while not self.ended.wait(0.1):
-            self.most = max(self.most, self.server.resources()["resident_mb"])
-
     def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
+        status = (self.place / "status").read_text()
+        self.most = int(re.search(r"^VmHWM:\s+(\d+)", status, re.MULTILINE)[1]) / 1024
 
 
 def loads(server):
@@ -129,7 +125,8 @@ def measure_throughput(server, folder, options):
     count, draws = options.adapters, options.requests
     # Peaks of memory: first the base alone under the same load, then everything.
     with ResidentPeak(server) as base:
-        asyncio.run(load_of(server, ["base"] * draws, seed=1))
+        for turn in range(options.rounds):
+            asyncio.run(load_of(server, ["base"] * draws, seed=10 + turn))
     # What the law asks for most comes into memory first, as after a while of service.
     asyncio.run(load_of(server, [f"a{place}" for place in zipf(count, draws, seed=2)], seed=2))
     before = loads(server)

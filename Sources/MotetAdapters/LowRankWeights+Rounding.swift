@@ -1,4 +1,5 @@
 import CKernels
+import MotetTensor
 
 extension LowRankWeights {
   /// The same update, in factors that bear rounding.
@@ -16,10 +17,26 @@ extension LowRankWeights {
 
   /// By how much the square of rounding's change to B·A may exceed what it is when all values are alike: of a Gaussian
   /// B of rank 16 the largest value of a row is 1.8 times the root mean square, which gives 3.
-  private static let bearable: Float = 16
+  fileprivate static let bearable: Float = 16
 
   /// (Σₙ maxₖ Bₙₖ²)·‖A‖² / ‖B·A‖²; 0 for an update of zeros.
   var roundingGrowth: Float {
     mk_factors_growth(loraA, loraB, Int64(inputs), Int64(outputs), Int64(rank))
+  }
+
+  /// - Returns: the scale
+  func copy(to values: LowRankFactors.Values) -> Float {
+    precondition(values.loraA.count == loraA.count && values.loraB.count == loraB.count)
+    _ = values.loraA.update(fromContentsOf: loraA)
+    _ = values.loraB.update(fromContentsOf: loraB)
+    return scale
+  }
+}
+
+extension LowRankFactors.Values {
+  /// Whether rounding changes their product no more than it does in most adapters.
+  func bearRounding(rank: Int, inputs: Int, outputs: Int) -> Bool {
+    mk_factors_growth(loraA.baseAddress, loraB.baseAddress, Int64(inputs), Int64(outputs), Int64(rank))
+      <= LowRankWeights.bearable
   }
 }

@@ -22,36 +22,34 @@ extension PreparedAdapter {
     let fit = AdapterFit(name: name, base: base)
     try fit.check(record?.base)
     let file = try PEFTAdapterFile(folder)
-    var shapes: [String: LowRankFactors.Shape] = [:]
+    var shapes = [LowRankFactors.Shape?](repeating: nil, count: base.sites.count)
+    let places = base.siteIndex
     for path in file.paths {
-      let (rank, inputs, outputs) = try file.shape(of: path)
-      try fit.check(path, inputs: inputs, outputs: outputs)
-      shapes[path] = (rank, inputs, outputs)
+      let shape = try file.shape(of: path)
+      try fit.check(path, inputs: shape.inputs, outputs: shape.outputs)
+      if let site = places[path] { shapes[site] = shape }
     }
-    let changed = base.sites.indices.filter { shapes[base.sites[$0].path] != nil }
-    var sites = [BoundMix.ForwardFactors?](repeating: nil, count: base.sites.count)
-    var scales: [Float] = []
-    let packed = try LowRankFactors.packed(changed.compactMap { shapes[base.sites[$0].path] }, as: form) {
-      let update = try LowRankWeights(file, at: base.sites[changed[$0]].path)
-      scales.append(update.scale)
-      return LowRankFactors.Source(update)
+    let factors = try LowRankFactors(shapes, as: form) { site, values in
+      try file.read(base.sites[site].path, into: values)
     }
-    for (site, (factors, scale)) in zip(changed, zip(packed, scales)) {
-      sites[site] = BoundMix.ForwardFactors(factors: factors, scale: scale)
-    }
+    let ranks = shapes.compactMap { $0.map { Double($0.rank) } }
     return PreparedAdapter(
-      [Layer(name: name, method: LoRA.self, content: .factors(sites))], method: LoRA.self,
-      rank: AdapterWeights.mostFrequent(shapes.values.map { Double($0.rank) }).map(Int.init) ?? 0, name: name)
+      [Layer(name: name, method: LoRA.self, content: .factors(factors))], method: LoRA.self,
+      rank: AdapterWeights.mostFrequent(ranks).map(Int.init) ?? 0, name: name)
   }
 }
 
-extension LowRankWeights {
-  /// One matrix's of a file, in factors that bear rounding.
-  fileprivate init(_ file: PEFTAdapterFile, at path: String) throws {
-    let site = try file.site(path)
-    self = try LowRankWeights(
-      rank: site.rank, inputs: site.in, outputs: site.out, loraA: site.loraA, loraB: site.loraB,
-      scale: Float(file.configuration.scale(at: path)), site: path
-    ).readyToRound(site: path)
+extension PEFTAdapterFile {
+  /// Reads one matrix's factors, in a form that bears rounding, and gives their scale.
+  fileprivate func read(_ path: String, into values: LowRankFactors.Values) throws -> Float {
+    try read(path, loraA: values.loraA, loraB: values.loraB)
+    let scale = Float(try configuration.scale(at: path))
+    guard scale.isFinite else { throw AdapterWeightsError.scaleNotFinite(site: path, scale: scale) }
+    let (rank, inputs, outputs) = try shape(of: path)
+    guard !values.bearRounding(rank: rank, inputs: inputs, outputs: outputs) else { return scale }
+    let update = try LowRankWeights(
+      rank: rank, inputs: inputs, outputs: outputs, loraA: Array(values.loraA), loraB: Array(values.loraB),
+      scale: scale, site: path)
+    return update.readyToRound(site: path).copy(to: values)
   }
 }

@@ -20,7 +20,7 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
   /// It, or one that it stands on.
   struct Layer: Sendable {
     enum Content: Sendable {
-      case factors([BoundMix.ForwardFactors?])
+      case factors(LowRankFactors)
       case weights(AdapterWeights)
     }
     let name: String
@@ -30,7 +30,7 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
     @Compute
     func parts(on base: BaseModel) throws -> AdapterParts {
       switch content {
-      case .factors(let sites): AdapterParts(forward: sites.map { $0.map { [$0] } ?? [] })
+      case .factors(let factors): AdapterParts(forward: factors)
       case .weights(let weights): try method.parts(of: weights, on: base)
       }
     }
@@ -50,9 +50,9 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
     self.method = method.name
     self.rank = rank > 0 ? rank : nil
     self.layers = layers
-    byteCount = layers.reduce(0) { sum, layer in
+    byteCount = layers.reduce(Self.upkeep) { sum, layer in
       switch layer.content {
-      case .factors(let sites): sum + sites.reduce(0) { $0 + ($1?.factors.byteCount ?? 0) }
+      case .factors(let factors): sum + factors.byteCount
       // The values as they were read, and those that passes read.
       case .weights(let weights): sum + 2 * weights.bytes
       }
@@ -63,18 +63,11 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
 
   private static func content(of weights: AdapterWeights, for base: BaseModel) -> Layer.Content {
     guard weights.content == nil, let form = base.adapterForm else { return .weights(weights) }
-    let updates = base.sites.map { site in weights.sites[site.path].map { $0.readyToRound(site: site.path) } }
-    let packed = LowRankFactors.packed(
-      updates.compactMap { update in
-        update.map {
-          LowRankFactors.Source($0)
-        }
-      }, as: form)
-    var next = packed.makeIterator()
+    let updates = base.sites.map { weights.sites[$0.path] }
     return .factors(
-      updates.map { update in
-        guard let update, let factors = next.next() else { return nil }
-        return BoundMix.ForwardFactors(factors: factors, scale: update.scale)
+      LowRankFactors(updates.map { $0.map { ($0.rank, $0.inputs, $0.outputs) } }, as: form) { site, values in
+        guard let update = updates[site]?.readyToRound(site: base.sites[site].path) else { return 0 }
+        return update.copy(to: values)
       })
   }
 
@@ -95,13 +88,5 @@ extension BoundMix {
   public convenience init(_ terms: [(adapter: PreparedAdapter, weight: Float)], to base: BaseModel) throws {
     try self.init(
       terms.flatMap { try $0.adapter.members(on: base, weight: $0.weight) }, on: base)
-  }
-}
-
-extension LowRankFactors.Source {
-  init(_ update: LowRankWeights) {
-    self.init(
-      loraA: update.loraA, loraB: update.loraB, rank: update.rank, inputs: update.inputs,
-      outputs: update.outputs)
   }
 }

@@ -55,7 +55,13 @@ public struct PEFTAdapterFile {
   public let configuration: PEFTConfiguration
   /// Of its sites, sorted.
   public let paths: [String]
-  private let tensors: SafetensorsFile
+  private struct Tensors {
+    var a: StoredTensor?
+    var b: StoredTensor?
+    var magnitudes: StoredTensor?
+  }
+  /// By site.
+  private let tensors: [String: Tensors]
   /// Of the tensors.
   private let place: String
 
@@ -74,16 +80,19 @@ public struct PEFTAdapterFile {
         mend: "load the adapter in PEFT and save it with safe_serialization=True")
     }
     let file = try SafetensorsFile(contentsOf: weights)
-    let paths = try Set(
-      file.names.map { try Self.path(ofTensor: $0, file: weights.path, hasMagnitudes: configuration.useDoRA) }
-    )
-    guard !paths.isEmpty else {
+    var tensors: [String: Tensors] = [:]
+    for name in file.names {
+      let (path, part) = try Self.part(
+        ofTensor: name, file: weights.path, hasMagnitudes: configuration.useDoRA)
+      tensors[path, default: Tensors()][keyPath: part] = try file.tensor(name)
+    }
+    guard !tensors.isEmpty else {
       throw FormatError.malformed(
         file: weights.path, place: "header", problem: "there are no tensors", mend: "save the adapter again")
     }
     self.configuration = configuration
-    self.paths = paths.sorted()
-    tensors = file
+    self.tensors = tensors
+    paths = tensors.keys.sorted()
     place = weights.path
   }
 
@@ -103,15 +112,34 @@ public struct PEFTAdapterFile {
     return Site(
       path: path, rank: a.shape[0], in: a.shape[1], out: b.shape[0], loraA: loraA, loraB: loraB,
       magnitudes: try configuration.useDoRA
-        ? Self.magnitudes(of: path, count: b.shape[0], in: tensors, place) : nil)
+        ? magnitudes(of: path, count: b.shape[0]) : nil)
   }
 
-  private static func path(ofTensor name: String, file: String, hasMagnitudes: Bool) throws -> String {
-    let suffixes = [suffixA, suffixB] + (hasMagnitudes ? [suffixM, suffixM + ".weight"] : [])
-    for suffix in suffixes where name.hasPrefix(root) && name.hasSuffix(suffix) {
-      let module = name.dropFirst(root.count).dropLast(suffix.count)
-      let path = module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
-      if !path.isEmpty, root + moduleName(of: path) + suffix == name { return path }
+  /// Reads one site's matrices, without magnitudes, to where its ``shape(of:)`` has room. Throws as ``site(_:)``.
+  public func read(
+    _ path: String, loraA: UnsafeMutableBufferPointer<Float>, loraB: UnsafeMutableBufferPointer<Float>
+  ) throws {
+    let (a, b) = try pair(path)
+    for (tensor, values) in [(a, loraA), (b, loraB)] {
+      try tensor.floats(into: values, rows: 0..<tensor.rowCount)
+      try Self.check(UnsafeBufferPointer(values), named: tensor.name, in: place)
+    }
+  }
+
+  /// The site that a tensor belongs to, and which of its tensors it is.
+  private static func part(
+    ofTensor name: String, file: String, hasMagnitudes: Bool
+  ) throws -> (path: String, part: WritableKeyPath<Tensors, StoredTensor?>) {
+    var parts: [(suffix: String, part: WritableKeyPath<Tensors, StoredTensor?>)] = [
+      (suffixA, \.a), (suffixB, \.b),
+    ]
+    if hasMagnitudes { parts += [(suffixM, \.magnitudes), (suffixM + ".weight", \.magnitudes)] }
+    for (suffix, part) in parts where name.hasPrefix(root) && name.hasSuffix(suffix) {
+      // Names are compared by their bytes: walking through a text's characters takes many times as long.
+      let module = name.utf8.dropFirst(root.utf8.count).dropLast(suffix.utf8.count)
+      let isInDecoder = module.starts(with: "model.".utf8)
+      guard let path = String(isInDecoder ? module.dropFirst("model.".utf8.count) : module) else { continue }
+      if !path.isEmpty, isInDecoder != (path == "lm_head") { return (path, part) }
     }
     throw FormatError.unsupported(
       file: file, place: "tensor \(quoted(name))",
@@ -120,13 +148,15 @@ public struct PEFTAdapterFile {
   }
 
   private func pair(_ path: String) throws -> (a: StoredTensor, b: StoredTensor) {
-    let nameA = Self.root + Self.moduleName(of: path) + Self.suffixA
-    let nameB = Self.root + Self.moduleName(of: path) + Self.suffixB
+    func name(_ suffix: String) -> String { Self.root + Self.moduleName(of: path) + suffix }
     func broken(_ name: String, _ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
-    guard tensors.contains(nameA) else { throw broken(nameB, "its partner \(quoted(nameA)) is missing") }
-    guard tensors.contains(nameB) else { throw broken(nameA, "its partner \(quoted(nameB)) is missing") }
-    let a = try tensors.tensor(nameA)
-    let b = try tensors.tensor(nameB)
+    let found = tensors[path] ?? Tensors()
+    guard let a = found.a else {
+      throw broken(name(Self.suffixB), "its partner \(quoted(name(Self.suffixA))) is missing")
+    }
+    guard let b = found.b else {
+      throw broken(a.name, "its partner \(quoted(name(Self.suffixB))) is missing")
+    }
     for tensor in [a, b] {
       guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
         throw broken(tensor.name, "it holds \(tensor.type.rawValue), not floats")
@@ -138,7 +168,7 @@ public struct PEFTAdapterFile {
     let rank = try configuration.rank(at: path)
     guard a.shape[0] == rank, b.shape[1] == rank else {
       throw broken(
-        a.shape[0] == rank ? nameB : nameA,
+        a.shape[0] == rank ? b.name : a.name,
         "\(a.shape) and \(b.shape) do not share the rank \(rank) of \(PEFTConfiguration.fileName)")
     }
     return (a, b)
@@ -149,24 +179,27 @@ public struct PEFTAdapterFile {
   }
 
   private static func check(_ values: [Float], named name: String, in file: String) throws {
+    try values.withUnsafeBufferPointer { try check($0, named: name, in: file) }
+  }
+
+  private static func check(_ values: UnsafeBufferPointer<Float>, named name: String, in file: String) throws
+  {
     guard let index = values.firstNotFinite else { return }
     throw broken(name, in: file, "element \(index) is \(values[index])")
   }
 
-  private static func magnitudes(
-    of path: String, count: Int, in file: SafetensorsFile, _ place: String
-  ) throws -> [Float] {
-    let name = root + moduleName(of: path) + suffixM
-    func broken(_ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
-    guard let found = [name, name + ".weight"].first(where: file.contains) else {
-      throw broken("it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
+  private func magnitudes(of path: String, count: Int) throws -> [Float] {
+    func broken(_ name: String, _ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
+    guard let tensor = tensors[path]?.magnitudes else {
+      throw broken(
+        Self.root + Self.moduleName(of: path) + Self.suffixM,
+        "it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
     }
-    let tensor = try file.tensor(found)
     guard [.f32, .f16, .bf16, .f64].contains(tensor.type), tensor.count == count else {
-      throw broken("it holds \(tensor.shape) \(tensor.type.rawValue), not \(count) floats")
+      throw broken(tensor.name, "it holds \(tensor.shape) \(tensor.type.rawValue), not \(count) floats")
     }
     let values = try tensor.floats()
-    try check(values, named: name, in: place)
+    try Self.check(values, named: tensor.name, in: place)
     return values
   }
 

@@ -6,7 +6,7 @@ public struct AdapterParts {
   /// Low-rank updates by place in ``BaseModel/sites``; empty where there are none at all.
   public var terms: [[BoundMix.Term]]
   /// The same of adapters that are laid out for passes that only go forward; they have no `terms` then.
-  public var forward: [[BoundMix.ForwardFactors]]
+  public var forward: LowRankFactors?
   /// Of the sites that are scaled, by place in ``BaseModel/sites``.
   public var scalings: [Int: SiteScaling]
   /// Of the sites that have some, by place in ``BaseModel/sites``.
@@ -21,7 +21,7 @@ public struct AdapterParts {
   public var copy: WeightCopy?
 
   public init(
-    terms: [[BoundMix.Term]] = [], forward: [[BoundMix.ForwardFactors]] = [],
+    terms: [[BoundMix.Term]] = [], forward: LowRankFactors? = nil,
     scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
     prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = [],
     copy: WeightCopy? = nil
@@ -55,11 +55,8 @@ public struct AdapterParts {
           parts.terms.isEmpty ? [] : parts.terms[site].map { $0.weighted(weight) }
         }
       },
-      forward: (0..<sites).map { site in
-        parts.flatMap { parts, weight in
-          parts.forward.isEmpty ? [] : parts.forward[site].map { $0.weighted(weight) }
-        }
-      }, scalings: SiteScaling.sums(parts.map { ($0.parts.scalings, $0.weight) }))
+      forward: LowRankFactors.sum(parts.compactMap { parts, weight in parts.forward.map { ($0, weight) } }),
+      scalings: SiteScaling.sums(parts.map { ($0.parts.scalings, $0.weight) }))
   }
 }
 
@@ -76,8 +73,8 @@ extension BoundMix.Term {
   }
 }
 
-extension BoundMix.ForwardFactors {
-  fileprivate func weighted(_ weight: Float) -> BoundMix.ForwardFactors {
-    BoundMix.ForwardFactors(factors: factors, scale: scale * weight)
+extension LowRankFactors {
+  fileprivate static func sum(_ parts: [(factors: LowRankFactors, weight: Float)]) -> LowRankFactors? {
+    parts.isEmpty ? nil : LowRankFactors(parts)
   }
 }

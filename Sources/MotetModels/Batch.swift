@@ -116,9 +116,9 @@ extension PackedBatch {
   func forward(at group: SiteGroup) -> ForwardTerms {
     var result = ForwardTerms()
     for segment in segments {
-      guard let sites = segment.mix.forwardSites else { continue }
+      guard let factors = segment.mix.forward else { continue }
       for member in group.members {
-        result.append(sites, at: member.index, rows: segment.rows, columns: member.columns)
+        result.append(factors, at: member.index, rows: segment.rows, columns: member.columns)
       }
     }
     return result

@@ -87,33 +87,15 @@ public final class BoundMix {
     }
   }
 
-  /// The same in a form that only goes forward.
-  public struct ForwardFactors: Sendable {
-    public let factors: LowRankFactors
-    /// The adapter's own scale times its weight in the mix.
-    public let scale: Float
-
-    public init(factors: LowRankFactors, scale: Float) {
-      self.factors = factors
-      self.scale = scale
-    }
-  }
-
   public let parts: AdapterParts
-  /// Its parts in a form that only goes forward, as passes take them; nil when it has none.
-  let forwardSites: ForwardSites?
 
-  public init(_ parts: AdapterParts) {
-    self.parts = parts
-    forwardSites =
-      parts.forward.isEmpty ? nil : ForwardSites(parts.forward.map { $0.map { ($0.factors, $0.scale) } })
-  }
+  public init(_ parts: AdapterParts) { self.parts = parts }
 
   public convenience init(terms: [[Term]]) { self.init(AdapterParts(terms: terms)) }
 
   /// Low-rank updates by place in ``BaseModel/sites``; empty for the base itself.
   public var terms: [[Term]] { parts.terms }
-  public var forward: [[ForwardFactors]] { parts.forward }
+  public var forward: LowRankFactors? { parts.forward }
   public var scalings: [Int: SiteScaling] { parts.scalings }
   public var experts: [Int: LowRankExperts] { parts.experts }
   public var prompt: Parameter? { parts.prompt }

@@ -1,5 +1,3 @@
-import CKernels
-import Foundation
 import Synchronization
 
 /// Aligned memory that goes back to a pool when its last owner lets go.
@@ -18,7 +16,7 @@ final class Buffer: Sendable {
   deinit { BufferPool.giveBack(address, capacity) }
 
   var pointer: UnsafeMutableRawPointer {
-    // Not nil: the pool hands out what posix_memalign gave.
+    // Not nil: the pool hands out addresses of memory.
     UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
   }
 }
@@ -78,13 +76,8 @@ public enum BufferPool {
       return nil
     }
     if let reused { return reused }
-    if let outgrown { Foundation.free(UnsafeMutableRawPointer(bitPattern: outgrown)) }
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, 64, capacity) == 0, let memory else {
-      FileHandle.standardError.write(Data("motet: out of memory: \(capacity) bytes asked\n".utf8))
-      exit(1)
-    }
-    return (UInt(bitPattern: memory), capacity)
+    if let outgrown { AlignedMemory.giveBack(outgrown) }
+    return (AlignedMemory.take(capacity), capacity)
   }
 
   static func giveBack(_ address: UInt, _ capacity: Int) {
@@ -111,7 +104,7 @@ public enum BufferPool {
       }
       return old
     }
-    for address in idle { Foundation.free(UnsafeMutableRawPointer(bitPattern: address)) }
+    for address in idle { AlignedMemory.giveBack(address) }
   }
 
   /// Gives all idle memory back to the system.
@@ -121,6 +114,6 @@ public enum BufferPool {
       state.blocks = []
       return all
     }
-    for address in idle { Foundation.free(UnsafeMutableRawPointer(bitPattern: address)) }
+    for address in idle { AlignedMemory.giveBack(address) }
   }
 }

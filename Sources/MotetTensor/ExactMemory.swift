@@ -8,23 +8,46 @@ final class ExactMemory: Sendable {
   let byteCount: Int
 
   init(count: Int) {
-    var memory: UnsafeMutableRawPointer?
-    guard posix_memalign(&memory, count >= 2 << 20 ? 2 << 20 : 64, max(count, 64)) == 0, let memory else {
-      FileHandle.standardError.write(Data("motet: out of memory: \(count) bytes asked\n".utf8))
-      exit(1)
-    }
-    #if os(Linux)
-      if count >= 2 << 20 { madvise(memory, count, Int32(MADV_HUGEPAGE)) }
-    #endif
-    memset(memory, 0, count)
-    address = UInt(bitPattern: memory)
     byteCount = count
+    guard count < Self.hugePage else {
+      address = Self.mapHugePages(count)
+      return
+    }
+    address = AlignedMemory.take(max(count, 64))
+    memset(pointer, 0, count)
   }
 
-  deinit { free(UnsafeMutableRawPointer(bitPattern: address)) }
+  deinit {
+    guard byteCount >= Self.hugePage else { return AlignedMemory.giveBack(address) }
+    munmap(pointer, Self.pages(byteCount))
+  }
+
+  private static let hugePage = 2 << 20
+
+  /// Bytes of the whole pages that hold so many.
+  private static func pages(_ count: Int) -> Int {
+    let page = Int(getpagesize())
+    return (count + page - 1) / page * page
+  }
+
+  /// Of the system, as zeros: malloc would keep a page more for each, and as much address space as alignment takes.
+  private static func mapHugePages(_ count: Int) -> UInt {
+    let size = pages(count)
+    let whole = mmap(nil, size + hugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let whole, whole != MAP_FAILED else { AlignedMemory.exhausted(count) }
+    let start = UInt(bitPattern: whole)
+    let aligned = (start + UInt(hugePage) - 1) / UInt(hugePage) * UInt(hugePage)
+    let before = Int(aligned - start)
+    if before > 0 { munmap(whole, before) }
+    if before < hugePage { munmap(whole + before + size, hugePage - before) }
+    #if os(Linux)
+      madvise(whole + before, size, Int32(MADV_HUGEPAGE))
+    #endif
+    return aligned
+  }
 
   var pointer: UnsafeMutableRawPointer {
-    // Not nil: posix_memalign gave it.
+    // Not nil: it is an address of memory.
     UnsafeMutableRawPointer(bitPattern: address).unsafelyUnwrapped
   }
 

@@ -1,7 +1,10 @@
 import CKernels
 
-/// The factors of a low-rank update, laid out once for passes that only go forward: less memory than those in f32, and
-/// nothing to convert while tokens wait. May be made on any thread.
+/// The low-rank updates that an adapter, or a mix of several, adds at a base's sites, laid out once for passes that only
+/// go forward: less memory than factors in f32, and nothing to convert while tokens wait. May be made on any thread.
+///
+/// They are described in one piece: a pass reads it from beginning to end, and the weights between drive everything
+/// else from the caches.
 public final class LowRankFactors: Sendable {
   /// What they are held in.
   public enum Form: String, Sendable, CaseIterable {
@@ -18,132 +21,150 @@ public final class LowRankFactors: Sendable {
     }
   }
 
-  /// The values of an update.
-  public struct Source: Sendable {
-    /// `[rank, inputs]`
-    public let loraA: [Float]
-    /// `[outputs, rank]`
-    public let loraB: [Float]
-    public let rank: Int
-    public let inputs: Int
-    public let outputs: Int
-
-    public init(loraA: [Float], loraB: [Float], rank: Int, inputs: Int, outputs: Int) {
-      precondition(loraA.count == rank * inputs && loraB.count == outputs * rank)
-      self.loraA = loraA
-      self.loraB = loraB
-      self.rank = rank
-      self.inputs = inputs
-      self.outputs = outputs
-    }
-  }
-
   public typealias Shape = (rank: Int, inputs: Int, outputs: Int)
 
-  public let form: Form
-  public let rank: Int
-  public let inputs: Int
-  public let outputs: Int
-  /// Of all that were packed together.
-  private let memory: ExactMemory
-  private let reduce: Range<Int>
-  private let expand: Range<Int>
-
-  private init(_ source: Source, form: Form, in memory: ExactMemory, at start: Int) {
-    self.form = form
-    self.memory = memory
-    rank = source.rank
-    inputs = source.inputs
-    outputs = source.outputs
-    let sizes = Self.sizes(rank: rank, inputs: inputs, outputs: outputs, form: form)
-    reduce = start..<start + sizes.reduce
-    expand = reduce.upperBound..<reduce.upperBound + sizes.expand
-    mk_factors_pack(
-      form.type, source.loraA, source.loraB, Int64(inputs), Int64(outputs), Int64(rank),
-      memory.bytes(reduce), memory.bytes(expand))
+  /// Where the values of one update are put before they are laid out.
+  public struct Values {
+    /// `[rank, inputs]`
+    public let loraA: UnsafeMutableBufferPointer<Float>
+    /// `[outputs, rank]`
+    public let loraB: UnsafeMutableBufferPointer<Float>
   }
 
-  /// Those of one adapter, in one piece of memory in the order given.
-  public static func packed(_ sources: [Source], as form: Form) -> [LowRankFactors] {
-    packed(sources.map { ($0.rank, $0.inputs, $0.outputs) }, as: form) { sources[$0] }
-  }
+  /// Of all sites, for no rows and columns yet.
+  nonisolated(unsafe) private let described: [mk_factors]
+  private let inputs: [Int32]
+  /// Where a site's end.
+  private let ends: [Int32]
+  private let memory: [ExactMemory]
 
-  /// The same from values that are given one after another, so that no more of them are in memory at one time.
+  /// Those of one adapter.
   /// - Parameters:
-  ///   - shapes: of all
-  ///   - source: the values of one, by its place; of its shape
-  public static func packed(
-    _ shapes: [Shape], as form: Form, source: (Int) throws -> Source
-  ) rethrows -> [LowRankFactors] {
-    let sizes = shapes.map { byteCount(rank: $0.rank, inputs: $0.inputs, outputs: $0.outputs, form: form) }
-    let memory = ExactMemory(count: sizes.reduce(0, +))
+  ///   - shapes: by site; nil where it has none
+  ///   - fill: puts in the values of a site, which are finite, and gives α/r (or α/√r); no more than one site's are in
+  ///     memory at a time
+  public init(
+    _ shapes: [Shape?], as form: Form, fill: (_ site: Int, _ values: Values) throws -> Float
+  ) rethrows {
+    let memory = ExactMemory(
+      count: shapes.reduce(0) { $0 + ($1.map { Self.byteCount($0, form: form) } ?? 0) })
+    let most = shapes.reduce(0) { max($0, $1.map { max($0.inputs, $0.outputs) * $0.rank } ?? 0) }
+    var described: [mk_factors] = []
+    described.reserveCapacity(shapes.count { $0 != nil })
     var start = 0
-    return try shapes.indices.map { index in
-      let (values, shape) = (try source(index), shapes[index])
-      precondition((values.rank, values.inputs, values.outputs) == shape)
-      defer { start += sizes[index] }
-      return LowRankFactors(values, form: form, in: memory, at: start)
+    try withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * most) { room in
+      for (site, shape) in shapes.enumerated() {
+        guard let shape else { continue }
+        let values = Values(
+          loraA: UnsafeMutableBufferPointer(rebasing: room[..<(shape.rank * shape.inputs)]),
+          loraB: UnsafeMutableBufferPointer(rebasing: room[most..<most + shape.outputs * shape.rank]))
+        let scale = try fill(site, values)
+        described.append(Self.packed(values, shape, scale: scale, form: form, in: memory, at: start))
+        start += Self.byteCount(shape, form: form)
+      }
     }
-  }
-
-  private static func sizes(
-    rank: Int, inputs: Int, outputs: Int, form: Form
-  ) -> (reduce: Int, expand: Int) {
-    var (reduce, expand): (Int64, Int64) = (0, 0)
-    mk_factors_sizes(form.type, Int64(inputs), Int64(outputs), Int64(rank), &reduce, &expand)
-    // Whole lines of the processor's cache.
-    return ((Int(reduce) + 63) / 64 * 64, (Int(expand) + 63) / 64 * 64)
-  }
-
-  /// Bytes of memory that factors take.
-  public static func byteCount(rank: Int, inputs: Int, outputs: Int, form: Form) -> Int {
-    let (reduce, expand) = sizes(rank: rank, inputs: inputs, outputs: outputs, form: form)
-    return reduce + expand
-  }
-
-  /// Bytes of memory.
-  public var byteCount: Int { reduce.count + expand.count }
-
-  /// The factors as they are multiplied, row-major, for plain loops.
-  func floats() -> (loraA: [Float], loraB: [Float]) {
-    var loraA = [Float](repeating: 0, count: rank * inputs)
-    var loraB = [Float](repeating: 0, count: outputs * rank)
-    mk_factors_unpack(
-      form.type, memory.bytes(reduce), memory.bytes(expand), Int64(inputs), Int64(outputs), Int64(rank),
-      &loraA, &loraB)
-    return (loraA, loraB)
-  }
-
-  /// For no rows and columns yet.
-  fileprivate func described(scale: Float) -> mk_factors {
-    mk_factors(
-      type: form.type, first_row: 0, rows: 0, first_column: 0, outputs: Int64(outputs), rank: Int64(rank),
-      scale: scale, reduce: memory.bytes(reduce), expand: memory.bytes(expand))
-  }
-}
-
-/// What one mix adds at each of a base's sites in a form that only goes forward, described in one piece: a pass reads
-/// it from beginning to end, and the weights between drive everything else from the caches.
-public final class ForwardSites: Sendable {
-  fileprivate let factors: [LowRankFactors]
-  nonisolated(unsafe) fileprivate let described: [mk_factors]
-  fileprivate let inputs: [Int]
-  /// Where a site's terms end.
-  private let ends: [Int]
-
-  /// - Parameter sites: by site, the factors with α/r (or α/√r) times the weight in the mix
-  public init(_ sites: [[(factors: LowRankFactors, scale: Float)]]) {
-    factors = sites.flatMap { $0.map(\.factors) }
-    described = sites.flatMap { $0.map { $0.factors.described(scale: $0.scale) } }
-    inputs = factors.map(\.inputs)
-    var end = 0
-    ends = sites.map { site in
-      end += site.count
+    self.described = described
+    self.memory = [memory]
+    inputs = shapes.compactMap { $0.map { Int32($0.inputs) } }
+    var end: Int32 = 0
+    ends = shapes.map { shape in
+      end += shape == nil ? 0 : 1
       return end
     }
   }
 
-  fileprivate func terms(of site: Int) -> Range<Int> { (site > 0 ? ends[site - 1] : 0)..<ends[site] }
+  private static func packed(
+    _ values: Values, _ shape: Shape, scale: Float, form: Form, in memory: ExactMemory, at start: Int
+  ) -> mk_factors {
+    let sizes = sizes(shape, form: form)
+    let reduce = memory.bytes(start..<start + sizes.reduce)
+    let expand = memory.bytes(start + sizes.reduce..<start + sizes.reduce + sizes.expand)
+    mk_factors_pack(
+      form.type, values.loraA.baseAddress, values.loraB.baseAddress, Int64(shape.inputs),
+      Int64(shape.outputs),
+      Int64(shape.rank), reduce, expand)
+    return mk_factors(
+      type: form.type, first_row: 0, rows: 0, first_column: 0, outputs: Int64(shape.outputs),
+      rank: Int64(shape.rank), scale: scale, reduce: reduce, expand: expand)
+  }
+
+  /// Those of a mix, each with its weight; all are of the same sites.
+  public init(_ parts: [(factors: LowRankFactors, weight: Float)]) {
+    let sites = parts.first?.factors.ends.count ?? 0
+    precondition(parts.allSatisfy { $0.factors.ends.count == sites })
+    var (described, inputs, ends): ([mk_factors], [Int32], [Int32]) = ([], [], [])
+    for site in 0..<sites {
+      for (factors, weight) in parts {
+        for index in factors.terms(of: site) {
+          var term = factors.described[index]
+          term.scale *= weight
+          described.append(term)
+          inputs.append(factors.inputs[index])
+        }
+      }
+      ends.append(Int32(described.count))
+    }
+    (self.described, self.inputs, self.ends) = (described, inputs, ends)
+    memory = parts.flatMap(\.factors.memory)
+  }
+
+  private func terms(of site: Int) -> Range<Int> { Int(site > 0 ? ends[site - 1] : 0)..<Int(ends[site]) }
+
+  private static func sizes(_ shape: Shape, form: Form) -> (reduce: Int, expand: Int) {
+    var (reduce, expand): (Int64, Int64) = (0, 0)
+    mk_factors_sizes(
+      form.type, Int64(shape.inputs), Int64(shape.outputs), Int64(shape.rank), &reduce, &expand)
+    // Whole lines of the processor's cache.
+    return ((Int(reduce) + 63) / 64 * 64, (Int(expand) + 63) / 64 * 64)
+  }
+
+  private static func byteCount(_ shape: Shape, form: Form) -> Int {
+    let (reduce, expand) = sizes(shape, form: form)
+    return reduce + expand
+  }
+
+  /// Bytes of memory that those of one adapter take, with what describes them.
+  /// - Parameter sites: how many the base has
+  public static func byteCount(of shapes: [Shape], form: Form, sites: Int) -> Int {
+    let numbers = MemoryLayout<Int32>.stride
+    return shapes.reduce(sites * numbers) {
+      $0 + byteCount($1, form: form) + MemoryLayout<mk_factors>.stride + numbers
+    }
+  }
+
+  /// Bytes of memory, with what describes them; memory that another has too counts for both.
+  public var byteCount: Int {
+    memory.reduce(0) { $0 + $1.byteCount } + described.count * MemoryLayout<mk_factors>.stride
+      + (inputs.count + ends.count) * MemoryLayout<Int32>.stride
+  }
+
+  /// One update's factors as they are multiplied, row-major, for plain loops.
+  func floats(_ index: Int) -> (loraA: [Float], loraB: [Float]) {
+    let (term, inputs) = (described[index], Int(inputs[index]))
+    var loraA = [Float](repeating: 0, count: Int(term.rank) * inputs)
+    var loraB = [Float](repeating: 0, count: Int(term.outputs * term.rank))
+    mk_factors_unpack(
+      term.type, term.reduce, term.expand, Int64(inputs), term.outputs, term.rank, &loraA, &loraB)
+    return (loraA, loraB)
+  }
+
+  /// Those of a site, for rows and columns of a pass.
+  fileprivate func add(
+    to terms: inout [mk_factors], at site: Int, rows: Range<Int>, columns: Range<Int>, inputs: inout Int?
+  ) -> Range<Int> {
+    let places = self.terms(of: site)
+    for index in places {
+      var term = described[index]
+      let own = Int(self.inputs[index])
+      precondition(term.outputs == columns.count && inputs ?? own == own)
+      inputs = own
+      term.first_row = Int64(rows.lowerBound)
+      term.rows = Int64(rows.count)
+      term.first_column = Int64(columns.lowerBound)
+      terms.append(term)
+    }
+    return places
+  }
 }
 
 /// What the adapters of a batch add to one frozen matrix, in a pass that only goes forward.
@@ -151,7 +172,7 @@ public struct ForwardTerms {
   /// As the kernels take them; they point into memory that `owners` hold.
   private(set) var described: [mk_factors] = []
   /// What `described` points into, in its order.
-  private var owners: [(sites: ForwardSites, terms: Range<Int>)] = []
+  private var owners: [(factors: LowRankFactors, places: Range<Int>)] = []
   /// Of all terms; nil where there are none.
   private var inputs: Int?
 
@@ -163,19 +184,11 @@ public struct ForwardTerms {
   /// - Parameters:
   ///   - rows: the batch's rows that carry the mix
   ///   - columns: the site's columns of the result
-  public mutating func append(_ sites: ForwardSites, at site: Int, rows: Range<Int>, columns: Range<Int>) {
-    let terms = sites.terms(of: site)
-    guard !terms.isEmpty, !rows.isEmpty else { return }
-    for index in terms {
-      var term = sites.described[index]
-      precondition(term.outputs == columns.count && inputs ?? sites.inputs[index] == sites.inputs[index])
-      inputs = sites.inputs[index]
-      term.first_row = Int64(rows.lowerBound)
-      term.rows = Int64(rows.count)
-      term.first_column = Int64(columns.lowerBound)
-      described.append(term)
-    }
-    owners.append((sites, terms))
+  public mutating func append(_ factors: LowRankFactors, at site: Int, rows: Range<Int>, columns: Range<Int>)
+  {
+    guard !rows.isEmpty else { return }
+    let places = factors.add(to: &described, at: site, rows: rows, columns: columns, inputs: &inputs)
+    if !places.isEmpty { owners.append((factors, places)) }
   }
 
   /// Whether all stand within `[rows, columns]` and take so many inputs.
@@ -187,7 +200,10 @@ public struct ForwardTerms {
       }
   }
 
-  fileprivate var factors: [LowRankFactors] { owners.flatMap { $0.sites.factors[$0.terms] } }
+  /// Their factors, for plain loops.
+  fileprivate var floats: [(loraA: [Float], loraB: [Float])] {
+    owners.flatMap { owner in owner.places.map(owner.factors.floats) }
+  }
 }
 
 extension Tensor {
@@ -196,13 +212,12 @@ extension Tensor {
   func add(_ terms: ForwardTerms, of x: Tensor, kernels: Kernels) {
     guard !terms.isEmpty else { return }
     if kernels == .reference {
-      for (term, factors) in zip(terms.described, terms.factors) {
-        let (loraA, loraB) = factors.floats()
+      for (term, (loraA, loraB)) in zip(terms.described, terms.floats) {
         let rows = Int(term.first_row)..<Int(term.first_row + term.rows)
         let columns = Int(term.first_column)..<Int(term.first_column + term.outputs)
         let (_, delta) = Reference.lowRank(
           x.slice(rows, columns: 0..<x.columns), a: loraA, b: loraB, scale: term.scale,
-          rows: rows.count, inputs: factors.inputs, outputs: columns.count, rank: factors.rank)
+          rows: rows.count, inputs: x.columns, outputs: columns.count, rank: Int(term.rank))
         addSlice(delta, rows: rows, columns: columns)
       }
       return

@@ -4,17 +4,15 @@ import Testing
 
 /// Many terms of different numbers of rows in one pass: each task finds the term it belongs to.
 @Suite struct ForwardTermsTests {
-  private static func sites(_ count: Int, inputs: Int, outputs: Int) -> ForwardSites {
-    let factors = LowRankFactors.packed(
+  private static func sites(_ count: Int, inputs: Int, outputs: Int) -> LowRankFactors {
+    LowRankFactors(
       (0..<count).map { index in
         let rank = 1 + index * 7 % 20
-        return LowRankFactors.Source(
+        return UpdateSample(
           loraA: floats(rank * inputs, seed: UInt64(2 * index)),
           loraB: floats(outputs * rank, seed: UInt64(2 * index + 1)), rank: rank, inputs: inputs,
-          outputs: outputs)
+          outputs: outputs, scale: 1.5)
       }, as: .bf16)
-    let scale: Float = 1.5
-    return ForwardSites(factors.map { [(factors: $0, scale: scale)] })
   }
 
   /// Blocks of 64 rows, and inputs of one part and of three: one task a term, and several.

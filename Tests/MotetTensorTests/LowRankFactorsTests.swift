@@ -3,14 +3,37 @@ import Testing
 
 @testable import MotetTensor
 
+/// An update before it is laid out.
+struct UpdateSample {
+  /// `[rank, inputs]`
+  let loraA: [Float]
+  /// `[outputs, rank]`
+  let loraB: [Float]
+  let rank: Int
+  let inputs: Int
+  let outputs: Int
+  var scale: Float = 1
+}
+
+extension LowRankFactors {
+  convenience init(_ samples: [UpdateSample?], as form: Form) {
+    self.init(samples.map { $0.map { ($0.rank, $0.inputs, $0.outputs) } }, as: form) { site, values in
+      guard let sample = samples[site] else { return 0 }
+      _ = values.loraA.initialize(fromContentsOf: sample.loraA)
+      _ = values.loraB.initialize(fromContentsOf: sample.loraB)
+      return sample.scale
+    }
+  }
+}
+
 /// Factors that are laid out once, against plain loops and the values they came from.
 @Suite struct LowRankFactorsTests {
-  private static func source(_ inputs: Int, _ outputs: Int, _ rank: Int, seed: UInt64)
-    -> LowRankFactors.Source
-  {
-    LowRankFactors.Source(
+  private static func source(
+    _ inputs: Int, _ outputs: Int, _ rank: Int, seed: UInt64, scale: Float = 1
+  ) -> UpdateSample {
+    UpdateSample(
       loraA: floats(rank * inputs, seed: seed), loraB: floats(outputs * rank, seed: seed + 1), rank: rank,
-      inputs: inputs, outputs: outputs)
+      inputs: inputs, outputs: outputs, scale: scale)
   }
 
   /// Terms within the pass, beside it, and as plain loops.
@@ -22,15 +45,12 @@ import Testing
     ])
     let narrow = try FrozenMatrix(
       sample.values, outputs: 80, inputs: 64, precision: Precision.automatic)
-    let factors = LowRankFactors.packed(
+    let sites = LowRankFactors(
       [
-        Self.source(64, 48, 5, seed: 10), Self.source(64, 32, 16, seed: 20),
-        Self.source(64, 10, 40, seed: 40),
-        Self.source(64, 37, 17, seed: 30), Self.source(64, 80, 70, seed: 50),
+        Self.source(64, 48, 5, seed: 10, scale: 2), Self.source(64, 32, 16, seed: 20, scale: 0.5),
+        Self.source(64, 10, 40, seed: 40), nil, Self.source(64, 37, 17, seed: 30, scale: 1.5),
+        Self.source(64, 80, 70, seed: 50),
       ], as: form)
-    let sites = ForwardSites([
-      [(factors[0], 2)], [(factors[1], 0.5)], [(factors[2], 1)], [], [(factors[3], 1.5)], [(factors[4], 1)],
-    ])
     var terms = ForwardTerms()
     terms.append(sites, at: 0, rows: 0..<1, columns: 0..<48)
     terms.append(sites, at: 1, rows: 0..<1, columns: 48..<80)
@@ -54,10 +74,30 @@ import Testing
     }
   }
 
+  /// A site has the terms of all that change it, in the mix's order, and none of others.
+  @Test @Compute func aMixAddsWhatItsPartsDoByTheirWeights() {
+    let first = LowRankFactors(
+      [Self.source(64, 48, 5, seed: 10, scale: 2), nil, Self.source(64, 48, 4, seed: 11)], as: .int8)
+    let second = LowRankFactors([Self.source(64, 48, 9, seed: 12, scale: 3), nil, nil], as: .bf16)
+    let mixed = LowRankFactors([(first, 0.5), (second, -2)])
+    let x = Tensor(rows: 3, columns: 64, Tensor.roundedToBF16(floats(3 * 64, seed: 8)))
+    func added(_ factors: LowRankFactors, at site: Int) -> [Float] {
+      let y = Tensor.zeros(rows: 3, columns: 48)
+      var terms = ForwardTerms()
+      terms.append(factors, at: site, rows: 0..<3, columns: 0..<48)
+      y.add(terms, of: x, kernels: .reference)
+      return y.values
+    }
+    let parts = zip(added(first, at: 0), added(second, at: 0)).map { 0.5 * $0 - 2 * $1 }
+    expectClose(added(mixed, at: 0), parts, 1e-5, "a site that both change")
+    #expect(added(mixed, at: 1) == [Float](repeating: 0, count: 3 * 48))
+    expectClose(added(mixed, at: 2), added(first, at: 2).map { 0.5 * $0 }, 1e-5, "a site of one")
+  }
+
   /// Half a step of 127 to the highest of an output's 32 inputs; and steps are rounded up to bf16.
   @Test func codesOfEightBitsStayWithinHalfAStep() {
     let source = Self.source(150, 37, 70, seed: 3)
-    guard let factors = LowRankFactors.packed([source], as: .int8).first else { return }
+    let factors = LowRankFactors([source], as: .int8)
     func check(_ values: [Float], _ kept: [Float], columns: Int) {
       for begin in stride(from: 0, to: values.count, by: columns) {
         for block in stride(from: begin, to: begin + columns, by: 32) {
@@ -69,15 +109,15 @@ import Testing
         }
       }
     }
-    let (loraA, loraB) = factors.floats()
+    let (loraA, loraB) = factors.floats(0)
     check(source.loraA, loraA, columns: 150)
     check(source.loraB, loraB, columns: 70)
   }
 
   /// What lies farthest from zero becomes -8 steps, and what lies as far on the other side 7: a whole step less.
-  @Test func codesOfFourBitsStayWithinHalfAStep() throws {
+  @Test func codesOfFourBitsStayWithinHalfAStep() {
     let source = Self.source(150, 37, 70, seed: 3)
-    let factors = try #require(LowRankFactors.packed([source], as: .int4).first)
+    let factors = LowRankFactors([source], as: .int4)
     func check(_ values: [Float], _ kept: [Float], columns: Int) {
       for begin in stride(from: 0, to: values.count, by: columns) {
         for block in stride(from: begin, to: begin + columns, by: 32) {
@@ -92,25 +132,26 @@ import Testing
         }
       }
     }
-    let (loraA, loraB) = factors.floats()
+    let (loraA, loraB) = factors.floats(0)
     check(source.loraA, loraA, columns: 150)
     check(source.loraB, loraB, columns: 70)
   }
 
   @Test func codesTakeAHalfAndAThirdOfBF16() {
     func bytes(_ form: LowRankFactors.Form) -> Int {
-      LowRankFactors.byteCount(rank: 16, inputs: 576, outputs: 1536, form: form)
+      LowRankFactors.byteCount(of: [(16, 576, 1536)], form: form, sites: 1)
     }
+    #expect(bytes(.int8) == LowRankFactors([Self.source(576, 1536, 16, seed: 1)], as: .int8).byteCount)
     #expect(Double(bytes(.int4)) < Double(bytes(.bf16)) / 3)
     #expect(Double(bytes(.int8)) < 0.57 * Double(bytes(.bf16)))
   }
 
   @Test(arguments: [LowRankFactors.Form.int8, .int4])
   func nothingButZerosStaysSo(form: LowRankFactors.Form) {
-    let source = LowRankFactors.Source(
+    let source = UpdateSample(
       loraA: floats(4 * 32, seed: 1), loraB: [Float](repeating: 0, count: 20 * 4), rank: 4, inputs: 32,
       outputs: 20)
-    let kept = LowRankFactors.packed([source], as: form).first?.floats().loraB
+    let kept = LowRankFactors([source], as: form).floats(0).loraB
     #expect(kept == source.loraB)
   }
 
@@ -118,12 +159,12 @@ import Testing
   @Test(arguments: LowRankFactors.Form.allCases, [5, 8, 16, 40])
   @Compute func aRowsPartDependsOnThatRowAlone(form: LowRankFactors.Form, rank: Int) throws {
     // More inputs than one part of them.
-    let factors = LowRankFactors.packed([Self.source(1100, 53, rank, seed: 4)], as: form)
+    let factors = LowRankFactors([Self.source(1100, 53, rank, seed: 4, scale: 1.5)], as: form)
     let x = Tensor(rows: 19, columns: 1100, floats(19 * 1100, seed: 5))
     func added(_ x: Tensor) throws -> Tensor {
       let y = Tensor.zeros(rows: x.rows, columns: 60)
       var terms = ForwardTerms()
-      terms.append(ForwardSites([[(factors[0], 1.5)]]), at: 0, rows: 0..<x.rows, columns: 4..<57)
+      terms.append(factors, at: 0, rows: 0..<x.rows, columns: 4..<57)
       y.add(terms, of: x, kernels: .fast)
       return y
     }

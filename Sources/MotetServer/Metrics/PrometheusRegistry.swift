@@ -32,6 +32,8 @@ public final class PrometheusRegistry: Sendable {
   }
 
   private let families = Mutex<[String: Family]>([:])
+  /// Those that series have: what one adapter's many series have in common is in memory once.
+  private let labels = Mutex<Set<Labels>>([])
   /// What families are, by name.
   private let help: [String: String]
 
@@ -43,13 +45,12 @@ public final class PrometheusRegistry: Sendable {
     _ name: String, _ kind: Kind, _ dimensions: [(String, String)], _ make: () -> S
   ) -> S {
     families.withLock { families in
-      var family = families[name] ?? Family(kind: kind)
-      guard family.kind == kind else { return make() }
-      let labels = Labels(dimensions)
-      if let known = family.series[labels] as? S { return known }
+      guard families[name, default: Family(kind: kind)].kind == kind else { return make() }
+      let labels = labels.withLock { $0.insert(Labels(dimensions)).memberAfterInsert }
+      if let known = families[name]?.series[labels] as? S { return known }
       let series = make()
-      family.series[labels] = series
-      families[name] = family
+      // In place: a copy of a family of a thousand adapters for each series of one would take long.
+      families[name, default: Family(kind: kind)].series[labels] = series
       return series
     }
   }

@@ -1,5 +1,4 @@
 import Metrics
-import Synchronization
 
 /// What the engine tells of itself, through swift-metrics, by these names:
 ///
@@ -58,14 +57,12 @@ final class ServingMetrics: Sendable {
     let requests: Counter
     let promptTokens: Counter
     let generatedTokens: Counter
-    let finished: [String: Counter]
+    let finished: @Sendable (_ reason: String) -> Counter
     let queue: Timer
     let firstToken: Timer
     let tokenGap: Timer
     let request: Timer
   }
-
-  private let known = Mutex<[AdapterLabel: OfAdapter]>([:])
 
   init(_ factory: (any MetricsFactory)?) {
     let factory = factory ?? MetricsSystem.factory
@@ -91,37 +88,27 @@ final class ServingMetrics: Sendable {
     freePages = gauge("free_pages")
   }
 
-  /// The counters of each adapter of a mix.
+  /// The counters of each adapter of a mix, for one request.
   func adapters(of mix: ServedMix) -> [OfAdapter] {
     let labels =
       mix.terms.isEmpty ? [AdapterLabel(name: "base", version: nil)] : mix.terms.map(AdapterLabel.init)
-    return labels.map(adapter)
+    return labels.map(make)
   }
 
-  private func adapter(_ label: AdapterLabel) -> OfAdapter {
-    known.withLock { known in
-      if let found = known[label] { return found }
-      let made = make(label)
-      known[label] = made
-      return made
-    }
-  }
-
+  /// There may be thousands of adapters, so that nothing is kept here: the factory knows its series again.
   private func make(_ label: AdapterLabel) -> OfAdapter {
     let labels = label.dimensions
-    func counter(_ name: String, _ more: [(String, String)] = []) -> Counter {
-      Counter(label: "motet_\(name)_total", dimensions: labels + more, factory: factory)
-    }
-    func timer(_ name: String) -> Timer {
-      Timer(label: "motet_\(name)_seconds", dimensions: labels, factory: factory)
-    }
-    let reasons = FinishReason.allCases.map(\.rawValue) + ["error"]
+    let factory = factory
+    func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels, factory: factory) }
+    func timer(_ name: String) -> Timer { Timer(label: name, dimensions: labels, factory: factory) }
     return OfAdapter(
-      requests: counter("requests"), promptTokens: counter("prompt_tokens"),
-      generatedTokens: counter("generated_tokens"),
-      finished: Dictionary(uniqueKeysWithValues: reasons.map { ($0, counter("finished", [("reason", $0)])) }),
-      queue: timer("queue"), firstToken: timer("first_token"), tokenGap: timer("token_gap"),
-      request: timer("request"))
+      requests: counter("motet_requests_total"), promptTokens: counter("motet_prompt_tokens_total"),
+      generatedTokens: counter("motet_generated_tokens_total"),
+      finished: {
+        Counter(label: "motet_finished_total", dimensions: labels + [("reason", $0)], factory: factory)
+      },
+      queue: timer("motet_queue_seconds"), firstToken: timer("motet_first_token_seconds"),
+      tokenGap: timer("motet_token_gap_seconds"), request: timer("motet_request_seconds"))
   }
 
   func loaded(_ label: AdapterLabel, seconds: Double) {

@@ -32,7 +32,7 @@ public final class ServingEngine: AnswerService {
   ) async {
     let metrics = ServingMetrics(options.metrics)
     let shelf = AdapterShelf(
-      base, places: AdapterPlaces(library: library, folders: folders), budget: options.adapterMemory,
+      base, places: AdapterPlaces(library: library, folders: folders), budget: options.roomForAdapters,
       metrics: metrics)
     await self.init(base, shelf: shelf, metrics: metrics, options: options)
   }

@@ -24,4 +24,7 @@ public struct ServingOptions: Sendable {
   public var metrics: (any MetricsFactory)?
 
   public init() {}
+
+  /// Bytes of ``adapterMemory`` for adapters as they stay; the rest is for the values of those that are being read.
+  var roomForAdapters: Int { adapterMemory - adapterMemory / 64 }
 }
