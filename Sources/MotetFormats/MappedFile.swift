@@ -69,8 +69,9 @@ public final class MappedFile: Sendable {
     var rest = output[...]
     while !rest.isEmpty {
       let place = off_t(offset + rest.startIndex)
-      let copied = pread(
-        descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, rest.count, place)
+      // Some systems refuse 2 GiB at once.
+      let part = UnsafeMutableRawBufferPointer(rebasing: rest.prefix(1 << 30))
+      let copied = pread(descriptor, part.baseAddress, part.count, place)
       if copied < 0, errno == EINTR { continue }
       guard copied > 0 else {
         let reason =

@@ -84,6 +84,8 @@ public struct PEFTAdapterFile {
     for name in file.names {
       let (path, part) = try Self.part(
         ofTensor: name, file: weights.path, hasMagnitudes: configuration.useDoRA)
+      // Names are sorted: of two for one part the shorter counts.
+      guard tensors[path]?[keyPath: part] == nil else { continue }
       tensors[path, default: Tensors()][keyPath: part] = try file.tensor(name)
     }
     guard !tensors.isEmpty else {

@@ -48,16 +48,17 @@ public final class LowRankFactors: Sendable {
   ) rethrows {
     let memory = ExactMemory(
       count: shapes.reduce(0) { $0 + ($1.map { Self.byteCount($0, form: form) } ?? 0) })
-    let most = shapes.reduce(0) { max($0, $1.map { max($0.inputs, $0.outputs) * $0.rank } ?? 0) }
+    let mostA = shapes.reduce(0) { max($0, $1.map { $0.rank * $0.inputs } ?? 0) }
+    let mostB = shapes.reduce(0) { max($0, $1.map { $0.outputs * $0.rank } ?? 0) }
     var described: [mk_factors] = []
     described.reserveCapacity(shapes.count { $0 != nil })
     var start = 0
-    try withUnsafeTemporaryAllocation(of: Float.self, capacity: 2 * most) { room in
+    try withUnsafeTemporaryAllocation(of: Float.self, capacity: mostA + mostB) { room in
       for (site, shape) in shapes.enumerated() {
         guard let shape else { continue }
         let values = Values(
           loraA: UnsafeMutableBufferPointer(rebasing: room[..<(shape.rank * shape.inputs)]),
-          loraB: UnsafeMutableBufferPointer(rebasing: room[most..<most + shape.outputs * shape.rank]))
+          loraB: UnsafeMutableBufferPointer(rebasing: room[mostA..<mostA + shape.outputs * shape.rank]))
         let scale = try fill(site, values)
         described.append(Self.packed(values, shape, scale: scale, form: form, in: memory, at: start))
         start += Self.byteCount(shape, form: form)

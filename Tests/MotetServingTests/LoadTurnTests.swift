@@ -144,6 +144,21 @@ import Testing
     }
   }
 
+  @Test func whatIsUnloadedWhileItIsReadAnewIsGone() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await shelf.load("mine", from: "b")
+      try await parts.turnstile.enter()
+      let load = Task { try await shelf.load("mine", from: "a") }
+      try await parts.waiting([1])
+      try await shelf.unload("mine")
+      await parts.turnstile.leave()
+      try await load.value
+      #expect(await shelf.residents.isEmpty && shelf.bytes == 0)
+      await #expect(throws: ServingError.self) { try await shelf.hold(mix("mine"), mayExceed: false) }
+    }
+  }
+
   @Test func aTurnGivenUpGoesToTheNext() async throws {
     let turnstile = Turnstile(1)
     try await turnstile.enter()

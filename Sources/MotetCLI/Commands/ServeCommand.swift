@@ -27,7 +27,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .customLong("model-name"), help: "What clients call the base; by default its own name.")
   var modelName: String?
 
-  @Option(name: .customLong("adapter-memory"), help: "Memory for adapters.")
+  @Option(name: .customLong("adapter-memory"), help: "Memory for adapters, and for reading them.")
   var adapterMemory = ByteCount(512_000_000)
 
   @Option(name: .customLong("kv-memory"), help: "Memory for keys and values.")

@@ -32,21 +32,19 @@ public final class PrometheusRegistry: Sendable {
   }
 
   private let families = Mutex<[String: Family]>([:])
-  /// Those that series have: what one adapter's many series have in common is in memory once.
-  private let labels = Mutex<Set<Labels>>([])
   /// What families are, by name.
   private let help: [String: String]
 
   public init(help: [String: String] = [:]) { self.help = help }
 
   /// The series of these labels, made by `make` when new. A name that has another kind already gets a series that is
-  /// kept but not shown, for a family has one kind.
+  /// not shown, for a family has one kind.
   func series<S: PrometheusSeries>(
     _ name: String, _ kind: Kind, _ dimensions: [(String, String)], _ make: () -> S
   ) -> S {
     families.withLock { families in
       guard families[name, default: Family(kind: kind)].kind == kind else { return make() }
-      let labels = labels.withLock { $0.insert(Labels(dimensions)).memberAfterInsert }
+      let labels = Labels(dimensions)
       if let known = families[name]?.series[labels] as? S { return known }
       let series = make()
       // In place: a copy of a family of a thousand adapters for each series of one would take long.

@@ -21,7 +21,7 @@ struct LoadLoRAEndpoint: Endpoint {
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts, context).fields
     let name = try fields.required("lora_name")
-    // Always done: what was known by the name makes room.
+    // Always done: what was known by the name makes room, unless its files are still the same.
     _ = try fields.bool("load_inplace")
     try await parts.load(name, from: fields.required("lora_path"), by: context, parameter: "lora_name")
     return .text("Success: LoRA adapter '\(name)' added successfully.")

@@ -72,7 +72,9 @@ extension AdapterShelf {
     // The first of those that waited puts it in, in place of what was there.
     let isFirst = loading.removeValue(forKey: load) != nil
     let adapter = try outcome.get()
-    if isFirst, !loading.contains(where: { $0.key > load && $0.value.key == key }) { put(adapter) }
+    let isNewest =
+      !loading.contains { $0.key > load && $0.value.key == key } && residents[key]?.adapter.load ?? 0 < load
+    if isFirst, isNewest { put(adapter) }
     return adapter
   }
 

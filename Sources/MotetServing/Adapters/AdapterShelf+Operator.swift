@@ -38,9 +38,20 @@ extension AdapterShelf {
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
     let before = places.named[checked.name]
-    _ = try await resident(place)
-    guard places.named[checked.name] == before || places.named[checked.name] == folder else { return }
+    let adapter = try await resident(place)
+    guard places.named[checked.name] == before || places.named[checked.name] == folder else {
+      // Another was loaded by this name meanwhile, or this one unloaded: that stands.
+      return drop(adapter)
+    }
     places.named[checked.name] = folder
+  }
+
+  /// Takes it out, where it is the one of its name.
+  private func drop(_ adapter: LoadedAdapter) {
+    guard residents[Key(adapter.place)]?.adapter === adapter else { return }
+    residents[Key(adapter.place)] = nil
+    leaving.append(Weakly(value: adapter))
+    trim()
   }
 
   func unload(_ name: String) throws {

@@ -57,7 +57,7 @@ final class ServingMetrics: Sendable {
     let requests: Counter
     let promptTokens: Counter
     let generatedTokens: Counter
-    let finished: @Sendable (_ reason: String) -> Counter
+    let finished: [String: Counter]
     let queue: Timer
     let firstToken: Timer
     let tokenGap: Timer
@@ -98,15 +98,17 @@ final class ServingMetrics: Sendable {
   /// There may be thousands of adapters, so that nothing is kept here: the factory knows its series again.
   private func make(_ label: AdapterLabel) -> OfAdapter {
     let labels = label.dimensions
-    let factory = factory
     func counter(_ name: String) -> Counter { Counter(label: name, dimensions: labels, factory: factory) }
+    func finished(_ reason: String) -> Counter {
+      Counter(label: "motet_finished_total", dimensions: labels + [("reason", reason)], factory: factory)
+    }
     func timer(_ name: String) -> Timer { Timer(label: name, dimensions: labels, factory: factory) }
     return OfAdapter(
       requests: counter("motet_requests_total"), promptTokens: counter("motet_prompt_tokens_total"),
       generatedTokens: counter("motet_generated_tokens_total"),
-      finished: {
-        Counter(label: "motet_finished_total", dimensions: labels + [("reason", $0)], factory: factory)
-      },
+      // Ends that did not come yet are counted too: what begins at 0 shows its first growth.
+      finished: Dictionary(
+        uniqueKeysWithValues: (FinishReason.allCases.map(\.rawValue) + ["error"]).map { ($0, finished($0)) }),
       queue: timer("motet_queue_seconds"), firstToken: timer("motet_first_token_seconds"),
       tokenGap: timer("motet_token_gap_seconds"), request: timer("motet_request_seconds"))
   }

@@ -149,7 +149,7 @@ final class Scheduler {
   }
 
   private func release(_ row: ServedRow, as reason: String) {
-    for metrics in row.metrics { metrics.finished(reason).increment() }
+    for metrics in row.metrics { metrics.finished[reason]?.increment() }
     row.stage = .ended
     row.preparation?.cancel()
     row.cache = nil

@@ -20,11 +20,12 @@ public struct ServingOptions: Sendable {
   public var speculatedTokens = 6
   /// What the base is called; nil for its own name.
   public var baseName: String?
-  /// Where metrics go; nil for the process's own.
+  /// Where metrics go; nil for the process's own. Asked anew for each request: the same labels have to give the same
+  /// series, as they do in swift-metrics' backends.
   public var metrics: (any MetricsFactory)?
 
   public init() {}
 
-  /// Bytes of ``adapterMemory`` for adapters as they stay; the rest is for the values of those that are being read.
+  /// Bytes of ``adapterMemory`` for adapters as they stay; the rest is for what reading one takes meanwhile.
   var roomForAdapters: Int { adapterMemory - adapterMemory / 64 }
 }
