@@ -8,6 +8,20 @@ const float mk_nf4_values[16] = {
   -0.18477343022823334f, -0.09105003625154495f, 0.0f, 0.07958029955625534f, 0.16093020141124725f,
   0.24611230194568634f, 0.33791524171829224f, 0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1.0f};
 
+// What is nearer to a value than to its neighbours is cut at the value; these are the middles of both sides. The outer two
+// have as much beyond them as before.
+const float mk_nf4_halves[32] = {
+  -1.07595181f, -0.772144616f, -0.567852974f, -0.427456379f, -0.312060416f, -0.209690422f, -0.114480883f,
+  -0.0227625091f, 0.0596852228f, 0.140592724f, 0.224816769f, 0.314964503f, 0.415011168f, 0.532140195f,
+  0.682871878f, 0.930739224f,
+  -0.924048185f, -0.653412879f, -0.492534161f, -0.367298454f, -0.259524405f, -0.161342576f, -0.0682875291f,
+  0.0198950749f, 0.0999177769f, 0.182225734f, 0.269063026f, 0.363613904f, 0.471186638f, 0.602701962f,
+  0.792217612f, 1.06926084f};
+
+void mk_nf4_fine_code(float *values) {
+  for (int k = 0; k < 32; k++) values[k] = mk_nf4_halves[k % 2 * 16 + k / 2];
+}
+
 void mk_nf4_code(float *values) { memcpy(values, mk_nf4_values, sizeof mk_nf4_values); }
 
 typedef struct {
@@ -100,9 +114,23 @@ MK_KERNEL(unpack_range, (const unpacking *u, int64_t begin, int64_t end), (u, be
   for (int64_t at = u->first + begin, last = u->first + end; at < last;) {
     int64_t stop = (at / MK_NF4_BLOCK + 1) * MK_NF4_BLOCK;
     if (stop > last) stop = last;
-    float scale = mk_nf4_scale(w, at / MK_NF4_BLOCK), values[16];
-    for (int k = 0; k < 16; k++) values[k] = mk_nf4_values[k] * scale;
+    float scale = mk_nf4_scale(w, at / MK_NF4_BLOCK), values[32];
     float *to = u->values + (at - u->first);
+    if (w->fifth) {
+      for (int k = 0; k < 32; k++) values[k] = mk_nf4_halves[k] * scale;
+      for (; at < stop && at % 8; at++) *to++ = values[mk_nf4_index(w, at)];
+      for (; at + 8 <= stop; at += 8, to += 8) {
+        const uint8_t *pairs = w->codes + at / 2;
+        unsigned bits = w->fifth[at / 8];
+        for (int i = 0; i < 4; i++) {
+          to[2 * i] = values[pairs[i] >> 4 | (bits >> 2 * i << 4 & 16)];
+          to[2 * i + 1] = values[(pairs[i] & 15) | (bits >> (2 * i + 1) << 4 & 16)];
+        }
+      }
+      for (; at < stop; at++) *to++ = values[mk_nf4_index(w, at)];
+      continue;
+    }
+    for (int k = 0; k < 16; k++) values[k] = mk_nf4_values[k] * scale;
     if (at % 2) *to++ = values[w->codes[at++ / 2] & 15];
     for (; at + 1 < stop; at += 2, to += 2) {
       uint8_t pair = w->codes[at / 2];

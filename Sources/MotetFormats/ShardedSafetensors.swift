@@ -5,6 +5,8 @@ import Foundation
 public struct ShardedSafetensors: TensorSource {
   /// The names, sorted.
   public let names: [String]
+  /// The headers' `__metadata__`; of what several shards say, the first.
+  public let metadata: [String: String]
   private let shards: [SafetensorsFile]
   private let shardOfName: [String: Int]
   private let path: String
@@ -19,12 +21,14 @@ public struct ShardedSafetensors: TensorSource {
       let file = try SafetensorsFile(contentsOf: single)
       path = single.path
       names = file.names
+      metadata = file.metadata
       shards = [file]
       shardOfName = Dictionary(uniqueKeysWithValues: file.names.map { ($0, 0) })
     } else if FileManager.default.fileExists(atPath: index.path) {
       path = index.path
       (shards, shardOfName) = try Self.open(index, in: folder)
       names = shardOfName.keys.sorted()
+      metadata = shards.reduce(into: [:]) { all, shard in all.merge(shard.metadata) { first, _ in first } }
     } else {
       throw FormatError.unreadable(file: folder.path, reason: Self.absence(in: folder))
     }

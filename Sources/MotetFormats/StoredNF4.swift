@@ -19,6 +19,8 @@ public struct StoredNF4: Sendable {
   }
 
   static let stateSuffix = ".quant_state.bitsandbytes__nf4"
+  /// Of Motet's own: beside the name of a matrix, a fifth bit for each of its values.
+  static let fifthSuffix = ".fifth_bits"
   static let block = 64
   static let nestedBlock = 256
 
@@ -51,6 +53,21 @@ public struct StoredNF4: Sendable {
     scales = .nested(
       codes: try absmax.bytes(), largest: try Self.finite(largest),
       map: try Self.finite(nestedMap), mean: mean)
+  }
+
+  /// The fifth bits of the matrix `name` in another file than its codes: one a value, the lowest of a byte first. nil
+  /// where it has none.
+  /// - Throws: ``FormatError`` naming the file and the tensor
+  public func fifthBits(_ name: String, in source: some TensorSource) throws -> Data? {
+    guard source.contains(name + Self.fifthSuffix) else { return nil }
+    let bits = try source.tensor(name + Self.fifthSuffix)
+    try Self.check(bits, type: .u8, count: (shape[0] * shape[1] + 7) / 8)
+    return Data(try bits.bytes())
+  }
+
+  /// They as a tensor.
+  public static func fifthBits(_ name: String, _ bits: Data) -> SafetensorsWriter.Tensor {
+    .init(name: name + fifthSuffix, shape: [bits.count], type: .u8, data: bits)
   }
 
   /// The state's shape alone, for those who only ask how large a matrix is.

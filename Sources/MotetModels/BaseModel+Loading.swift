@@ -105,8 +105,9 @@ private struct PartLoader {
   var sites: [AdapterSite] = []
   var sketch: [String: [Float]] = [:]
 
-  private static let embeddingName = "model.embed_tokens.weight"
   private var configuration: ModelConfiguration { source.configuration }
+  private var isTied: Bool { configuration.tieWordEmbeddings || !source.contains("lm_head.weight") }
+  private var fifthBits: FifthBits { FifthBits(configuration, isTied: isTied) }
   private var isCalibrated: Bool { !calibrationRows.isEmpty }
   private var packed: Precision { precision == .int8 || precision == .stored ? .automatic : precision }
   /// Of layers as they are read: what is rounded by its inputs is as it was before.
@@ -156,7 +157,6 @@ private struct PartLoader {
       try FrozenMatrix(
         values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: packed, sharing: turned)
     }
-    let isTied = c.tieWordEmbeddings || !source.contains("lm_head.weight")
     if precision == .stored,
       let blocks = try source.stored(isTied ? "model.embed_tokens.weight" : "lm_head.weight"),
       blocks.outputs == c.vocabulary, blocks.inputs == c.hiddenSize
@@ -170,8 +170,7 @@ private struct PartLoader {
         let head = try head(values)
         return (FrozenTable(sharing: head), head)
       }
-      let head = try nf4Table(Self.embeddingName, values)
-      if let rest = try rest(of: values, in: head) { return (FrozenTable(sharing: head, rest: rest), head) }
+      let head = try nf4Table("model.embed_tokens.weight", values)
       return (FrozenTable(sharing: head), head)
     }
     let own = isTied ? values : try read("lm_head.weight", shape: shape)
@@ -201,27 +200,10 @@ private struct PartLoader {
     }
     let feedback = try headInputs.feedback()
     return FrozenMatrix([
-      NF4Matrix(quantizing: values, outputs: c.vocabulary, inputs: c.hiddenSize, feedback: feedback)
+      NF4Matrix(
+        quantizing: values, outputs: c.vocabulary, inputs: c.hiddenSize, feedback: feedback,
+        fifthBits: fifthBits.hasHead)
     ])
-  }
-
-  /// What a head that was rounded by what it takes lacks where it embeds: stored, or what its rounding left of the first
-  /// rows. nil where each value was rounded by itself.
-  private func rest(of values: [Float], in head: FrozenMatrix) throws -> NF4Matrix? {
-    if let stored = try source.nf4Table(HuggingFaceFolder.restName) {
-      guard stored.inputs == head.inputs, stored.outputs <= head.outputs else {
-        throw ModelError.wrongShape(
-          name: HuggingFaceFolder.restName, shape: [stored.outputs, stored.inputs],
-          expected: [head.outputs, head.inputs], path: source.path)
-      }
-      return stored
-    }
-    guard isCalibrated else { return nil }
-    // A vocabulary made by merges has its words of every day first; three quarters of it leave the whole of a small
-    // model below 0.6 bytes a weight.
-    let rows = 3 * head.outputs / 4
-    let missing = zip(Self.narrowed(values), head.floats()).prefix(rows * head.inputs).map { $0 - $1 }
-    return NF4Matrix(quantizing: missing, outputs: rows, inputs: head.inputs)
   }
 
   private func norm(_ name: String) throws -> FrozenVector {
@@ -299,12 +281,13 @@ private struct PartLoader {
 
   /// The modules of a group in NF4, rounded by what they take.
   private mutating func rounded(_ group: SiteGroup, by moment: InputMoment) throws -> SiteGroup {
-    let feedback = try moment.feedback()
+    let (feedback, fifthBits) = (try moment.feedback(), fifthBits)
     let parts = try group.members.map { member in
       let site = sites[member.index]
       let values = try read("model.\(site.path).weight", shape: [site.outputs, site.inputs])
       let matrix = NF4Matrix(
-        quantizing: values, outputs: site.outputs, inputs: site.inputs, feedback: feedback)
+        quantizing: values, outputs: site.outputs, inputs: site.inputs, feedback: feedback,
+        fifthBits: fifthBits.contains(layer: site.layer, module: site.module))
       sketch[site.path] = BaseIdentity.sketch(
         matrix.floats(), outputs: site.outputs, inputs: site.inputs, site: site.path)
       return matrix

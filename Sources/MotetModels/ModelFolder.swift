@@ -35,12 +35,14 @@ public struct ModelFolder: Sendable {
       defer { try? files.removeItem(at: draft) }
       try AtomicFile.write(configuration, to: draft.appending(path: "config.json"))
       for (name, data) in companions { try AtomicFile.write(data, to: draft.appending(path: name)) }
-      try SafetensorsWriter.write(
-        tensors(), metadata: ["format": "pt"], to: draft.appending(path: "model.safetensors"))
       let tables = try tables()
+      var metadata = ["format": "pt"]
       if !tables.isEmpty {
+        metadata[HuggingFaceFolder.tableKey] = HuggingFaceFolder.tableFile
         try SafetensorsWriter.write(tables, to: draft.appending(path: HuggingFaceFolder.tableFile))
       }
+      try SafetensorsWriter.write(
+        tensors(), metadata: metadata, to: draft.appending(path: "model.safetensors"))
       try Self.install(draft, at: target, aside: parent.appending(path: mark + ".old"))
     } catch let error as CocoaError {
       throw ModelFolderError.unwritable(path: folder.relativePath, reason: error.localizedDescription)

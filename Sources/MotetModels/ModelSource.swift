@@ -42,12 +42,22 @@ public struct HuggingFaceFolder: ModelSource {
   public let path: String
   private let folder: URL
   private let tensors: ShardedSafetensors
+  /// What ``tableFile`` holds, where there is one.
+  private let beside: SafetensorsFile?
 
   public init(_ folder: URL) throws {
     self.folder = folder
     path = folder.path
     configuration = try ModelConfiguration(huggingFace: folder.appending(path: "config.json"))
     tensors = try ShardedSafetensors(folder: folder)
+    let tables = folder.appending(path: Self.tableFile)
+    let isThere = FileManager.default.fileExists(atPath: tables.path)
+    beside = isThere ? try SafetensorsFile(contentsOf: tables) : nil
+    if beside == nil, tensors.metadata[Self.tableKey] != nil {
+      throw FormatError.unreadable(
+        file: tables.path,
+        reason: "the model is incomplete without it: quantize it again, or copy all its files")
+    }
   }
 
   public func floats(_ name: String) throws -> [Float] {
@@ -64,22 +74,24 @@ public struct HuggingFaceFolder: ModelSource {
 
   public func nf4(_ name: String) throws -> NF4Matrix? {
     guard tensors.isNF4(name) else { return nil }
-    return try NF4Matrix(StoredNF4(name, in: tensors, code: NF4Matrix.code))
+    return try matrix(name, in: tensors)
   }
 
   public func nf4Table(_ name: String) throws -> NF4Matrix? {
-    let file = folder.appending(path: Self.tableFile)
-    guard storedPrecision == .nf4, FileManager.default.fileExists(atPath: file.path) else { return nil }
-    let tables = try SafetensorsFile(contentsOf: file)
-    guard tables.isNF4(name) else { return nil }
-    return try NF4Matrix(StoredNF4(name, in: tables, code: NF4Matrix.code))
+    guard storedPrecision == .nf4, let beside, beside.isNF4(name) else { return nil }
+    return try matrix(name, in: beside)
   }
 
-  /// Embedding and head in NF4, where `motet quantize --calibrate` rounded them: transformers wants them wide, and finds
-  /// them so in the model's own file.
+  private func matrix(_ name: String, in source: some TensorSource) throws -> NF4Matrix {
+    let stored = try StoredNF4(name, in: source, code: NF4Matrix.code)
+    return try NF4Matrix(stored, fifthBits: beside.flatMap { try stored.fifthBits(name, in: $0) })
+  }
+
+  /// What `motet quantize --calibrate` adds to what transformers reads: the head in NF4, which transformers wants wide and
+  /// finds so in the model's own file, and the fifth bits of matrices, which it does without.
   static let tableFile = "motet-tables.safetensors"
-  /// What is added to the first rows of a head where it embeds.
-  static let restName = "model.embed_tokens.rest"
+  /// What the model's own file names it by in its metadata.
+  static let tableKey = "motet.tables"
 
   public func tokenizer() throws -> Tokenizer {
     let file = folder.appending(path: "tokenizer.json")

@@ -9,7 +9,8 @@ import MotetTensor
 ///
 /// The linear layers are stored as bitsandbytes stores them, so that transformers loads the folder too. Norms,
 /// embedding and head are stored in bf16, as bitsandbytes leaves them; the last two are rounded to NF4 here when the
-/// folder is loaded. A head that was rounded by its inputs stands in a file of its own, which transformers passes over.
+/// folder is loaded. What a base that was rounded by its inputs has beyond that, its head and the fifth bits of matrices,
+/// stands in a file of its own, which transformers passes over; it finds NF4 without those bits.
 @Compute
 public struct QuantizedModel {
   public let base: BaseModel
@@ -35,17 +36,29 @@ public struct QuantizedModel {
   /// As loading has it.
   private var isTied: Bool { base.configuration.tieWordEmbeddings || !base.source.contains("lm_head.weight") }
 
-  /// The head, where it is not what its wide values are rounded to when they are loaded, and what it lacks where it
-  /// embeds.
+  /// The head, where it is not what its wide values are rounded to when they are loaded, and the fifth bits of all that
+  /// has some.
   private func tables() throws -> [SafetensorsWriter.Tensor] {
+    var tables = try head()
+    for group in base.layers.flatMap(\.groups) {
+      for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
+        guard let bits = matrix.fifthBits else { continue }
+        tables.append(StoredNF4.fifthBits("model.\(base.sites[member.index].path).weight", bits))
+      }
+    }
+    return tables
+  }
+
+  private func head() throws -> [SafetensorsWriter.Tensor] {
     let name = isTied ? "model.embed_tokens.weight" : "lm_head.weight"
     guard let own = base.weights.head.nf4Parts.first else { return [] }
+    if let bits = own.fifthBits {
+      return StoredNF4.tensors(name, of: own) + [StoredNF4.fifthBits(name, bits)]
+    }
     let wide = Tensor.roundedToBF16(
       try base.source.floats(base.source.contains(name) ? name : "model.embed_tokens.weight"))
     let plain = NF4Matrix(quantizing: wide, outputs: own.outputs, inputs: own.inputs)
-    let isPlain = plain.codes == own.codes && plain.scales == own.scales
-    let rest = base.weights.embedding.rest.map { StoredNF4.tensors(HuggingFaceFolder.restName, of: $0) } ?? []
-    return isPlain ? rest : StoredNF4.tensors(name, of: own) + rest
+    return plain.codes == own.codes && plain.scales == own.scales ? [] : StoredNF4.tensors(name, of: own)
   }
 
   private func tensors() throws -> [SafetensorsWriter.Tensor] {

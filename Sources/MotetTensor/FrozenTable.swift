@@ -14,8 +14,6 @@ public final class FrozenTable {
     case nf4(NF4Form)
     /// The head's own matrix, where the model ties them.
     case shared(FrozenMatrix)
-    /// The same, and what rounding took from the values of the first rows.
-    case mended(FrozenMatrix, NF4Form)
   }
 
   /// Rows of a head `[vocabulary, hidden]` that also embeds.
@@ -23,20 +21,6 @@ public final class FrozenTable {
     rows = head.outputs
     columns = head.inputs
     values = .shared(head)
-  }
-
-  /// The same, with what is missing of the values of the first rows: a head rounded by what it takes embeds worse, and
-  /// only the rows of a text's tokens are ever added to.
-  public init(sharing head: FrozenMatrix, rest: NF4Matrix) {
-    precondition(rest.inputs == head.inputs && rest.outputs <= head.outputs)
-    rows = head.outputs
-    columns = head.inputs
-    values = .mended(head, NF4Form([rest]))
-  }
-
-  /// What is added to the first rows; nil for nothing.
-  public var rest: NF4Matrix? {
-    if case .mended(_, let form) = values { form.parts.first } else { nil }
   }
 
   public init(_ weights: [Float], rows: Int, columns: Int, precision: Precision) {
@@ -68,20 +52,9 @@ public final class FrozenTable {
         for j in 0..<columns { target[j] = Float(bitPattern: UInt32(table[start + j]) << 16) }
       case .nf4(let form): form.copyRow(Int(token), to: target)
       case .shared(let head): head.copyRow(Int(token), to: target)
-      case .mended(let head, let rest): copyRow(Int(token), of: head, adding: rest, to: target)
       }
     }
     return y
-  }
-
-  private func copyRow(
-    _ index: Int, of head: FrozenMatrix, adding rest: NF4Form, to target: UnsafeMutablePointer<Float>
-  ) {
-    head.copyRow(index, to: target)
-    guard index < rest.outputs else { return }
-    var missing = [Float](repeating: 0, count: columns)
-    rest.copyRow(index, to: &missing)
-    for column in 0..<columns { target[column] += missing[column] }
   }
 
   /// Feeds the frozen bytes, as they lie in memory, into a hash.
@@ -92,7 +65,6 @@ public final class FrozenTable {
     case .nf4(let form): form.hash(into: &sha)
     // The head is hashed by itself.
     case .shared: break
-    case .mended(_, let rest): rest.hash(into: &sha)
     }
   }
 
@@ -102,7 +74,6 @@ public final class FrozenTable {
     case .bf16(let table): table.count * 2
     case .nf4(let form): form.byteCount
     case .shared: 0
-    case .mended(_, let rest): rest.byteCount
     }
   }
 
@@ -112,8 +83,6 @@ public final class FrozenTable {
     case .bf16(let table): table.map { Float(bitPattern: UInt32($0) << 16) }
     case .nf4(let form): form.floats()
     case .shared(let head): head.floats()
-    case .mended(let head, let rest):
-      zip(head.floats(), rest.floats() + [Float](repeating: 0, count: (rows - rest.outputs) * columns)).map(+)
     }
   }
 }

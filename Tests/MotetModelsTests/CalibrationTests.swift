@@ -59,27 +59,31 @@ import Testing
     #expect(heads.0 < 0.8 * heads.1)
   }
 
-  /// The first rows of the table embed all but as they did, the others as the head holds them.
-  @Test func tokensOfEveryDayEmbedNearly() async throws {
-    let (own, original) = (try await calibrated(Self.rows(8, seed: 4)), try await TinyModel.load())
-    func error(_ tokens: [Int32]) async -> Float {
-      let (rounded, wide) = await Compute.run {
-        (own.embeddings(of: tokens), original.embeddings(of: tokens))
-      }
-      return zip(rounded, wide).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) } / Float(tokens.count)
+  /// The head, which embeds too, and the matrices that gain most have five bits a value.
+  @Test func someMatricesAreRoundedToFiveBits() async throws {
+    let own = try await calibrated(Self.rows(8, seed: 4))
+    let modules = await Self.finer(own)
+    #expect(modules == ["down_proj", "lm_head", "up_proj"])
+    let tokens = (0..<Int32(own.configuration.vocabulary)).map { $0 }
+    let (table, looked) = await Compute.run {
+      (own.weights.embedding.floats(), own.embeddings(of: tokens))
     }
-    let vocabulary = Int32(original.configuration.vocabulary)
-    let first = (0..<vocabulary * 3 / 4).map { $0 }
-    let last = (vocabulary * 3 / 4..<vocabulary).map { $0 }
-    let (near, far) = (await error(first), await error(last))
-    #expect(near < 0.05 * far)
-    let table = await Compute.run { own.weights.embedding.floats() }
-    let looked = await Compute.run { own.embeddings(of: (0..<vocabulary).map { $0 }) }
     let isSame = table == looked
     #expect(isSame)
   }
 
-  /// The table that was rounded by its inputs, as the folder keeps it.
+  /// Modules whose matrices have a fifth bit in every layer, sorted.
+  @Compute private static func finer(_ base: BaseModel) -> [String] {
+    var all: [String: Set<Bool>] = ["lm_head": Set(base.weights.head.nf4Parts.map(\.hasFifthBits))]
+    for group in base.layers.flatMap(\.groups) {
+      for (member, part) in zip(group.members, group.matrix.nf4Parts) {
+        all[base.sites[member.index].module, default: []].insert(part.hasFifthBits)
+      }
+    }
+    return all.filter { $0.value == [true] }.keys.sorted()
+  }
+
+  /// Head and fifth bits, as the folder keeps them.
   private func saved(_ body: (URL, URL) async throws -> Void) async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "motet-cal-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -104,6 +108,41 @@ import Testing
     }
   }
 
+  @Test func aFolderWithoutItsTableIsRefused() async throws {
+    try await saved { folder, table in
+      try FileManager.default.removeItem(at: table)
+      await #expect { _ = try await BaseModel.load(folder.path) } throws: {
+        "\($0)".contains(HuggingFaceFolder.tableFile)
+      }
+    }
+  }
+
+  @Test func fifthBitsOfAnotherMatrixAreNamed() async throws {
+    try await saved { folder, table in
+      let name = "model.layers.0.mlp.up_proj.weight"
+      try SafetensorsWriter.write([StoredNF4.fifthBits(name, Data(count: 5))], to: table)
+      await #expect { _ = try await BaseModel.load(folder.path) } throws: {
+        "\($0)".contains(HuggingFaceFolder.tableFile) && "\($0)".contains(name)
+      }
+    }
+  }
+
+  /// A copy of weights begins from what the base's rows go through, fifth bits included.
+  @Test func aCopyOfACalibratedBaseBeginsFromItsValues() async throws {
+    try await saved { folder, _ in
+      let base = try await BaseModel.load(folder.path)
+      for path in ["layers.1.mlp.down_proj", "layers.0.self_attn.o_proj"] {
+        let site = try #require(base.sites.firstIndex { $0.path == path })
+        let own = await Compute.run {
+          base.layers.flatMap(\.groups).first { $0.members.contains { $0.index == site } }?.matrix.floats()
+        }
+        let begun = try base.source.floats("model.\(path).weight")
+        let isSame = own == begun
+        #expect(isSame, "\(path)")
+      }
+    }
+  }
+
   @Test func aSavedBaseIsTheOneThatWasCalibratedAndFitsTheOriginal() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: "motet-cal-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: folder) }
@@ -118,8 +157,8 @@ import Testing
     #expect(original.identity.mismatch(with: loaded.identity) == nil)
     let plain = try await TinyModel.load(TinyModel.source(), .nf4)
     let (size, plainSize) = (await loaded.byteCount, await plain.byteCount)
-    let rest = await Compute.run { loaded.weights.embedding.rest?.outputs }
-    #expect(rest == 3 * loaded.configuration.vocabulary / 4)
+    let finer = (await Self.finer(loaded), await Self.finer(base))
+    #expect(finer.0 == finer.1 && finer.0.count > 1)
     #expect(size > plainSize && size < plainSize * 2)
     let table = folder.appending(path: HuggingFaceFolder.tableFile).path
     #expect(FileManager.default.fileExists(atPath: table))

@@ -16,28 +16,70 @@ import Testing
     func bytes(_ part: String) throws -> [UInt8] { try parts.bytes(part) }
     var shape: [Int] { get throws { try parts.shape } }
 
-    func matrix() throws -> NF4Matrix {
+    func matrix(fifthBits: Bool = false) throws -> NF4Matrix {
       let shape = try shape
       return NF4Matrix(
         quantizing: try floats("weights"), outputs: shape[0], inputs: shape[1],
-        feedback: try ColumnFeedback(floats("moment"), inputs: shape[1]))
+        feedback: try ColumnFeedback(floats("moment"), inputs: shape[1]), fifthBits: fifthBits)
     }
+
+    var fineCode: [Float] { get throws { try parts.file.tensor("fine_code").floats() } }
   }
 
-  @Test(arguments: ["even", "ragged"])
-  func codesAndScalesAreThoseOfGPTQ(name: String) throws {
+  @Test(arguments: ["even", "ragged"], [false, true])
+  func codesAndScalesAreThoseOfGPTQ(name: String, fifthBits: Bool) throws {
     let fixture = try Fixture(name)
-    let matrix = try fixture.matrix()
-    let codes = try fixture.bytes("codes")
-    let own = matrix.codes.flatMap { [$0 >> 4, $0 & 15] }.prefix(codes.count)
+    let matrix = try fixture.matrix(fifthBits: fifthBits)
+    let label = fifthBits ? "fine_" : ""
+    let codes = try fixture.bytes(label + "codes")
+    let own = self.codes(of: matrix)
     let differing = zip(own, codes).filter { $0 != $1 }.count
     #expect(differing == 0 && own.count == codes.count, "of \(codes.count)")
-    #expect(try [UInt8](matrix.scales) == fixture.bytes("scale_codes"))
+    #expect(try [UInt8](matrix.scales) == fixture.bytes(label + "scale_codes"))
     let largest = matrix.nestedScales.withUnsafeBytes { [Float]($0.bindMemory(to: Float.self)) }
-    for (own, expected) in zip(largest, try fixture.floats("largest")) {
+    for (own, expected) in zip(largest, try fixture.floats(label + "largest")) {
       #expect(abs(own - expected) <= 1e-6 * abs(expected))
     }
-    #expect(try abs(matrix.scaleMean - fixture.floats("mean")[0]) < 1e-7)
+    #expect(try abs(matrix.scaleMean - fixture.floats(label + "mean")[0]) < 1e-7)
+  }
+
+  /// Of five bits where there are such.
+  private func codes(of matrix: NF4Matrix) -> [UInt8] {
+    let four = matrix.codes.flatMap { [$0 >> 4, $0 & 15] }.prefix(matrix.outputs * matrix.inputs)
+    guard let bits = matrix.fifthBits else { return Array(four) }
+    return four.enumerated().map { 2 * $1 + bits[$0 / 8] >> UInt8($0 % 8) & 1 }
+  }
+
+  /// A value is that of its five bits times its block's scale, and that of NF4 where the fifth is left out.
+  @Test(arguments: ["even", "ragged"])
+  func fiveBitsStandForHalvesOfNF4(name: String) throws {
+    let fixture = try Fixture(name)
+    let matrix = try fixture.matrix(fifthBits: true)
+    #expect(try NF4Matrix.fineCode == fixture.fineCode)
+    let four = NF4Matrix(
+      outputs: matrix.outputs, inputs: matrix.inputs, codes: matrix.codes, scales: scales(of: matrix))
+    #expect(matrix.hasFifthBits && !four.hasFifthBits)
+    let codes = codes(of: matrix)
+    // Each of the four bits' values is known, and with it the scale.
+    for (index, (fine, coarse)) in zip(matrix.floats(), four.floats()).enumerated() where coarse != 0 {
+      let code = codes[index]
+      let expected = coarse / NF4Matrix.code[Int(code / 2)] * NF4Matrix.fineCode[Int(code)]
+      #expect(abs(fine - expected) <= 1e-6 * abs(expected))
+    }
+    let share = Double(matrix.bytes.count - four.bytes.count) / Double(codes.count)
+    #expect((0.124..<0.16).contains(share))
+    let again = NF4Matrix(
+      outputs: matrix.outputs, inputs: matrix.inputs, codes: matrix.codes, scales: scales(of: matrix),
+      fifthBits: matrix.fifthBits)
+    let isSame = withExtendedLifetime((matrix, again)) { matrix.bytes.elementsEqual(again.bytes) }
+    #expect(isSame)
+  }
+
+  private func scales(of matrix: NF4Matrix) -> NF4Matrix.Scales {
+    func floats(_ data: Data) -> [Float] { data.withUnsafeBytes { [Float]($0.bindMemory(to: Float.self)) } }
+    return .nested(
+      codes: [UInt8](matrix.scales), largest: floats(matrix.nestedScales), map: floats(matrix.scaleMap),
+      mean: matrix.scaleMean)
   }
 
   /// Σ (e·H)·e over the rows: how far outputs are off.
@@ -64,21 +106,26 @@ import Testing
       error(of: try fixture.matrix(), weights: weights, moment: moment)
       / error(of: plain, weights: weights, moment: moment)
     #expect(ratio < 0.2)
+    let fine =
+      error(of: try fixture.matrix(fifthBits: true), weights: weights, moment: moment)
+      / error(of: try fixture.matrix(), weights: weights, moment: moment)
+    #expect(fine < 0.3)
   }
 
   /// Inputs that were never seen, blocks of zeros, and a matrix of zeros.
-  @Test func zerosAreRoundedToZeros() throws {
+  @Test(arguments: [false, true]) func zerosAreRoundedToZeros(fifthBits: Bool) throws {
     let (outputs, inputs) = (5, 128)
     var weights = floats(outputs * inputs, seed: 3)
     for index in 0..<64 { weights[index] = 0 }
     let nothing = try ColumnFeedback([Float](repeating: 0, count: inputs * inputs), inputs: inputs)
-    let matrix = NF4Matrix(quantizing: weights, outputs: outputs, inputs: inputs, feedback: nothing)
+    let matrix = NF4Matrix(
+      quantizing: weights, outputs: outputs, inputs: inputs, feedback: nothing, fifthBits: fifthBits)
     let values = matrix.floats()
     #expect(values.allSatisfy { $0.isFinite })
     #expect(zip(values, weights).allSatisfy { abs($0 - $1) < 0.2 })
     let zeros = NF4Matrix(
       quantizing: [Float](repeating: 0, count: outputs * inputs), outputs: outputs, inputs: inputs,
-      feedback: nothing)
+      feedback: nothing, fifthBits: fifthBits)
     #expect(zeros.floats().allSatisfy { $0 == 0 })
   }
 

@@ -58,12 +58,22 @@ import Testing
     #expect((0.515..<0.52).contains(share))
   }
 
-  /// Both loops that unpack, over shapes with and without padding, against the values.
+  /// A matrix with five bits a value.
+  static func fine(_ outputs: Int, _ inputs: Int, seed: UInt64) throws -> NF4Matrix {
+    var moment = [Float](repeating: 0, count: inputs * inputs)
+    for column in 0..<inputs { moment[column * inputs + column] = 1 }
+    return NF4Matrix(
+      quantizing: floats(outputs * inputs, seed: seed), outputs: outputs, inputs: inputs,
+      feedback: try ColumnFeedback(moment, inputs: inputs), fifthBits: true)
+  }
+
+  /// Both loops that unpack, over shapes with and without padding, against the values. The second matrix has a fifth bit.
   @Test(arguments: [(64, 64), (48, 64), (128, 192), (96, 128), (33, 15), (70, 100), (160, 576)])
-  func slicesHoldTheValuesInBF16(outputs: Int, inputs: Int) {
-    let parts = [1, 2].map {
-      NF4Matrix(quantizing: floats(outputs * inputs, seed: $0), outputs: outputs, inputs: inputs)
-    }
+  func slicesHoldTheValuesInBF16(outputs: Int, inputs: Int) throws {
+    let parts = [
+      NF4Matrix(quantizing: floats(outputs * inputs, seed: 1), outputs: outputs, inputs: inputs),
+      try Self.fine(outputs, inputs, seed: 2),
+    ]
     let described = parts.map(\.described)
     defer { withExtendedLifetime(parts) {} }
     let values = parts.flatMap { $0.floats() }
@@ -99,7 +109,7 @@ import Testing
   @Test(.enabled(if: isPortable || mk_bf16_is_fast()), arguments: [3, 40, 200])
   @Compute func gradientsGoThroughTheUnpackedMatrix(rows: Int) throws {
     let (outputs, inputs, rank) = (192, 128, 4)
-    let parts = try ["even", "even"].map { try Fixture($0).matrix() }
+    let parts = [try Fixture("even").matrix(), try Self.fine(96, inputs, seed: 9)]
     let nf4 = FrozenMatrix(parts)
     let plain = try FrozenMatrix(
       nf4.floats(), outputs: outputs, inputs: inputs, precision: Kernels.standard == .fast ? .bf16 : .f32)
@@ -124,9 +134,11 @@ import Testing
   }
 
   @Test @Compute func matricesStackedAreEachAsTheyAreAlone() throws {
-    let parts = [(64, 1), (33, 2), (7, 3)].map { outputs, seed in
-      NF4Matrix(quantizing: floats(outputs * 100, seed: UInt64(seed)), outputs: outputs, inputs: 100)
-    }
+    let parts = [
+      NF4Matrix(quantizing: floats(64 * 100, seed: 1), outputs: 64, inputs: 100),
+      try Self.fine(33, 100, seed: 2),
+      NF4Matrix(quantizing: floats(7 * 100, seed: 3), outputs: 7, inputs: 100),
+    ]
     let stacked = FrozenMatrix(parts)
     #expect(stacked.outputs == 104 && stacked.inputs == 100 && stacked.precision == .nf4)
     let x = tensor(9, 100, floats(900, seed: 4))

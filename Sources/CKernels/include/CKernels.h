@@ -100,26 +100,33 @@ typedef struct {
   const float *nested, *map;
   float mean;
   const float *wide_scales;
+  // A bit more for each value, the lowest of a byte first, or NULL: whether it is the upper of the two that its four
+  // stand for, see mk_nf4_fine_code.
+  const uint8_t *fifth;
 } mk_nf4;
 
 // The 16 values, ascending.
 void mk_nf4_code(float *values);
+// The 32 that five bits stand for, ascending: two for each of the 16, the middles of what is nearer to it than to its
+// neighbours below it and above it, so that four of the bits are NF4.
+void mk_nf4_fine_code(float *values);
 void mk_nf4_quantize(const float *x, int64_t count, uint8_t *codes, float *scales);
 void mk_nf4_quantize_scales(const float *scales, int64_t count, uint8_t *codes, float *nested, float *mean);
 // For each block of x[outputs, inputs] the scale, as a share of its largest value, of least Σ weights[column]·error².
+// Here and below `is_fine` takes the 32 values of five bits.
 void mk_nf4_search_scales(
-  const float *x, int64_t outputs, int64_t inputs, const float *weights, float *scales);
+  const float *x, int64_t outputs, int64_t inputs, const float *weights, bool is_fine, float *scales);
 // Rounds x[outputs, inputs] with given scales, one code a byte, so that codes take up the errors of others in their row.
 // `order` names the columns, the last of them rounded first; feedback[inputs, inputs] holds at (i, k), k < i, the share
 // of the error of column order[i] that column order[k] takes up: L[i, k]/L[k, k] for Xᵀ·X = L·Lᵀ in that order.
 void mk_nf4_round(
   const float *x, int64_t outputs, int64_t inputs, const float *scales, const int32_t *order,
-  const float *feedback, uint8_t *codes);
+  const float *feedback, bool is_fine, uint8_t *codes);
 // Goes over the codes of each row so many times, and takes for each the one of least error with the others as they are.
 // moment[inputs, inputs] is Xᵀ·X.
 void mk_nf4_refine(
   const float *x, int64_t outputs, int64_t inputs, const float *scales, const float *moment, int sweeps,
-  uint8_t *codes);
+  bool is_fine, uint8_t *codes);
 // Values `first` and on of the row-major matrix.
 void mk_nf4_unpack(const mk_nf4 *matrix, int64_t first, int64_t count, float *values);
 
