@@ -154,7 +154,8 @@ import Testing
       try await shelf.unload("mine")
       await parts.turnstile.leave()
       try await load.value
-      #expect(await shelf.residents.isEmpty && shelf.bytes == 0)
+      #expect(await shelf.residents.isEmpty)
+      #expect(await shelf.bytes == 0)
       await #expect(throws: ServingError.self) { try await shelf.hold(mix("mine"), mayExceed: false) }
     }
   }
