@@ -10,12 +10,14 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct LoadTurnTests {
   private struct Parts {
     let base: BaseModel
+    let place: URL
     let shelf: AdapterShelf
     let turnstile = Turnstile(1)
     let metrics = TestMetrics()
 
     init(_ base: BaseModel, _ place: URL, budget: Int) {
       self.base = base
+      self.place = place
       shelf = AdapterShelf(
         base, places: AdapterPlaces(library: nil, folders: [place]), budget: budget,
         metrics: ServingMetrics(metrics), turnstile: turnstile)
@@ -158,6 +160,61 @@ import Testing
       #expect(await shelf.bytes == 0)
       await #expect(throws: ServingError.self) { try await shelf.hold(mix("mine"), mayExceed: false) }
     }
+  }
+
+  @Test func ofTwoThatAnOperatorLoadsByOneNameTheLastStands() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await parts.turnstile.enter()
+      let first = Task { try await shelf.load("mine", from: "a") }
+      try await parts.waiting([1])
+      let second = Task { try await shelf.load("mine", from: "b") }
+      try await parts.waiting([1, 1])
+      // They are read in turn, the first before the second.
+      await parts.turnstile.leave()
+      try await first.value
+      try await second.value
+      #expect(try await served("mine", by: shelf) == "b")
+    }
+  }
+
+  @Test func theLastStandsAlsoWhenTheOtherIsReadAfterIt() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      try await shelf.load("mine", from: "b")
+      try await parts.turnstile.enter()
+      let slow = Task { try await shelf.load("mine", from: "a") }
+      try await parts.waiting([1])
+      // In memory already, so it waits for nobody.
+      try await shelf.load("mine", from: "b")
+      await parts.turnstile.leave()
+      try await slow.value
+      #expect(try await served("mine", by: shelf) == "b")
+    }
+  }
+
+  @Test func aLoadThatFailsLeavesWhatWasLoadedBeforeIt() async throws {
+    try await withShelf { parts in
+      let shelf = parts.shelf
+      let broken = parts.place.appending(path: "broken")
+      try FileManager.default.createDirectory(at: broken, withIntermediateDirectories: true)
+      try Data("{}".utf8).write(to: broken.appending(path: "adapter_config.json"))
+      try await parts.turnstile.enter()
+      let good = Task { try await shelf.load("mine", from: "a") }
+      try await parts.waiting([1])
+      let bad = Task { try await shelf.load("mine", from: "broken") }
+      try await parts.waiting([1, 1])
+      await parts.turnstile.leave()
+      try await good.value
+      await #expect(throws: ServingError.self) { try await bad.value }
+      #expect(try await served("mine", by: shelf) == "a")
+    }
+  }
+
+  /// The folder that a name stands for, once it is in memory.
+  private func served(_ name: String, by shelf: AdapterShelf) async throws -> String? {
+    let held = try await shelf.hold(mix(name), mayExceed: false)
+    return held?.adapters.first?.place.folder.lastPathComponent
   }
 
   @Test func aTurnGivenUpGoesToTheNext() async throws {

@@ -37,12 +37,12 @@ extension AdapterShelf {
     }
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
-    let before = places.named[checked.name]
+    changes += 1
+    let change = changes
     let adapter = try await resident(place)
-    guard places.named[checked.name] == before || places.named[checked.name] == folder else {
-      // Another was loaded by this name meanwhile, or this one unloaded: that stands.
-      return drop(adapter)
-    }
+    // What was asked last of a name stands, whichever was read first.
+    guard lastChange[checked.name] ?? 0 < change else { return drop(adapter) }
+    lastChange[checked.name] = change
     places.named[checked.name] = folder
   }
 
@@ -67,7 +67,11 @@ extension AdapterShelf {
       residents[key] = nil
       leaving.append(Weakly(value: resident.adapter))
     }
-    if parsed.version == nil { places.named[parsed.name] = nil }
+    if parsed.version == nil {
+      changes += 1
+      lastChange[parsed.name] = changes
+      places.named[parsed.name] = nil
+    }
     trim()
   }
 

@@ -40,6 +40,9 @@ actor AdapterShelf {
   var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
   var loads = 0
   var clock = 0
+  /// Of an operator's loads and unloads, and by name the last that took effect.
+  var changes = 0
+  var lastChange: [String: Int] = [:]
 
   init(
     _ base: BaseModel, places: AdapterPlaces, budget: Int, metrics: ServingMetrics,
