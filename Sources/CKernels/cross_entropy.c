@@ -1,11 +1,13 @@
 // loss = log Σ exp(z) - z[target]; dz = scale·(softmax(z) - onehot(target))
-#include "dispatch.h"
+#include "dot.h"
 
 typedef struct {
   float *logits, *losses;
   const int32_t *targets;
   const float *scales;
-  int64_t columns;
+  // Where gradients go in bf16, rows `stride` apart; NULL for in place.
+  uint16_t *narrow;
+  int64_t columns, stride;
 } entropy;
 
 MK_KERNEL(entropy_rows, (const entropy *p, int64_t begin, int64_t end), (p, begin, end)) {
@@ -37,17 +39,63 @@ MK_KERNEL(entropy_rows, (const entropy *p, int64_t begin, int64_t end), (p, begi
     }
     p->losses[row] = (float)(log(total) + highest - target);
     if (p->scales) {
-      float factor = (float)(p->scales[row] / total);
-      for (int64_t j = 0; j < n; j++) z[j] *= factor;
-      z[p->targets[row]] -= p->scales[row];
+      float factor = (float)(p->scales[row] / total), scale = p->scales[row];
+      int32_t label = p->targets[row];
+      if (p->narrow) {
+        uint16_t *restrict to = p->narrow + row * p->stride;
+        for (int64_t j = 0; j < n; j++) to[j] = mk_narrow(z[j] * factor);
+        to[label] = mk_narrow(z[label] * factor - scale);
+      } else {
+        for (int64_t j = 0; j < n; j++) z[j] *= factor;
+        z[label] -= scale;
+      }
     }
   }
 }
 
-static void rows_of(void *p, int64_t begin, int64_t end) { entropy_rows(p, begin, end); }
+#if !defined(MK_NO_DOT_UNIT)
+// With gradients in bf16.
+MK_DOT_UNIT static void dot_rows(const entropy *p, int64_t begin, int64_t end) {
+  int64_t n = p->columns;
+  for (int64_t row = begin; row < end; row++) {
+    float *z = p->logits + row * n, highest = mk_highest(z, n), scale = p->scales[row];
+    int32_t label = p->targets[row];
+    float target = z[label];
+    __m512 top = _mm512_set1_ps(highest);
+    double total = 0;
+    for (int64_t block = 0; block < n; block += 512) {
+      int64_t limit = n - block < 512 ? n - block : 512;
+      __m512 sum = _mm512_setzero_ps();
+      for (int64_t j = block; j < block + limit; j += 16) {
+        __mmask16 mask = mk_mask_of(block + limit - j);
+        __m512 e = mk_exp16(_mm512_sub_ps(_mm512_maskz_loadu_ps(mask, z + j), top));
+        mk_store(z + j, mask, e);
+        sum = _mm512_mask_add_ps(sum, mask, sum, e);
+      }
+      total += _mm512_reduce_add_ps(sum);
+    }
+    p->losses[row] = (float)(log(total) + highest - target);
+    float factor = (float)(scale / total);
+    uint16_t *to = p->narrow + row * p->stride;
+    for (int64_t j = 0; j < n; j += 16) {
+      __mmask16 mask = mk_mask_of(n - j);
+      mk_store_narrow(to + j, mask, _mm512_mul_ps(_mm512_maskz_loadu_ps(mask, z + j), _mm512_set1_ps(factor)));
+    }
+    to[label] = mk_narrow(z[label] * factor - scale);
+  }
+}
+#else
+#define dot_rows entropy_rows
+#endif
+
+static void rows_of(void *context, int64_t begin, int64_t end) {
+  const entropy *p = context;
+  (p->narrow && p->scales && mk_has_dot_unit() ? dot_rows : entropy_rows)(p, begin, end);
+}
 
 void mk_cross_entropy(
-  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns) {
-  entropy p = {logits, losses, targets, scales, columns};
+  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns,
+  uint16_t *narrow, int64_t stride) {
+  entropy p = {logits, losses, targets, scales, narrow, columns, stride};
   mk_parallel_ranges(rows, 1, rows_of, &p);
 }

@@ -74,6 +74,48 @@ MK_DOT_INLINE void mk_turn_words(__m512i *r) {
   }
 }
 
+// mk_expf of sixteen values; NaN stays NaN, as the second operand of both.
+MK_DOT_INLINE __m512 mk_exp16(__m512 x) {
+  x = _mm512_min_ps(_mm512_set1_ps(88), _mm512_max_ps(_mm512_set1_ps(-87), x));
+  __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504088896341f)), 0);
+  __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
+  r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
+  __m512 p = _mm512_fmadd_ps(r, _mm512_set1_ps(1.9875691500e-4f), _mm512_set1_ps(1.3981999507e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(8.3334519073e-3f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(4.1665795894e-2f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.6666665459e-1f));
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.0000001201e-1f));
+  p = _mm512_fmadd_ps(_mm512_mul_ps(p, r), r, _mm512_add_ps(r, _mm512_set1_ps(1)));
+  return _mm512_scalef_ps(p, n);
+}
+
+// 1/(1 + e^-x), to a few units of the last place.
+MK_DOT_INLINE __m512 mk_sigmoid16(__m512 x) {
+  __m512 one = _mm512_set1_ps(1), d = _mm512_add_ps(one, mk_exp16(_mm512_sub_ps(_mm512_setzero_ps(), x)));
+  __m512 inverse = _mm512_rcp14_ps(d);
+  return _mm512_mul_ps(inverse, _mm512_fnmadd_ps(d, inverse, _mm512_set1_ps(2)));
+}
+
+MK_DOT_INLINE __mmask16 mk_mask_of(int64_t count) {
+  return count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1);
+}
+
+MK_DOT_INLINE __m512 mk_widened(__mmask16 mask, const uint16_t *x) {
+  return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x)), 16);
+}
+
+// Stores under a mask take some processors many times as long as whole ones.
+MK_DOT_INLINE void mk_store_narrow(uint16_t *to, __mmask16 mask, __m512 x) {
+  __m256i narrow = (__m256i)_mm512_cvtneps_pbh(x);
+  if (mask == 0xFFFF) _mm256_storeu_si256((__m256i *)to, narrow);
+  else _mm256_mask_storeu_epi16(to, mask, narrow);
+}
+
+MK_DOT_INLINE void mk_store(float *to, __mmask16 mask, __m512 x) {
+  if (mask == 0xFFFF) _mm512_storeu_ps(to, x);
+  else _mm512_mask_storeu_ps(to, mask, x);
+}
+
 // C[mr][16·nv] = scale·A·B, added to C with `accumulate`: A in pairs along the sum, ars and acs pairs apart, B in
 // rows of pairs.
 MK_DOT_INLINE void mk_dot_micro(

@@ -7,18 +7,13 @@
 // The first two of each direction go by blocks of rows, every term of a row in turn; the gradients of A and B by
 // panels of their columns, every term of a panel in turn. So no two threads meet, and a row's result depends on
 // that row alone.
+#include "low_rank.h"
+
 #include "dot.h"
 
-enum { row_block = 64, panel = 64, lane = 16 };
+enum { row_block = 64, panel = 64, lane = 16, rows_ahead = 24 };
 
-typedef struct {
-  const mk_low_rank_term *terms;
-  int64_t count;
-  bool is_backward;
-  // For each term where its packed factors begin, in pairs.
-  const int64_t *offsets;
-  uint32_t *packs;
-} work;
+typedef mk_low_rank_work work;
 
 static int64_t padded(int64_t count) { return (count + lane - 1) / lane * lane; }
 
@@ -66,47 +61,76 @@ MK_KERNEL(
 }
 
 #if !defined(MK_NO_DOT_UNIT)
-// The same, sixteen rows at a time.
+// Two rows' worth of sixteen values each, in bf16, times the scale.
+MK_DOT_INLINE __m512i narrow_both(const float *low, const float *high, __m512 factor) {
+  return (__m512i)_mm512_cvtne2ps_pbh(
+    _mm512_mul_ps(_mm512_loadu_ps(high), factor), _mm512_mul_ps(_mm512_loadu_ps(low), factor));
+}
+
+// pair_rows for columns in whole vectors.
+MK_DOT_UNIT static void dot_pair_rows(
+  const float *x, int64_t rows, int64_t columns, float scale, uint32_t *out, int64_t stride) {
+  __m512 factor = _mm512_set1_ps(scale);
+  for (int64_t i = 0; i < rows; i += 2)
+    for (int64_t j = 0; j < columns; j += lane) {
+      const float *from = x + i * columns + j;
+      __m512 second = i + 1 < rows ? _mm512_loadu_ps(from + columns) : _mm512_setzero_ps();
+      __m512i pairs = mk_pairs(_mm512_mul_ps(_mm512_loadu_ps(from), factor), _mm512_mul_ps(second, factor));
+      _mm512_storeu_si512(out + i / 2 * stride + j, pairs);
+    }
+}
+
+// pair_columns for rows in sixteens and columns in twos of them, or rows in twos of them and columns in sixteens: turned
+// in registers.
 MK_DOT_UNIT static void dot_pair_columns(
   const float *x, int64_t rows, int64_t columns, float scale, uint32_t *out, int64_t stride) {
-  __m512i step = _mm512_mullo_epi32(
-    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32((int)columns));
-  __m512 factor = _mm512_set1_ps(scale), zero = _mm512_setzero_ps();
-  for (int64_t i = 0; i < rows; i += lane) {
-    __mmask16 mask = rows - i >= lane ? 0xFFFF : (__mmask16)((1 << (rows - i)) - 1);
-    for (int64_t p = 0; p < (columns + 1) / 2; p++) {
-      const float *from = x + i * columns + 2 * p;
-      __m512 first = _mm512_mask_i32gather_ps(zero, mask, step, from, 4), second = zero;
-      if (2 * p + 1 < columns) second = _mm512_mask_i32gather_ps(zero, mask, step, from + 1, 4);
-      __m512i pairs = mk_pairs(_mm512_mul_ps(first, factor), _mm512_mul_ps(second, factor));
-      _mm512_mask_storeu_epi32(out + p * stride + i, mask, pairs);
+  __m512 factor = _mm512_set1_ps(scale);
+  bool is_wide = columns % 32 == 0;
+  int64_t high = is_wide ? lane : lane * columns;
+  for (int64_t i = 0; i < rows; i += is_wide ? 16 : 32)
+    for (int64_t j = 0; j < columns; j += is_wide ? 32 : 16) {
+      __m512i words[16];
+      for (int r = 0; r < 16; r++) {
+        const float *from = x + (i + r) * columns + j;
+        words[r] = narrow_both(from, from + high, factor);
+      }
+      mk_turn_words(words);
+      for (int p = 0; p < 16; p++) {
+        uint32_t *to = is_wide ? out + (j / 2 + p) * stride + i : out + (j / 2 + p % 8) * stride + i + p / 8 * lane;
+        _mm512_storeu_si512(to, words[p]);
+      }
     }
-  }
 }
 #else
+#define dot_pair_rows pair_rows
 #define dot_pair_columns pair_columns
 #endif
 
-static void pack_term(const mk_low_rank_term *t, bool is_backward, uint32_t *packs) {
-  pack_sizes size = sizes_of(t, is_backward);
-  uint32_t *reduce = packs, *expand = packs + size.reduce;
-  int64_t lanes = padded(t->rank), wide = padded(size.expand_wide);
-  if (lanes != t->rank) memset(reduce, 0, (size_t)size.reduce * sizeof(uint32_t));
-  if (wide != size.expand_wide) memset(expand, 0, (size_t)size.expand * sizeof(uint32_t));
-  if (is_backward) {
-    pair_rows(t->b, t->outputs, t->rank, t->scale, reduce, lanes);
-    pair_rows(t->a, t->rank, t->inputs, 1, expand, wide);
-  } else {
-    // Gathered sixteen rows at a time, places within 2³¹.
-    bool by_gather = mk_has_dot_unit() && t->inputs < 1 << 26;
-    (by_gather ? dot_pair_columns : pair_columns)(t->a, t->rank, t->inputs, 1, reduce, lanes);
-    (by_gather ? dot_pair_columns : pair_columns)(t->b, t->outputs, t->rank, t->scale, expand, wide);
-  }
+typedef void (*packer)(const float *x, int64_t rows, int64_t columns, float scale, uint32_t *out, int64_t stride);
+
+static packer rows_packer(int64_t columns) {
+  return mk_has_dot_unit() && columns % lane == 0 ? dot_pair_rows : pair_rows;
 }
 
-static void pack(void *context, int64_t task) {
-  work *w = context;
-  pack_term(w->terms + task, w->is_backward, w->packs + w->offsets[task]);
+static packer columns_packer(int64_t rows, int64_t columns) {
+  bool fits = (rows % 16 == 0 && columns % 32 == 0) || (rows % 32 == 0 && columns % 16 == 0);
+  return mk_has_dot_unit() && fits ? dot_pair_columns : pair_columns;
+}
+
+static void pack_reduce(const mk_low_rank_term *t, bool is_backward, uint32_t *packs) {
+  pack_sizes size = sizes_of(t, is_backward);
+  int64_t lanes = padded(t->rank);
+  if (lanes != t->rank) memset(packs, 0, (size_t)size.reduce * sizeof(uint32_t));
+  if (is_backward) rows_packer(t->rank)(t->b, t->outputs, t->rank, t->scale, packs, lanes);
+  else columns_packer(t->rank, t->inputs)(t->a, t->rank, t->inputs, 1, packs, lanes);
+}
+
+static void pack_expand(const mk_low_rank_term *t, bool is_backward, uint32_t *packs) {
+  pack_sizes size = sizes_of(t, is_backward);
+  int64_t wide = padded(size.expand_wide);
+  if (wide != size.expand_wide) memset(packs, 0, (size_t)size.expand * sizeof(uint32_t));
+  if (is_backward) rows_packer(t->inputs)(t->a, t->rank, t->inputs, 1, packs, wide);
+  else columns_packer(t->outputs, t->rank)(t->b, t->outputs, t->rank, t->scale, packs, wide);
 }
 
 // --- Portable products ----------------------------------------------------------------------------------
@@ -128,17 +152,17 @@ MK_KERNEL(
   }
 }
 
-// y[m][wide] += u[m][lanes]·expand
+// y[m][wide] += u[m][lanes]·expand, whose rows are `length` pairs apart
 MK_KERNEL(
   plain_expand,
-  (const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t wide, float *y,
-   int64_t stride),
-  (u, lanes, m, rank, expand, wide, y, stride)) {
+  (const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t length, int64_t wide,
+   float *y, int64_t stride),
+  (u, lanes, m, rank, expand, length, wide, y, stride)) {
 #pragma clang fp contract(fast)
   for (int64_t i = 0; i < m; i++)
     for (int64_t r = 0; r < rank; r++) {
       float value = mk_widen(u[i * lanes + r]), *restrict row = y + i * stride;
-      const uint32_t *restrict from = expand + r / 2 * padded(wide);
+      const uint32_t *restrict from = expand + r / 2 * length;
       for (int64_t j = 0; j < wide; j++) row[j] += value * mk_widen((uint16_t)(r & 1 ? from[j] >> 16 : from[j]));
     }
 }
@@ -214,8 +238,8 @@ MK_DOT_INLINE void dot_expand_rows(
   __m512 sum[8][2];
   for (int i = 0; i < mr; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
   for (int64_t p = 0; p < pairs; p++) {
-    __m512i b0 = _mm512_loadu_si512(expand + p * wide);
-    __m512i b1 = mask1 ? _mm512_loadu_si512(expand + p * wide + lane) : _mm512_setzero_si512();
+    __m512i b0 = _mm512_maskz_loadu_epi32(mask0, expand + p * wide);
+    __m512i b1 = _mm512_maskz_loadu_epi32(mask1, expand + p * wide + lane);
     for (int i = 0; i < mr; i++) {
       __m512i a = mk_pair_at(u + i * lanes + 2 * p);
       sum[i][0] = MK_DOT(sum[i][0], a, b0);
@@ -224,27 +248,26 @@ MK_DOT_INLINE void dot_expand_rows(
   }
   for (int i = 0; i < mr; i++) {
     float *to = y + i * stride;
-    _mm512_mask_storeu_ps(to, mask0, _mm512_add_ps(_mm512_maskz_loadu_ps(mask0, to), sum[i][0]));
-    if (mask1) _mm512_mask_storeu_ps(to + lane, mask1, _mm512_add_ps(_mm512_maskz_loadu_ps(mask1, to + lane), sum[i][1]));
+    mk_store(to, mask0, _mm512_add_ps(_mm512_maskz_loadu_ps(mask0, to), sum[i][0]));
+    if (mask1) mk_store(to + lane, mask1, _mm512_add_ps(_mm512_maskz_loadu_ps(mask1, to + lane), sum[i][1]));
   }
 }
 
-static __mmask16 mask_of(int64_t count) { return count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1); }
+MK_DOT_INLINE void dot_expand_all(
+  const int mr, const uint16_t *u, int64_t lanes, int64_t pairs, const uint32_t *expand, int64_t length, int64_t wide,
+  float *y, int64_t stride) {
+  for (int64_t j = 0; j < wide; j += 32)
+    dot_expand_rows(
+      mr, u, lanes, pairs, expand + j, length, y + j, stride, mk_mask_of(wide - j), mk_mask_of(wide - j - lane));
+}
 
 MK_DOT_UNIT static void dot_expand(
-  const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t wide, float *y,
-  int64_t stride) {
-  int64_t pairs = (rank + 1) / 2, row = padded(wide);
-  for (int64_t i = 0; i < m; i += 8)
-    for (int64_t j = 0; j < wide; j += 32) {
-      __mmask16 mask0 = mask_of(wide - j), mask1 = mask_of(wide - j - lane);
-      if (m - i >= 8) {
-        dot_expand_rows(8, u + i * lanes, lanes, pairs, expand + j, row, y + i * stride + j, stride, mask0, mask1);
-        continue;
-      }
-      for (int64_t k = i; k < m; k++)
-        dot_expand_rows(1, u + k * lanes, lanes, pairs, expand + j, row, y + k * stride + j, stride, mask0, mask1);
-    }
+  const uint16_t *u, int64_t lanes, int64_t m, int64_t rank, const uint32_t *expand, int64_t length, int64_t wide,
+  float *y, int64_t stride) {
+  int64_t pairs = (rank + 1) / 2, i = 0;
+  for (; m - i >= 8; i += 8) dot_expand_all(8, u + i * lanes, lanes, pairs, expand, length, wide, y + i * stride, stride);
+  for (; m - i >= 4; i += 4) dot_expand_all(4, u + i * lanes, lanes, pairs, expand, length, wide, y + i * stride, stride);
+  for (; i < m; i++) dot_expand_all(1, u + i * lanes, lanes, pairs, expand, length, wide, y + i * stride, stride);
 }
 
 // 32 columns of x against 8 lanes of u.
@@ -259,6 +282,9 @@ MK_DOT_INLINE void dot_outer_block(
   __m512 total[8][2];
   for (int i = 0; i < 8; i++) total[i][0] = total[i][1] = _mm512_setzero_ps();
   for (int64_t p = 0; p < (m + 1) / 2; p++) {
+    // Rows lie too far apart for the processor to foresee.
+    __builtin_prefetch(x + (2 * p + rows_ahead) * stride);
+    __builtin_prefetch(x + (2 * p + rows_ahead + 1) * stride);
     __m512i first = _mm512_maskz_loadu_epi16(mask, x + 2 * p * stride);
     __m512i second = 2 * p + 1 < m ? _mm512_maskz_loadu_epi16(mask, x + (2 * p + 1) * stride) : _mm512_setzero_si512();
     __m512i b0 = _mm512_permutex2var_epi16(first, low, second), b1 = _mm512_permutex2var_epi16(first, high, second);
@@ -318,36 +344,79 @@ MK_DOT_UNIT static void dot_add_turned(const float *sum, int64_t columns, int64_
 
 // --- The two halves of each direction -------------------------------------------------------------------
 
+static float *target_of(const work *w, const mk_low_rank_term *t, int64_t *stride) {
+  *stride = w->is_backward ? t->dx_stride : t->y_stride;
+  return w->is_backward ? t->dx : t->y;
+}
+
+// Whether the term is added by mk_low_rank_add.
+static bool is_left(const work *w, const mk_low_rank_term *t) {
+  int64_t stride;
+  const float *to = target_of(w, t, &stride);
+  return w->result && to >= w->result && to < w->result + w->rows * w->stride;
+}
+
+static uint16_t *inner_rows(const work *w, int64_t index) {
+  pack_sizes size = sizes_of(w->terms + index, w->is_backward);
+  return (uint16_t *)(w->packs + w->offsets[index] + size.reduce + size.expand);
+}
+
+// u's rows begin..<end of one term, counted from its first, times what expands them: `count` columns from `column` on.
+static void expand_rows(
+  const work *w, int64_t index, int64_t begin, int64_t end, int64_t column, int64_t count, float *to, int64_t stride) {
+  const mk_low_rank_term *t = w->terms + index;
+  pack_sizes size = sizes_of(t, w->is_backward);
+  int64_t lanes = padded(t->rank);
+  (mk_has_dot_unit() ? dot_expand : plain_expand)(
+    inner_rows(w, index) + begin * lanes, lanes, end - begin, t->rank,
+    w->packs + w->offsets[index] + size.reduce + column, padded(size.expand_wide), count, to, stride);
+}
+
 // Rows begin..<end of one term, counted from its first: `begin` is even.
-static void expand_rows(const work *w, int64_t index, int64_t begin, int64_t end) {
+static void reduce_rows(const work *w, int64_t index, int64_t begin, int64_t end) {
   const mk_low_rank_term *t = w->terms + index;
   int64_t lanes = padded(t->rank), m = end - begin;
   pack_sizes size = sizes_of(t, w->is_backward);
-  const uint32_t *reduce = w->packs + w->offsets[index], *expand = reduce + size.reduce;
+  const uint32_t *reduce = w->packs + w->offsets[index];
   const uint16_t *from = w->is_backward ? t->dy + begin * t->dy_stride : t->x + begin * t->x_stride;
   int64_t from_stride = w->is_backward ? t->dy_stride : t->x_stride;
-  float *sums = mk_scratch(4, (size_t)(row_block * lanes) * (sizeof(float) + sizeof(uint16_t)));
-  uint16_t *rows = (uint16_t *)(sums + row_block * lanes);
+  float *sums = mk_scratch(4, (size_t)(row_block * lanes) * sizeof(float));
   (mk_has_dot_unit() ? dot_reduce : plain_reduce)(from, from_stride, m, size.reduce_wide, reduce, lanes, sums);
   uint32_t *pairs = (uint32_t *)(w->is_backward ? t->du : t->u) + begin / 2 * lanes;
-  (mk_has_dot_unit() ? dot_narrow : plain_narrow)(sums, m, lanes, rows, pairs);
-  float *to = w->is_backward ? t->dx : t->y;
-  int64_t to_stride = w->is_backward ? t->dx_stride : t->y_stride;
-  if (!to) return;
-  (mk_has_dot_unit() ? dot_expand : plain_expand)(
-    rows, lanes, m, t->rank, expand, size.expand_wide, to + begin * to_stride, to_stride);
+  (mk_has_dot_unit() ? dot_narrow : plain_narrow)(sums, m, lanes, inner_rows(w, index) + begin * lanes, pairs);
+  int64_t stride;
+  float *to = target_of(w, t, &stride);
+  if (to && !is_left(w, t)) expand_rows(w, index, begin, end, 0, size.expand_wide, to + begin * stride, stride);
 }
 
-// Terms of one run of rows stand together; a task is a block of rows with all their terms.
+static void pack_expand_of(const work *w, int64_t index) {
+  int64_t offset = w->offsets[index] + sizes_of(w->terms + index, w->is_backward).reduce;
+  pack_expand(w->terms + index, w->is_backward, w->packs + offset);
+}
+
+// What terms that are added at once need; of the others what reduces.
+static void pack_task(void *context, int64_t task) {
+  const work *w = context;
+  pack_reduce(w->terms + task, w->is_backward, w->packs + w->offsets[task]);
+  if (!is_left(w, w->terms + task)) pack_expand_of(w, task);
+}
+
+// The first tasks pack what expands the terms that are added later. Terms of one run of rows stand together; another
+// task is a block of rows with all their terms.
 static void rows_task(void *context, int64_t task) {
   const work *w = context;
+  if (task < w->count) {
+    if (is_left(w, w->terms + task)) pack_expand_of(w, task);
+    return;
+  }
+  task -= w->count;
   for (int64_t first = 0; first < w->count;) {
     int64_t rows = w->terms[first].rows, last = first;
     while (last < w->count && w->terms[last].first_row == w->terms[first].first_row && w->terms[last].rows == rows) last++;
     int64_t blocks = (rows + row_block - 1) / row_block;
     if (task < blocks) {
       int64_t begin = task * row_block, end = begin + row_block < rows ? begin + row_block : rows;
-      for (int64_t i = first; i < last; i++) expand_rows(w, i, begin, end);
+      for (int64_t i = first; i < last; i++) reduce_rows(w, i, begin, end);
       return;
     }
     task -= blocks;
@@ -387,33 +456,97 @@ static void outer_task(void *context, int64_t task) {
   }
 }
 
-static void begin_work(work *w, int64_t *offsets) {
+void mk_low_rank_begin(
+  mk_low_rank_work *w, const mk_low_rank_term *terms, int64_t count, bool is_backward, float *result, int64_t rows,
+  int64_t stride) {
+  *w = (mk_low_rank_work){terms, count, is_backward, .result = result, .rows = rows, .stride = stride};
+  if (count <= 0) return;
+  w->offsets = mk_scratch(5, (size_t)count * sizeof(int64_t));
   int64_t total = 0;
-  for (int64_t i = 0; i < w->count; i++) {
-    pack_sizes size = sizes_of(w->terms + i, w->is_backward);
-    offsets[i] = total;
-    total += size.reduce + size.expand;
+  for (int64_t i = 0; i < count; i++) {
+    pack_sizes size = sizes_of(terms + i, is_backward);
+    w->offsets[i] = total;
+    total += size.reduce + size.expand + (terms[i].rows + 1) / 2 * padded(terms[i].rank);
   }
   w->packs = mk_scratch(3, (size_t)total * sizeof(uint32_t));
-  mk_parallel_tasks(w->count, pack, w);
-  mk_parallel_tasks(count_rows_tasks(w->terms, w->count), rows_task, w);
+  mk_parallel_tasks(count, pack_task, w);
+  mk_parallel_tasks(count + count_rows_tasks(terms, count), rows_task, w);
+}
+
+// Where a term and a rectangle of the result meet.
+typedef struct {
+  int64_t row, rows, column, columns;
+} rectangle;
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// In the term's own rows and columns; without any where they do not meet.
+static rectangle meet(const work *w, const mk_low_rank_term *t, const rectangle *of) {
+  if (!is_left(w, t)) return (rectangle){0};
+  int64_t stride, first = (target_of(w, t, &stride) - w->result) % w->stride;
+  int64_t wide = sizes_of(t, w->is_backward).expand_wide;
+  rectangle r = {larger(of->row - t->first_row, 0), 0, larger(of->column - first, 0), 0};
+  r.rows = larger(smaller(of->row + of->rows - t->first_row, t->rows) - r.row, 0);
+  r.columns = larger(smaller(of->column + of->columns - first, wide) - r.column, 0);
+  return r;
+}
+
+static bool is_whole(const rectangle *r, const rectangle *of) { return r->rows == of->rows && r->columns == of->columns; }
+
+int64_t mk_low_rank_parts(
+  const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns,
+  mk_low_rank_part parts[mk_most_parts], bool *are_left) {
+  rectangle of = {row, rows, column, columns};
+  int64_t count = 0;
+  *are_left = false;
+  for (int64_t i = 0; i < w->count; i++) {
+    const mk_low_rank_term *t = w->terms + i;
+    rectangle r = meet(w, t, &of);
+    if (r.rows == 0 || r.columns == 0) continue;
+    if (!is_whole(&r, &of) || count == mk_most_parts) {
+      *are_left = true;
+      continue;
+    }
+    pack_sizes size = sizes_of(t, w->is_backward);
+    int64_t lanes = padded(t->rank);
+    parts[count++] = (mk_low_rank_part){
+      inner_rows(w, i) + r.row * lanes, w->packs + w->offsets[i] + size.reduce + r.column, lanes,
+      padded(size.expand_wide), (t->rank + 1) / 2};
+  }
+  return count;
+}
+
+void mk_low_rank_add(
+  const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns, int64_t given) {
+  rectangle of = {row, rows, column, columns};
+  for (int64_t i = 0; i < w->count; i++) {
+    const mk_low_rank_term *t = w->terms + i;
+    rectangle r = meet(w, t, &of);
+    if (r.rows == 0 || r.columns == 0 || (is_whole(&r, &of) && given-- > 0)) continue;
+    int64_t stride;
+    float *to = target_of(w, t, &stride) + r.row * w->stride + r.column;
+    expand_rows(w, i, r.row, r.row + r.rows, r.column, r.columns, to, w->stride);
+  }
+}
+
+void mk_low_rank_end(const mk_low_rank_work *w) {
+  int64_t panels = 0;
+  for (int64_t i = 0; i < w->count; i++) {
+    const mk_low_rank_term *t = w->terms + i;
+    int64_t wide = t->db && t->outputs > t->inputs ? t->outputs : t->inputs;
+    if ((wide + panel - 1) / panel > panels) panels = (wide + panel - 1) / panel;
+  }
+  mk_parallel_tasks(panels, outer_task, (void *)w);
 }
 
 void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count) {
-  if (count <= 0) return;
-  int64_t *offsets = mk_scratch(5, (size_t)count * sizeof(int64_t));
-  work w = {.terms = terms, .count = count, .offsets = offsets};
-  begin_work(&w, offsets);
+  mk_low_rank_work w;
+  mk_low_rank_begin(&w, terms, count, false, NULL, 0, 0);
 }
 
 void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count) {
-  if (count <= 0) return;
-  int64_t *offsets = mk_scratch(5, (size_t)count * sizeof(int64_t)), panels = 0;
-  work w = {.terms = terms, .count = count, .is_backward = true, .offsets = offsets};
-  begin_work(&w, offsets);
-  for (int64_t i = 0; i < count; i++) {
-    int64_t wide = terms[i].db && terms[i].outputs > terms[i].inputs ? terms[i].outputs : terms[i].inputs;
-    if ((wide + panel - 1) / panel > panels) panels = (wide + panel - 1) / panel;
-  }
-  mk_parallel_tasks(panels, outer_task, &w);
+  mk_low_rank_work w;
+  mk_low_rank_begin(&w, terms, count, true, NULL, 0, 0);
+  mk_low_rank_end(&w);
 }

@@ -27,6 +27,10 @@ typedef struct {
   int64_t k, n, group, row_stride, column_stride;
 } mk_blocks_of_64;
 
+// How a packed matrix in bf16 or 8 bits lies, with the scales of 8-bit ones, where this processor multiplies rows in bf16
+// with such blocks best by its dot-product unit (strips.c); else false.
+bool mk_packed_blocks(const mk_packed *matrix, mk_blocks_of_64 *blocks, const float **scales, const float **flatten);
+
 // Writes Bᵀ in bf16 for B of bf16 (group 2) or 8 bits (group 4, times the scales of columns and rows).
 void mk_turn_blocks(
   const mk_blocks_of_64 *from, const float *scales, const float *flatten, const mk_blocks_of_64 *to);

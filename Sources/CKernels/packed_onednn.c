@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dot.h"
 #include "packed.h"
 
 #if DNNL_VERSION_MAJOR >= 3
@@ -296,6 +297,8 @@ void mk_packed_destroy(mk_packed *matrix) {
   free(matrix);
 }
 
+int64_t mk_packed_columns(const mk_packed *matrix) { return matrix->n; }
+
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count) {
   *count = matrix->bytes;
   return matrix->data;
@@ -359,6 +362,15 @@ static bool blocks_of_64(const mk_packed *matrix, mk_blocks_of_64 *to) {
   if (b.count != 3 || b.blocks[0] != 16 || b.blocks[1] != 64 || b.blocks[2] != group) return false;
   if (b.axes[0] != 0 || b.axes[1] != 1 || b.axes[2] != 0) return false;
   *to = (mk_blocks_of_64){matrix->data, matrix->k, matrix->n, group, b.strides[0], b.strides[1]};
+  return true;
+}
+
+bool mk_packed_blocks(const mk_packed *matrix, mk_blocks_of_64 *blocks, const float **scales, const float **flatten) {
+  // oneDNN has matrix tiles to multiply with where the processor has.
+  int isa = (int)dnnl_get_effective_cpu_isa();
+  bool has_tiles = (isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
+  if (has_tiles || !mk_has_dot_unit() || !blocks_of_64(matrix, blocks)) return false;
+  *scales = matrix->scales, *flatten = matrix->flatten;
   return true;
 }
 

@@ -74,6 +74,8 @@ void mk_packed_destroy(mk_packed *matrix) {
   free(matrix);
 }
 
+int64_t mk_packed_columns(const mk_packed *matrix) { return matrix->n; }
+
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count) {
   *count = matrix->bytes;
   return matrix->data;
@@ -100,6 +102,11 @@ int mk_packed_unpack(const mk_packed *matrix, void *weights) {
 
 void mk_packed_column(const mk_packed *matrix, int64_t j, float *column) {
   for (int64_t i = 0; i < matrix->k; i++) column[i] = value(matrix, i, j);
+}
+
+bool mk_packed_blocks(const mk_packed *matrix, mk_blocks_of_64 *blocks, const float **scales, const float **flatten) {
+  (void)matrix, (void)blocks, (void)scales, (void)flatten;
+  return false;
 }
 
 mk_packed *mk_packed_turned(const mk_packed *matrix, mk_packed *reused) {

@@ -1,7 +1,6 @@
 // A packed matrix turned round within memory: the form for dy·W made from the form for x·Wᵀ whenever it is needed, so
 // that only one of them is held.
-#include "dot.h"
-#include "packed.h"
+#include "turn.h"
 
 typedef struct {
   mk_blocks_of_64 from, to;
@@ -30,37 +29,11 @@ static void plain_turn(const turning *t, int64_t first) {
 }
 
 #if !defined(MK_NO_DOT_UNIT)
-MK_DOT_INLINE __m512 widened(__m512i bytes, const int quarter, __m512 scale, __m512 flatten) {
-  __m128i own = quarter == 0 ? _mm512_extracti32x4_epi32(bytes, 0)
-    : quarter == 1           ? _mm512_extracti32x4_epi32(bytes, 1)
-    : quarter == 2           ? _mm512_extracti32x4_epi32(bytes, 2)
-                             : _mm512_extracti32x4_epi32(bytes, 3);
-  return _mm512_mul_ps(_mm512_mul_ps(scale, flatten), _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(own)));
-}
-
-// Sixteen columns of what is turned, from `first` on. A word of `from` holds `group` rows of one column.
+// Sixteen columns of what is turned, from `first` on.
 MK_DOT_UNIT static void dot_turn(const turning *t, int64_t first) {
-  const mk_blocks_of_64 *from = &t->from, *to = &t->to;
-  int64_t deep = 16 * from->group, size = from->group == 2 ? 2 : 1;
-  for (int64_t i = 0; i < from->k; i += deep) {
-    const uint32_t *words = (const uint32_t *)((const char *)from->data + place(from, i, first) * size);
-    __m512i rows[16];
-    for (int p = 0; p < 16; p++) rows[p] = _mm512_loadu_si512(words + 64 * p);
-    mk_turn_words(rows);
-    uint32_t *target = (uint32_t *)to->data + place(to, first, i) / 2;
-    for (int n = 0; n < 16; n += 2, target += 64) {
-      if (from->group == 2) {
-        mk_interleave(rows[n], rows[n + 1], target);
-        continue;
-      }
-      __m512 a = _mm512_set1_ps(t->scales[first + n]), b = _mm512_set1_ps(t->scales[first + n + 1]);
-      for (int q = 0; q < 4; q++) {
-        __m512 flat = _mm512_loadu_ps(t->flatten + i + 16 * q);
-        _mm512_storeu_si512(
-          target + 16 * q, mk_pairs(widened(rows[n], q, a, flat), widened(rows[n + 1], q, b, flat)));
-      }
-    }
-  }
+  for (int64_t i = 0; i < t->from.k; i += 16 * t->from.group)
+    mk_turn_block(
+      &t->from, t->scales, t->flatten, i, first, (uint32_t *)t->to.data + place(&t->to, first, i) / 2, 64);
 }
 #else
 #define dot_turn plain_turn

@@ -57,8 +57,9 @@ public enum TensorError: Error, CustomStringConvertible {
 /// A weight matrix W `[outputs, inputs]` of the base model: packed once, never written to again.
 ///
 /// No member changes W; that is the guarantee that training and serving leave the base alone, and ``hash(into:)``
-/// is its check. The form for `dy·W` is made when a backward pass asks for it: of a matrix in f32, and of the largest,
-/// once; of others each time, into memory that matrices of one size share. NF4 needs none: it is unpacked each time.
+/// is its check. `dy·W` reads W as it lies where the processor can; else a form for it is made when a backward pass asks
+/// for it: of a matrix in f32, and of the largest, once; of others each time, into memory that matrices of one size
+/// share. NF4 needs none: it is unpacked each time.
 @Compute
 public final class FrozenMatrix {
   public nonisolated let outputs: Int
@@ -194,7 +195,7 @@ public final class FrozenMatrix {
       return y.add(terms, of: x, kernels: kernels)
     }
     switch forward {
-    case .packed(let form): try form.multiply(x, into: y, accumulate: accumulate)
+    case .packed(let form): try form.multiply(x, into: y, onto: accumulate ? y : nil)
     case .nf4(let form): try form.multiply(x, into: y, isBack: false, accumulate: accumulate)
     case .stored(let matrix):
       return withExtendedLifetime(terms) {
@@ -202,6 +203,41 @@ public final class FrozenMatrix {
       }
     }
     y.add(terms, of: x, kernels: kernels)
+  }
+
+  /// y = residual + x·Wᵀ, with what adapters that train add to it, of `x` in bf16.
+  func multiply(
+    _ x: Tensor, into y: Tensor, onto residual: Tensor?, adding terms: ForwardTerms,
+    _ training: [mk_low_rank_term]
+  ) throws {
+    guard case .packed(let form) = forward else {
+      if let residual { y.copy(from: residual) }
+      try multiply(x, into: y, accumulate: residual != nil, adding: terms, kernels: .fast)
+      return mk_low_rank_forward(training, Int64(training.count))
+    }
+    precondition(x.columns == inputs && y.columns == outputs && x.rows == y.rows)
+    precondition(residual.map { $0.rows == y.rows && $0.columns == y.columns } ?? true)
+    try form.multiply(x, into: y, onto: residual, adding: training)
+    y.add(terms, of: x, kernels: .fast)
+  }
+
+  /// Whether `dy·W` needs no form of its own.
+  var goesBackAsItLies: Bool {
+    if case .packed(let form) = forward { form.goesBack } else { false }
+  }
+
+  /// The length of a row of `dy` that is read fastest where it does not.
+  var spreadOutputs: Int { Int(mk_spread(Int64(outputs))) }
+
+  /// dx = dy·W with what adapters that train add to `dx`, of `dy` in bf16, and their gradients. Rows of `dy` may be as long
+  /// as ``spreadOutputs`` where W goes back as it lies.
+  func multiplyTransposed(_ dy: Tensor, into dx: Tensor, adding training: [mk_low_rank_term]) throws {
+    guard case .packed(let form) = forward, form.goesBack else {
+      try multiplyTransposed(dy, into: dx, kernels: .fast)
+      return mk_low_rank_backward(training, Int64(training.count))
+    }
+    precondition(dy.columns >= outputs && dx.columns == inputs && dx.rows == dy.rows)
+    try form.multiplyBack(dy, into: dx, onto: nil, adding: training)
   }
 
   /// dx = dy·W: `[rows, outputs]` to `[rows, inputs]`; added to `dx` with `accumulate`.
@@ -215,9 +251,12 @@ public final class FrozenMatrix {
       return dx.take(product, accumulate: accumulate)
     }
     switch forward {
-    case .packed(let form): try backwardForm(of: form).multiply(dy, into: dx, accumulate: accumulate)
+    case .packed(let form):
+      let addend = accumulate ? dx : nil
+      if form.goesBack { return try form.multiplyBack(dy, into: dx, onto: addend) }
+      try backwardForm(of: form).multiply(dy, into: dx, onto: addend)
     case .nf4(let form): try form.multiply(dy, into: dx, isBack: true, accumulate: accumulate)
-    case .stored(let matrix): try backwardForm(of: matrix).multiply(dy, into: dx, accumulate: accumulate)
+    case .stored(let matrix): try backwardForm(of: matrix).multiply(dy, into: dx, onto: accumulate ? dx : nil)
     }
   }
 

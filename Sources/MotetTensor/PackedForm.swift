@@ -82,15 +82,34 @@ final class PackedForm {
 
   deinit { mk_packed_destroy(handle) }
 
+  /// x·B `[rows, n]`.
+  /// - Parameters:
+  ///   - addend: what `y` begins as: nil for zeros, `y` itself, or another of its size
+  ///   - terms: what adapters add to `y`, of inputs in bf16
   @Compute
-  func multiply(_ x: Tensor, into y: Tensor, accumulate: Bool) throws {
+  func multiply(_ x: Tensor, into y: Tensor, onto addend: Tensor?, adding terms: [mk_low_rank_term] = []) throws {
     let x = packing == .f32 ? x.converted(to: .f32) : x
-    let type = x.storage == .bf16 ? MK_BF16 : MK_F32
-    if mk_packed_multiply(
-      handle, x.address(ofRow: 0), Int32(type), Int64(x.rows), y.data, accumulate) != 0
-    {
-      throw TensorError.product(String(cString: mk_last_error()))
-    }
+    let status = mk_adapted_multiply(
+      handle, x.address(ofRow: 0), x.element, Int64(x.rows), y.data, addend?.data, terms,
+      Int64(terms.count))
+    if status != 0 { throw TensorError.product(String(cString: mk_last_error())) }
+  }
+
+  /// Whether ``multiplyBack(_:into:onto:adding:)`` can.
+  var goesBack: Bool { mk_packed_goes_back(handle) }
+
+  /// dy·Bᵀ `[rows, k]` from B as it lies.
+  /// - Parameters:
+  ///   - addend: what `dx` begins as
+  ///   - terms: what adapters add to `dx`, and their gradients
+  @Compute
+  func multiplyBack(
+    _ dy: Tensor, into dx: Tensor, onto addend: Tensor?, adding terms: [mk_low_rank_term] = []
+  ) throws {
+    let status = mk_adapted_multiply_back(
+      handle, dy.address(ofRow: 0), dy.element, Int64(dy.columns), Int64(dy.rows), dx.data, addend?.data, terms,
+      Int64(terms.count))
+    if status != 0 { throw TensorError.product(String(cString: mk_last_error())) }
   }
 
   var bytes: UnsafeRawBufferPointer {
@@ -218,4 +237,9 @@ extension Precision {
     case .nf4, .stored: nil
     }
   }
+}
+
+extension Tensor {
+  /// The name that the C face knows its format by.
+  fileprivate var element: Int32 { Int32(storage == .bf16 ? MK_BF16 : MK_F32) }
 }

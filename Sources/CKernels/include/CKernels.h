@@ -55,6 +55,8 @@ void mk_packed_destroy(mk_packed *matrix);
 // Other weights of its type, not MK_S8, and size in its memory. 0, or an error: see mk_last_error.
 int mk_packed_refill(mk_packed *matrix, const void *weights, int64_t brs, int64_t bcs);
 
+int64_t mk_packed_columns(const mk_packed *matrix);
+
 // The packed bytes, for fingerprints.
 const void *mk_packed_bytes(const mk_packed *matrix, int64_t *count);
 
@@ -227,6 +229,23 @@ int64_t mk_low_rank_inner_count(int64_t rows, int64_t rank);
 void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count);
 void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count);
 
+// How far apart rows of bf16 values should stand so that those of a tile do not fall into the same places of a cache.
+int64_t mk_spread(int64_t columns);
+
+// y[m,n] = x[m,k]·B + addend, and mk_low_rank_forward, in one: what the terms add to y goes on while its rows are in the
+// cache. The addend is NULL for none, y, or another matrix of its size.
+int mk_adapted_multiply(
+  const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, const float *addend,
+  const mk_low_rank_term *terms, int64_t count);
+
+// The same back: dx[m,k] = dy[m,n]·Bᵀ + addend, and mk_low_rank_backward, with B as it lies: no other form of it is needed
+// where mk_packed_goes_back says so.
+bool mk_packed_goes_back(const mk_packed *matrix);
+// Rows of dy in bf16 are `dy_stride` apart, 0 for as long as they are.
+int mk_adapted_multiply_back(
+  const mk_packed *matrix, const void *dy, int dy_type, int64_t dy_stride, int64_t m, float *dx,
+  const float *addend, const mk_low_rank_term *terms, int64_t count);
+
 // Puts L into the lower triangle of a symmetric positive definite S[n,n] = L·Lᵀ, in f64; false, with S undefined, when S
 // is not positive definite.
 bool mk_cholesky(double *s, int64_t n);
@@ -387,9 +406,11 @@ void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, 
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 
-// losses[i] = -log softmax(logits[i])[targets[i]]. With `scales`, logits become scales[i]·(softmax - onehot).
+// losses[i] = -log softmax(logits[i])[targets[i]]. With `scales`, logits become scales[i]·(softmax - onehot); or, unless
+// `narrow` is NULL, that goes there in bf16, rows `stride` apart, and the logits are undefined.
 void mk_cross_entropy(
-  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns);
+  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns,
+  uint16_t *narrow, int64_t stride);
 
 // The same with a teacher's logits, which are overwritten: losses and gradients of
 // (1-weight)·cross-entropy + weight·temperature²·KL(teacher ‖ own), both at the temperature.

@@ -4,19 +4,24 @@ import CKernels
 // goes back through W are in bf16, sums and results in f32. The formulas stand in AdaptedLinear.swift.
 
 extension Tape {
-  /// Writes x·Wᵀ and what the terms add into `y`, which already holds the residual, and remembers the way back.
+  /// Writes the residual, x·Wᵀ and what the terms add into `y`, and remembers the way back.
   func narrowLinear(
     _ x: Tensor, _ matrix: FrozenMatrix?, terms: [LowRankTerm], forward: ForwardTerms,
     trained: Parameter?, residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
+    let products = NarrowTerms(terms, input: input)
     try profile.measured(.base) {
-      try matrix?.multiply(input, into: y, accumulate: residual != nil, adding: forward)
+      try withExtendedLifetime(products) {
+        let training = products.described(addingTo: y)
+        guard let matrix else {
+          if let residual { y.copy(from: residual) }
+          y.add(forward, of: input, kernels: .fast)
+          return mk_low_rank_forward(training, Int64(training.count))
+        }
+        try matrix.multiply(input, into: y, onto: residual, adding: forward, training)
+      }
     }
-    if matrix == nil { y.add(forward, of: input, kernels: .fast) }
-    if terms.isEmpty, y.gradient == nil { return }
-    let products = profile.measured(.lowRank) { NarrowTerms(terms, input: input) }
-    profile.measured(.lowRank) { products.forward(into: y) }
     guard let dy = y.gradient else { return }
 
     let dx = x.gradient
@@ -27,10 +32,10 @@ extension Tape {
     record { [profile] in
       guard let dy = dy.take() else { return }
       let slope = profile.measured(.conversion) { dy.converted(to: .bf16) }
-      let target = try dx.map { _ in
-        try profile.measured(.base) { try slope.back(through: matrix, inputs: inputs, kernels: .fast) }
+      let target = dx.map { _ in
+        matrix == nil ? .zeros(rows: slope.rows, columns: inputs) : Tensor(rows: slope.rows, columns: inputs)
       }
-      profile.measured(.lowRank) { kept.backward(slope, into: target) }
+      try profile.measured(.base) { try kept.backward(slope, through: matrix, into: target) }
       if let matrix, let trained, let keptInput {
         try profile.measured(.weightGradient) { try matrix.gatherGradient(slope, keptInput, into: trained) }
       }
@@ -78,18 +83,18 @@ private struct NarrowTerms {
     return other
   }
 
-  func forward(into y: Tensor) {
-    let terms = entries.map { entry -> mk_low_rank_term in
+  /// What they add to `y`, as the kernels know it.
+  func described(addingTo y: Tensor) -> [mk_low_rank_term] {
+    entries.map { entry in
       var described = describe(entry)
       described.y = y.row(entry.term.rows.lowerBound) + entry.term.columns.lowerBound
       described.y_stride = Int64(y.columns)
       return described
     }
-    mk_low_rank_forward(terms, Int64(terms.count))
   }
 
-  /// Adds to each trainable A's and B's gradient, and to `dx`.
-  func backward(_ dy: Tensor, into dx: Tensor?) {
+  /// Adds to each trainable A's and B's gradient; `dx` becomes dy·W, where there is a W, and what the terms add.
+  func backward(_ dy: Tensor, through matrix: FrozenMatrix?, into dx: Tensor?) throws {
     var masked: [(dropout: LowRankTerm.Dropout, rows: Range<Int>, gradient: Tensor)] = []
     var inner: [Buffer] = []
     let terms = entries.map { entry -> mk_low_rank_term in
@@ -114,7 +119,10 @@ private struct NarrowTerms {
       }
       return described
     }
-    withExtendedLifetime(inner) { mk_low_rank_backward(terms, Int64(terms.count)) }
+    try withExtendedLifetime(inner) {
+      guard let matrix, let dx else { return mk_low_rank_backward(terms, Int64(terms.count)) }
+      try matrix.multiplyTransposed(dy, into: dx, adding: terms)
+    }
     guard let dx else { return }
     for (dropout, rows, gradient) in masked {
       dropout.apply(

@@ -85,12 +85,12 @@ extension Tape {
     let trains = isRecording && (terms.contains { $0.isTrainable } || trained?.isTrainable == true)
     let tracked = isRecording && (trains || x.wantsGradient || residual?.wantsGradient == true)
     let y = Tensor(rows: x.rows, columns: outputs, wantsGradient: tracked)
-    if let residual { y.copy(from: residual) }
     if isNarrow, matrix?.precision != .f32 {
       try narrowLinear(
         x, matrix, terms: terms, forward: forward, trained: trained, residual: residual, into: y)
       return y
     }
+    if let residual { y.copy(from: residual) }
     try matrix?.multiply(x, into: y, accumulate: residual != nil, adding: forward, kernels: kernels)
     if matrix == nil { y.add(forward, of: x, kernels: kernels) }
     let x = x.converted(to: .f32)

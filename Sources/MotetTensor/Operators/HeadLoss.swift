@@ -7,7 +7,7 @@ import CKernels
 
 extension Tape {
   /// Rows of logits that exist at one time.
-  static let headChunk = 128
+  static let headChunk = 256
 
   /// The head's cross-entropy by row.
   /// - Parameters:
@@ -35,11 +35,14 @@ extension Tape {
       let labels = LabelChunk(
         targets: targets[rows], scales: scales[rows], isTracked: tracked, kernels: kernels)
       let taught = try profile.measured(.head) { try teacher?.logits(of: rows, kernels: kernels) }
+      // In the format and the places that the product on the way back reads fastest.
+      let isSpread = back != nil && trained == nil && teacher == nil && isNarrow && head.goesBackAsItLies
+      let slopes = isSpread ? Tensor(rows: rows.count, columns: head.spreadOutputs, as: .bf16) : nil
       losses.replaceSubrange(
         rows,
         with: profile.measured(.loss) {
           if let teacher, let taught { return labels.distil(logits, from: taught, teacher) }
-          return labels.crossEntropy(logits)
+          return labels.crossEntropy(logits, slopes: slopes)
         })
       if tracked, let trained {
         try profile.measured(.weightGradient) {
@@ -48,7 +51,10 @@ extension Tape {
       }
       guard let back else { continue }
       let part = Tensor(rows: rows.count, columns: h.columns)
-      try profile.measured(.head) { try head.multiplyTransposed(logits, into: part, kernels: kernels) }
+      try profile.measured(.head) {
+        if let slopes { return try head.multiplyTransposed(slopes, into: part, adding: []) }
+        try head.multiplyTransposed(logits, into: part, kernels: kernels)
+      }
       back.row(rows.lowerBound).update(from: part.data, count: part.count)
     }
     if let back, let dh = h.gradient { record { dh.accumulate(back) } }
@@ -95,7 +101,8 @@ struct LabelChunk {
     self.kernels = kernels
   }
 
-  func crossEntropy(_ logits: Tensor) -> [Float] {
+  /// - Parameter slopes: where gradients go in bf16, rows at least as long as the logits'; in place of these otherwise
+  func crossEntropy(_ logits: Tensor, slopes: Tensor? = nil) -> [Float] {
     if kernels == .reference {
       let (loss, gradient) = Reference.crossEntropy(
         logits.values, targets: targets, scales: scales, columns: logits.columns)
@@ -106,7 +113,7 @@ struct LabelChunk {
     scales.withUnsafeBufferPointer {
       mk_cross_entropy(
         logits.data, targets, &losses, isTracked ? $0.baseAddress : nil, Int64(logits.rows),
-        Int64(logits.columns))
+        Int64(logits.columns), slopes?.narrow, Int64(slopes?.columns ?? 0))
     }
     return losses
   }

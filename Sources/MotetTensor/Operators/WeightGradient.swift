@@ -32,7 +32,7 @@ extension FrozenMatrix {
     let type = dy.storage == .bf16 ? MK_BF16 : MK_F32
     mk_transpose_to_bf16(
       dy.address(ofRow: 0), Int32(type), Int64(dy.rows), Int64(outputs), Int64(depth), slopes.narrow)
-    try turned.packed(padded).multiply(slopes, into: gradient, accumulate: true)
+    try turned.packed(padded).multiply(slopes, into: gradient, onto: gradient)
   }
 }
 

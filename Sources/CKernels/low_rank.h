@@ -1,0 +1,43 @@
+// The low-rank parts of a batch in steps, for products that add them to their results strip by strip.
+#pragma once
+
+#include "dispatch.h"
+
+typedef struct {
+  const mk_low_rank_term *terms;
+  int64_t count;
+  bool is_backward;
+  // For each term, in pairs: where its packed factors begin, and behind them its rows of u (du on the way back).
+  int64_t *offsets;
+  uint32_t *packs;
+  // Of the result that the terms are added to later; NULL where they are added at once.
+  float *result;
+  int64_t rows, stride;
+} mk_low_rank_work;
+
+// Computes u (du) of every term. Terms whose target lies in `result`, [rows][stride], are left to mk_low_rank_add; the
+// others are added to where they point. Uses the calling thread's scratch memory 3 and 5 until the work is done.
+void mk_low_rank_begin(
+  mk_low_rank_work *w, const mk_low_rank_term *terms, int64_t count, bool is_backward, float *result, int64_t rows,
+  int64_t stride);
+
+// A term's part of a rectangle of the result: u[rows][pairs] · factors, in rows of pairs.
+typedef struct {
+  const uint16_t *u;
+  const uint32_t *factors;
+  int64_t u_stride, length, pairs;
+} mk_low_rank_part;
+
+enum { mk_most_parts = 8 };
+
+// The parts of terms that cover all of a rectangle of the result, as many as there is room for, and whether terms are
+// left that have something for it.
+int64_t mk_low_rank_parts(
+  const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns,
+  mk_low_rank_part parts[mk_most_parts], bool *are_left);
+
+// Adds to a rectangle of the result what terms have for it, but for the parts that were given out.
+void mk_low_rank_add(const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns, int64_t given);
+
+// Backward: the gradients of A and B.
+void mk_low_rank_end(const mk_low_rank_work *w);
