@@ -1,199 +1,152 @@
 // Rotary attention of whole sequences in bf16 with f32 sums, for processors with the dot-product unit. The formulas
-// stand in attention.c; here every operand of a product is laid out in pairs along its sum first, once for all
-// heads and blocks that read it.
-#include "dot.h"
+// stand in attention.c.
+#include <float.h>
 
-enum { query_block = 32, key_block = 128 };
+#include "attention_bf16.h"
 
-static int64_t width_of(const mk_attention_batch *p) { return (p->heads + 2 * p->kv_heads) * p->dimension; }
+#if !defined(MK_NO_DOT_UNIT)
+enum { key_block = 128 };
 
-// --- Rotation, to and from bf16 -------------------------------------------------------------------------
+bool mk_attention_bf16_fits(int64_t dimension) { return mk_has_dot_unit() && dimension % 32 == 0; }
+
+// --- Rotation -------------------------------------------------------------------------------------------
 
 typedef struct {
   const mk_attention_batch *batch;
   const float *qkv;
-  // Backward: gradients of each head's queries, keys and values, [rows][heads·dimension] each.
-  const float *dq, *dk, *dv;
-  uint16_t *to;
 } rotation;
 
-MK_KERNEL(rotate_to_bf16, (const rotation *r, int64_t begin, int64_t end), (r, begin, end)) {
+MK_DOT_UNIT static void rotate(void *context, int64_t begin, int64_t end) {
+  const rotation *r = context;
   const mk_attention_batch *p = r->batch;
-  int64_t d = p->dimension, half = d / 2, width = width_of(p), turned = p->heads + p->kv_heads;
+  int64_t d = p->dimension, width = mk_attention_width(p), turned = (p->heads + p->kv_heads) * d;
   for (int64_t row = begin; row < end; row++) {
-    const float *restrict cosine = p->cosines + p->positions[row] * half;
-    const float *restrict sine = p->sines + p->positions[row] * half;
-    for (int64_t head = 0; head < turned; head++) {
-      const float *restrict a = r->qkv + row * width + head * d;
-      uint16_t *restrict to = r->to + row * width + head * d;
-      for (int64_t j = 0; j < half; j++) {
-        to[j] = mk_narrow(a[j] * cosine[j] - a[half + j] * sine[j]);
-        to[half + j] = mk_narrow(a[half + j] * cosine[j] + a[j] * sine[j]);
-      }
-    }
-    const float *restrict v = r->qkv + row * width + turned * d;
-    uint16_t *restrict to = r->to + row * width + turned * d;
-    for (int64_t j = 0; j < p->kv_heads * d; j++) to[j] = mk_narrow(v[j]);
+    const float *cosines = p->cosines + p->positions[row] * (d / 2), *sines = p->sines + p->positions[row] * (d / 2);
+    const float *from = r->qkv + row * width;
+    uint16_t *to = p->rotated + row * width;
+    for (int64_t j = 0; j < turned; j += d) mk_rotate_head(from + j, cosines, sines, 1, 1, d, to + j);
+    for (int64_t j = turned; j < width; j += 32) _mm512_storeu_si512(to + j, mk_narrowed_at(from + j));
   }
 }
 
-MK_KERNEL(rotate_back_to_bf16, (const rotation *r, int64_t begin, int64_t end), (r, begin, end)) {
-  const mk_attention_batch *p = r->batch;
-  int64_t d = p->dimension, half = d / 2, width = width_of(p), group = p->heads / p->kv_heads;
-  float *sum = mk_scratch(4, (size_t)d * sizeof(float));
-  for (int64_t row = begin; row < end; row++) {
-    const float *restrict cosine = p->cosines + p->positions[row] * half;
-    const float *restrict sine = p->sines + p->positions[row] * half;
-    for (int64_t head = 0; head < p->heads + 2 * p->kv_heads; head++) {
-      uint16_t *restrict to = r->to + row * width + head * d;
-      const float *restrict from;
-      if (head < p->heads) {
-        from = r->dq + (row * p->heads + head) * d;
-      } else {
-        // A key/value head's gradient is the sum over the query heads that share it.
-        bool is_key = head < p->heads + p->kv_heads;
-        int64_t first = (head - p->heads - (is_key ? 0 : p->kv_heads)) * group;
-        const float *restrict parts = (is_key ? r->dk : r->dv) + (row * p->heads + first) * d;
-        for (int64_t j = 0; j < d; j++) sum[j] = parts[j];
-        for (int64_t i = 1; i < group; i++)
-          for (int64_t j = 0; j < d; j++) sum[j] += parts[i * d + j];
-        from = sum;
-        if (!is_key) {
-          for (int64_t j = 0; j < d; j++) to[j] = mk_narrow(sum[j]);
-          continue;
-        }
-      }
-      for (int64_t j = 0; j < half; j++) {
-        to[j] = mk_narrow(from[j] * cosine[j] + from[half + j] * sine[j]);
-        to[half + j] = mk_narrow(from[half + j] * cosine[j] - from[j] * sine[j]);
-      }
-    }
-  }
-}
-
-static void rotate(void *r, int64_t begin, int64_t end) { rotate_to_bf16(r, begin, end); }
-static void rotate_back(void *r, int64_t begin, int64_t end) { rotate_back_to_bf16(r, begin, end); }
-
-bool mk_attention_bf16_fits(int64_t dimension) { return mk_has_dot_unit() && dimension % 32 == 0; }
-
-// --- Keys and values in pairs ---------------------------------------------------------------------------
-
-// What one key/value head of one sequence is laid out in: tiles of key_block keys, zeros behind the last key.
-// turned: pairs along the dimension, [dimension/2][key_block]; paired: pairs along the keys, [key_block/2][dimension].
-typedef struct {
-  uint32_t *turned_keys, *paired_keys, *turned_values, *paired_values;
-} layout;
+// --- Attention ------------------------------------------------------------------------------------------
 
 typedef struct {
   const mk_attention_batch *batch;
-  const float *dy;
-  float *dq, *dk, *dv;
-  uint32_t *tiles;
-  // For each sequence the tiles of the sequences before it.
+  // Each sequence's values in pairs along the keys, [kv_heads][⌈rows/2⌉][dimension], and where they begin.
+  uint32_t *values;
   int64_t *firsts;
-  bool is_backward;
 } attention;
 
-static int64_t tiles_of(int64_t rows) { return (rows + key_block - 1) / key_block; }
+static int64_t value_pairs(const mk_attention_batch *p, int64_t sequence) { return (p->spans[sequence].rows + 1) / 2; }
 
-static int64_t tile_size(const mk_attention_batch *p) { return key_block / 2 * p->dimension; }
-
-// Forward lays out keys turned and values paired; backward keys both ways and values turned.
-static layout layout_of(const attention *a, int64_t sequence, int64_t kv) {
+static const uint32_t *values_of(const attention *a, int64_t sequence, int64_t kv) {
   const mk_attention_batch *p = a->batch;
-  int64_t kinds = a->is_backward ? 3 : 2, tiles = tiles_of(p->spans[sequence].rows), size = tiles * tile_size(p);
-  uint32_t *first = a->tiles + (a->firsts[sequence] * p->kv_heads + kv * tiles) * tile_size(p) * kinds;
-  if (a->is_backward) return (layout){first, first + size, first + 2 * size, NULL};
-  return (layout){first, NULL, NULL, first + size};
+  return a->values + (a->firsts[sequence] * p->kv_heads + kv * value_pairs(p, sequence)) * p->dimension;
 }
 
-MK_DOT_UNIT static void turn_tile(const uint16_t *x, int64_t stride, int64_t keys, int64_t d, uint32_t *to) {
-  mk_turn_pairs(x, stride, keys, d, to, key_block);
-}
-
-MK_DOT_UNIT static void pair_tile(const uint16_t *x, int64_t stride, int64_t keys, int64_t d, uint32_t *to) {
-  int64_t i = 0;
-  for (; i < keys; i += 2)
-    mk_pair_narrow_rows(x + i * stride, i + 1 < keys ? x + (i + 1) * stride : NULL, d, to + i / 2 * d);
-  memset(to + i / 2 * d, 0, (size_t)((key_block - i) / 2 * d) * sizeof(uint32_t));
-}
-
-static void lay_out(void *context, int64_t task) {
+MK_DOT_UNIT static void pair_values(void *context, int64_t task) {
   const attention *a = context;
   const mk_attention_batch *p = a->batch;
-  int64_t sequence = task / p->kv_heads, kv = task % p->kv_heads, d = p->dimension, width = width_of(p);
+  int64_t sequence = task / p->kv_heads, kv = task % p->kv_heads, d = p->dimension, width = mk_attention_width(p);
   mk_span span = p->spans[sequence];
-  const uint16_t *keys = p->rotated + span.first * width + (p->heads + kv) * d, *values = keys + p->kv_heads * d;
-  layout to = layout_of(a, sequence, kv);
-  for (int64_t tile = 0; tile < tiles_of(span.rows); tile++) {
-    int64_t first = tile * key_block, place = tile * tile_size(p);
-    int64_t count = span.rows - first < key_block ? span.rows - first : key_block;
-    turn_tile(keys + first * width, width, count, d, to.turned_keys + place);
-    if (to.paired_keys) pair_tile(keys + first * width, width, count, d, to.paired_keys + place);
-    if (to.turned_values) turn_tile(values + first * width, width, count, d, to.turned_values + place);
-    if (to.paired_values) pair_tile(values + first * width, width, count, d, to.paired_values + place);
-  }
+  const uint16_t *values = p->rotated + span.first * width + (p->heads + p->kv_heads + kv) * d;
+  mk_pair_rows(values, width, span.rows, d, (uint32_t *)values_of(a, sequence, kv));
 }
 
-static int64_t count_tiles(const mk_attention_batch *p, int64_t *firsts) {
-  int64_t tiles = 0;
-  for (int64_t i = 0; i < p->count; i++) {
-    if (firsts) firsts[i] = tiles;
-    tiles += tiles_of(p->spans[i].rows);
-  }
-  return tiles;
-}
+typedef struct {
+  _Alignas(64) float highest[query_block], sum[query_block], correction[query_block];
+} softmax;
 
-// --- Forward --------------------------------------------------------------------------------------------
-
-MK_DOT_UNIT static void attend_block(
-  const attention *a, int64_t sequence, int64_t head, int64_t begin, int64_t end) {
-#pragma clang fp reassociate(on) contract(fast)
-  const mk_attention_batch *p = a->batch;
-  int64_t d = p->dimension, width = width_of(p), rows = end - begin, first = p->spans[sequence].first;
-  layout tiles = layout_of(a, sequence, head / (p->heads / p->kv_heads));
-  const uint32_t *q = (const uint32_t *)(p->rotated + (first + begin) * width + head * d);
-  float scale = 1 / sqrtf((float)d);
-  float *scores = mk_scratch(2, (size_t)(query_block * (key_block + d)) * sizeof(float) + query_block * key_block * 2);
-  float *out = scores + query_block * key_block;
-  uint16_t *probability = (uint16_t *)(out + query_block * d);
-  float highest[query_block], sum[query_block];
-  for (int64_t i = 0; i < rows; i++) highest[i] = -INFINITY, sum[i] = 0;
-  for (int64_t i = 0; i < rows * d; i++) out[i] = 0;
-  for (int64_t key = 0; key < end; key += key_block) {
-    int64_t seen = end - key < key_block ? end - key : key_block, columns = (seen + 15) & ~(int64_t)15;
-    int64_t place = key / key_block * tile_size(p);
-    mk_dot_blocks(rows, columns, d / 2, scale, q, width / 2, 1, tiles.turned_keys + place, key_block, false, scores, key_block);
-    for (int64_t i = 0; i < rows; i++) {
-      float *restrict row = scores + i * key_block;
-      uint16_t *restrict narrow = probability + i * key_block;
-      int64_t visible = begin + i + 1 - key;
-      if (visible > seen) visible = seen;
-      if (visible < 0) visible = 0;
-      float top = mk_highest(row, visible);
-      top = top > highest[i] ? top : highest[i];
-      float correction = visible == 0 ? 1 : mk_expf(highest[i] - top), total = 0;
-      // Whole vectors: what is not visible counts nothing.
-#pragma clang loop vectorize_width(16) interleave_count(1)
-      for (int64_t j = 0; j < columns; j++) {
-        float e = j < visible ? mk_expf(row[j] - top) : 0;
-        total += e;
-        narrow[j] = mk_narrow(e);
-      }
-      sum[i] = sum[i] * correction + total;
-      highest[i] = top;
-      if (correction != 1)
-        for (int64_t j = 0; j < d; j++) out[i * d + j] *= correction;
+// Two keys' scores become probabilities, in pairs. With `masked`, query i sees the first of the keys if i ≥ `place`.
+MK_DOT_INLINE void weigh_pair(
+  const float *scores, __m512 factor, const __m512 *top, int64_t place, const bool masked, __m512 *sum,
+  uint32_t *pairs) {
+  static const uint16_t order[32] = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+                                     8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i interleave = _mm512_loadu_si512(order);
+  for (int h = 0; h < 2; h++) {
+    __m512 e[2];
+    for (int i = 0; i < 2; i++) {
+      __m512 score = _mm512_loadu_ps(scores + i * query_block + 16 * h);
+      e[i] = mk_power_of_two(_mm512_fmsub_ps(score, factor, top[h]));
+      if (masked) e[i] = _mm512_maskz_mov_ps(mk_lanes_from(place + i - 16 * h), e[i]);
     }
-    mk_dot_blocks(
-      rows, d, columns / 2, 1, (const uint32_t *)probability, key_block / 2, 1, tiles.paired_values + place, d, true, out, d);
+    sum[h] = _mm512_add_ps(sum[h], _mm512_add_ps(e[0], e[1]));
+    _mm512_storeu_si512(pairs + 16 * h, _mm512_permutexvar_epi16(interleave, mk_narrowed(e[0], e[1])));
+  }
+}
+
+// Scores [key][query_block] of `seen` keys, of which the first `all_see` are visible to every query and later ones
+// to each from its own on, become pairs of probabilities along the keys.
+MK_DOT_INLINE void weigh(const float *scores, int64_t all_see, int64_t seen, float scale, softmax *s, uint32_t *pairs) {
+  const __m512 factor = _mm512_set1_ps(scale), least = _mm512_set1_ps(-FLT_MAX);
+  // Every other key has a vector of its own, that one need not wait for the next.
+  __m512 even[2] = {least, least}, odd[2] = {least, least}, top[2], sum[2];
+  for (int64_t k = 0; k < all_see; k += 2)
+    for (int h = 0; h < 2; h++) {
+      const float *from = scores + k * query_block + 16 * h;
+      even[h] = _mm512_max_ps(even[h], _mm512_loadu_ps(from));
+      odd[h] = _mm512_max_ps(odd[h], _mm512_loadu_ps(from + query_block));
+    }
+  for (int64_t k = all_see; k < seen; k++)
+    for (int h = 0; h < 2; h++) {
+      __m512 score = _mm512_loadu_ps(scores + k * query_block + 16 * h);
+      even[h] = _mm512_mask_max_ps(even[h], mk_lanes_from(k - all_see - 16 * h), even[h], score);
+    }
+  for (int h = 0; h < 2; h++) {
+    __m512 before = _mm512_load_ps(s->highest + 16 * h);
+    top[h] = _mm512_max_ps(before, _mm512_mul_ps(_mm512_max_ps(even[h], odd[h]), factor));
+    __m512 correction = mk_power_of_two(_mm512_sub_ps(before, top[h]));
+    sum[h] = _mm512_mul_ps(_mm512_load_ps(s->sum + 16 * h), correction);
+    _mm512_store_ps(s->highest + 16 * h, top[h]);
+    _mm512_store_ps(s->correction + 16 * h, correction);
+  }
+  for (int64_t k = 0; k < all_see; k += 2)
+    weigh_pair(scores + k * query_block, factor, top, 0, false, sum, pairs + k / 2 * query_block);
+  for (int64_t k = all_see; k < seen; k += 2)
+    weigh_pair(scores + k * query_block, factor, top, k - all_see, true, sum, pairs + k / 2 * query_block);
+  for (int h = 0; h < 2; h++) _mm512_store_ps(s->sum + 16 * h, sum[h]);
+}
+
+MK_DOT_UNIT static void attend_block(const attention *a, int64_t sequence, int64_t head, int64_t begin, int64_t end) {
+  const mk_attention_batch *p = a->batch;
+  int64_t d = p->dimension, width = mk_attention_width(p), rows = end - begin, first = p->spans[sequence].first;
+  int64_t kv = head / (p->heads / p->kv_heads);
+  const uint32_t *keys = (const uint32_t *)(p->rotated + first * width + (p->heads + kv) * d);
+  const uint32_t *values = values_of(a, sequence, kv);
+  float *scores = mk_scratch(2, (size_t)(query_block * (key_block + key_block / 2 + d + d / 2)) * sizeof(float));
+  uint32_t *pairs = (uint32_t *)(scores + query_block * key_block);
+  float *out = (float *)(pairs + query_block * key_block / 2);
+  uint32_t *queries = (uint32_t *)(out + query_block * d);
+  // Where the result goes is written at the end and would be waited for there.
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t j = 0; j < d; j += 32) __builtin_prefetch(p->out + ((first + begin + i) * p->heads + head) * d + j, 1);
+  mk_turn_pairs(p->rotated + (first + begin) * width + head * d, width, rows, d, queries, query_block);
+  softmax s;
+  for (int i = 0; i < query_block; i++) s.highest[i] = -FLT_MAX, s.sum[i] = 0;
+  for (int64_t key = 0; key < end; key += key_block) {
+    int64_t seen = mk_smaller(end - key, key_block), all_see = mk_smaller(begin - key, key_block);
+    mk_score(keys + key * (width / 2), width / 2, mk_smaller(seen, all_see + 16), seen, d / 2, queries, scores);
+    weigh(scores, all_see, seen, mk_power_scale(d), &s, pairs);
+    if (key > 0)
+      for (int64_t i = 0; i < rows; i++)
+        if (s.correction[i] != 1)
+          for (int64_t j = 0; j < d; j++) out[i * d + j] *= s.correction[i];
+    for (int64_t i = 0; i < rows; i += 8)
+      mk_dot_blocks(
+        mk_smaller(rows - i, 8), d, (mk_smaller(seen, all_see + i + 8) + 1) / 2, 1, pairs + i, 1, query_block,
+        values + key / 2 * d, d, key > 0, out + i * d, d);
   }
   for (int64_t i = 0; i < rows; i++) {
     int64_t row = first + begin + i;
-    float inverse = 1 / sum[i];
-    uint16_t *restrict to = p->out + (row * p->heads + head) * d;
-    for (int64_t j = 0; j < d; j++) to[j] = mk_narrow(out[i * d + j] * inverse);
-    if (p->log_sums) p->log_sums[head * p->rows + row] = highest[i] + logf(sum[i]);
+    __m512 inverse = _mm512_set1_ps(1 / s.sum[i]);
+    uint16_t *to = p->out + (row * p->heads + head) * d;
+    for (int64_t j = 0; j < d; j += 32) {
+      __m512 low = _mm512_loadu_ps(out + i * d + j), high = _mm512_loadu_ps(out + i * d + j + 16);
+      _mm512_storeu_si512(to + j, mk_narrowed(_mm512_mul_ps(low, inverse), _mm512_mul_ps(high, inverse)));
+    }
+    if (p->log_sums) p->log_sums[head * p->rows + row] = s.highest[i] * 0.693147180559945309f + logf(s.sum[i]);
   }
 }
 
@@ -206,145 +159,39 @@ static void attend(void *context, int64_t task) {
     if (block < blocks) break;
     block -= blocks;
   }
-  int64_t begin = block * query_block, end = begin + query_block, rows = p->spans[sequence].rows;
-  attend_block(a, sequence, head, begin, end < rows ? end : rows);
+  int64_t begin = block * query_block;
+  attend_block(a, sequence, head, begin, mk_smaller(begin + query_block, p->spans[sequence].rows));
 }
 
 int64_t mk_attention_bf16_workspace(const mk_attention_batch *p, bool is_backward) {
-  int64_t tiles = count_tiles(p, NULL) * p->kv_heads * tile_size(p) * (is_backward ? 3 : 2);
-  return tiles + p->count * 2 + (is_backward ? 3 * p->rows * p->heads * p->dimension : 0);
-}
-
-static attention begin_attention(const mk_attention_batch *p, float *workspace, bool is_backward) {
-  attention a = {.batch = p, .is_backward = is_backward, .firsts = (int64_t *)workspace};
-  int64_t each = p->rows * p->heads * p->dimension;
-  count_tiles(p, a.firsts);
-  float *rest = workspace + p->count * 2;
-  if (is_backward) a.dq = rest, a.dk = rest + each, a.dv = rest + 2 * each, rest += 3 * each;
-  a.tiles = (uint32_t *)rest;
-  return a;
+  if (is_backward) return mk_whole_lines(p->count * p->kv_heads) + 2 * p->rows * p->heads * p->dimension;
+  int64_t pairs = 0;
+  for (int64_t i = 0; i < p->count; i++) pairs += value_pairs(p, i);
+  return mk_whole_lines(2 * p->count) + pairs * p->kv_heads * p->dimension;
 }
 
 void mk_attention_bf16(const mk_attention_batch *p, const float *qkv, float *workspace) {
-  rotation turn = {.batch = p, .qkv = qkv, .to = p->rotated};
+  rotation turn = {p, qkv};
   mk_parallel_ranges(p->rows, 8, rotate, &turn);
-  attention a = begin_attention(p, workspace, false);
-  mk_parallel_tasks(p->count * p->kv_heads, lay_out, &a);
-  int64_t blocks = 0;
-  for (int64_t i = 0; i < p->count; i++) blocks += (p->spans[i].rows + query_block - 1) / query_block;
+  attention a = {p, (uint32_t *)workspace + mk_whole_lines(2 * p->count), (int64_t *)workspace};
+  int64_t blocks = 0, pairs = 0;
+  for (int64_t i = 0; i < p->count; i++) {
+    a.firsts[i] = pairs;
+    pairs += value_pairs(p, i);
+    blocks += (p->spans[i].rows + query_block - 1) / query_block;
+  }
+  mk_parallel_tasks(p->count * p->kv_heads, pair_values, &a);
   mk_parallel_tasks(blocks * p->heads, attend, &a);
 }
+#else
+// Nobody calls what the first of these refuses.
+bool mk_attention_bf16_fits(int64_t dimension) { return (void)dimension, false; }
 
-// --- Backward -------------------------------------------------------------------------------------------
-
-// A head's queries and output gradients in the layouts that its products read.
-typedef struct {
-  uint32_t *paired_queries, *paired_slopes;
-  uint16_t *slopes;
-  float *dots;
-} head_rows;
-
-MK_DOT_UNIT static head_rows lay_out_head(const attention *a, mk_span span, int64_t head) {
-#pragma clang fp reassociate(on) contract(fast)
-  const mk_attention_batch *p = a->batch;
-  int64_t d = p->dimension, width = width_of(p), pairs = (span.rows + query_block) / 2 + 1;
-  head_rows to;
-  to.paired_queries = mk_scratch(4, (size_t)(pairs * d * 3) * sizeof(uint32_t) + (size_t)(2 * pairs) * sizeof(float));
-  to.paired_slopes = to.paired_queries + pairs * d;
-  to.slopes = (uint16_t *)(to.paired_slopes + pairs * d);
-  to.dots = (float *)(to.slopes + 2 * pairs * d);
-  const uint16_t *q = p->rotated + span.first * width + head * d;
-  const uint16_t *y = p->out + (span.first * p->heads + head) * d;
-  const float *dy = a->dy + (span.first * p->heads + head) * d;
-  int64_t stride = p->heads * d;
-  for (int64_t i = 0; i < span.rows; i += 2) {
-    bool both = i + 1 < span.rows;
-    mk_pair_rows(dy + i * stride, both ? dy + (i + 1) * stride : NULL, d, to.paired_slopes + i / 2 * d);
-    mk_pair_narrow_rows(q + i * width, both ? q + (i + 1) * width : NULL, d, to.paired_queries + i / 2 * d);
-  }
-  for (int64_t i = 0; i < span.rows; i++)
-    for (int64_t j = 0; j < d; j++) to.slopes[i * d + j] = mk_narrow(dy[i * stride + j]);
-  for (int64_t i = 0; i < span.rows; i++) {
-    float dot = 0;
-    for (int64_t j = 0; j < d; j++) dot += dy[i * stride + j] * mk_widen(y[i * stride + j]);
-    to.dots[i] = dot;
-  }
-  return to;
+int64_t mk_attention_bf16_workspace(const mk_attention_batch *p, bool is_backward) {
+  return (void)p, (void)is_backward, 0;
 }
 
-// One query block against one tile of keys, of one head.
-MK_DOT_UNIT static void attend_back_tile(
-  const attention *a, mk_span span, int64_t head, layout tiles, const head_rows *own, int64_t key, int64_t begin) {
-#pragma clang fp reassociate(on) contract(fast)
-  const mk_attention_batch *p = a->batch;
-  int64_t d = p->dimension, width = width_of(p), stride = p->heads * d;
-  int64_t rows = span.rows - begin < query_block ? span.rows - begin : query_block;
-  int64_t keys = span.rows - key < key_block ? span.rows - key : key_block;
-  int64_t seen = begin + rows - key < keys ? begin + rows - key : keys, columns = (seen + 15) & ~(int64_t)15;
-  int64_t place = key / key_block * tile_size(p), first = span.first;
-  float scale = 1 / sqrtf((float)d);
-  enum { area = query_block * key_block };
-  float *scores = mk_scratch(2, area * (2 * sizeof(float) + sizeof(uint32_t) + sizeof(uint16_t)));
-  float *slopes = scores + area;
-  uint32_t *paired_p = (uint32_t *)(slopes + area), *paired_ds = paired_p + area / 2;
-  uint16_t *ds = (uint16_t *)(paired_ds + area / 2);
-  const uint32_t *q = (const uint32_t *)(p->rotated + (first + begin) * width + head * d);
-  mk_dot_blocks(rows, columns, d / 2, scale, q, width / 2, 1, tiles.turned_keys + place, key_block, false, scores, key_block);
-  mk_dot_blocks(
-    rows, columns, d / 2, 1, (const uint32_t *)(own->slopes + begin * d), d / 2, 1, tiles.turned_values + place,
-    key_block, false, slopes, key_block);
-  for (int64_t i = 0; i < rows; i++) {
-    float *restrict prow = scores + i * key_block, *restrict drow = slopes + i * key_block;
-    uint16_t *restrict narrow = ds + i * key_block;
-    int64_t visible = begin + i + 1 - key;
-    if (visible > seen) visible = seen;
-    if (visible < 0) visible = 0;
-    float log_sum = p->log_sums[head * p->rows + first + begin + i], dot = own->dots[begin + i];
-#pragma clang loop vectorize_width(16) interleave_count(1)
-    for (int64_t j = 0; j < columns; j++) {
-      float e = j < visible ? mk_expf(prow[j] - log_sum) : 0;
-      prow[j] = e;
-      drow[j] = j < visible ? e * (drow[j] - dot) * scale : 0;
-    }
-#pragma clang loop vectorize_width(16) interleave_count(1)
-    for (int64_t j = 0; j < columns; j++) narrow[j] = mk_narrow(drow[j]);
-  }
-  for (int64_t i = 0; i < rows; i += 2) {
-    const float *from = scores + i * key_block, *slope = slopes + i * key_block;
-    bool both = i + 1 < rows;
-    mk_pair_rows(from, both ? from + key_block : NULL, columns, paired_p + i / 2 * key_block);
-    mk_pair_rows(slope, both ? slope + key_block : NULL, columns, paired_ds + i / 2 * key_block);
-  }
-  int64_t pairs = (rows + 1) / 2, from = begin / 2 * d;
-  float *dk = a->dk + (first + key) * stride + head * d, *dv = a->dv + (first + key) * stride + head * d;
-  float *dq = a->dq + (first + begin) * stride + head * d;
-  mk_dot_blocks(seen, d, pairs, 1, paired_p, 1, key_block, own->paired_slopes + from, d, true, dv, stride);
-  mk_dot_blocks(seen, d, pairs, 1, paired_ds, 1, key_block, own->paired_queries + from, d, true, dk, stride);
-  mk_dot_blocks(
-    rows, d, columns / 2, 1, (const uint32_t *)ds, key_block / 2, 1, tiles.paired_keys + place, d, key > 0, dq, stride);
+void mk_attention_bf16(const mk_attention_batch *p, const float *qkv, float *workspace) {
+  (void)p, (void)qkv, (void)workspace;
 }
-
-static void attend_back(void *context, int64_t task) {
-  const attention *a = context;
-  const mk_attention_batch *p = a->batch;
-  int64_t sequence = task / p->heads, head = task % p->heads, d = p->dimension, stride = p->heads * d;
-  mk_span span = p->spans[sequence];
-  layout tiles = layout_of(a, sequence, head / (p->heads / p->kv_heads));
-  head_rows own = lay_out_head(a, span, head);
-  for (int64_t i = span.first; i < span.first + span.rows; i++) {
-    memset(a->dk + i * stride + head * d, 0, (size_t)d * sizeof(float));
-    memset(a->dv + i * stride + head * d, 0, (size_t)d * sizeof(float));
-  }
-  for (int64_t key = 0; key < span.rows; key += key_block)
-    for (int64_t begin = key; begin < span.rows; begin += query_block)
-      attend_back_tile(a, span, head, tiles, &own, key, begin);
-}
-
-void mk_attention_backward_bf16(const mk_attention_batch *p, const float *dy, float *workspace, uint16_t *dqkv) {
-  attention a = begin_attention(p, workspace, true);
-  a.dy = dy;
-  mk_parallel_tasks(p->count * p->kv_heads, lay_out, &a);
-  mk_parallel_tasks(p->count * p->heads, attend_back, &a);
-  rotation turn = {.batch = p, .dq = a.dq, .dk = a.dk, .dv = a.dv, .to = dqkv};
-  mk_parallel_ranges(p->rows, 8, rotate_back, &turn);
-}
+#endif

@@ -30,13 +30,6 @@ MK_DOT_INLINE __m512i mk_pairs(__m512 first, __m512 second) {
   return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
 }
 
-// Pairs (first[j], second[j]) of two rows of 16 bf16 values.
-MK_DOT_INLINE __m512i mk_pairs_of_narrow(const uint16_t *first, const uint16_t *second) {
-  __m512i low = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)first));
-  __m512i high = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)second));
-  return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
-}
-
 // Pairs (first[j], second[j]) in the order of j, of two vectors of 32 values.
 MK_DOT_INLINE void mk_interleave(__m512i first, __m512i second, uint32_t *to) {
   static const uint16_t low[32] = {0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39,
@@ -163,88 +156,21 @@ MK_DOT_INLINE void mk_dot_blocks(
     }
 }
 
-// The highest of x[count], or -∞ of none.
-MK_DOT_INLINE float mk_highest(const float *x, int64_t count) {
-  __m512 top = _mm512_set1_ps(-INFINITY);
-  for (int64_t j = 0; j < count; j += 16) {
-    __mmask16 mask = count - j >= 16 ? 0xFFFF : (__mmask16)((1 << (count - j)) - 1);
-    top = _mm512_mask_max_ps(top, mask, top, _mm512_maskz_loadu_ps(mask, x + j));
-  }
-  return _mm512_reduce_max_ps(top);
-}
-
-// Rows of pairs turned: to[columns/2][ld] from x[rows][columns], zeros behind up to `ld` rows (whole vectors).
+// Rows of pairs turned: to[columns/2][ld] from x[rows][columns], zeros behind up to `ld` rows. Columns in multiples of
+// 32, ld of 16.
 MK_DOT_INLINE void mk_turn_pairs(
   const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint32_t *to, int64_t ld) {
-  __m512i place = _mm512_mullo_epi32(
-    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32((int)stride * 2));
-  for (int64_t j = 0; j < ld; j += 16) {
-    int64_t count = rows - j;
-    __mmask16 mask = count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1);
-    for (int64_t p = 0; p < columns / 2; p++) {
-      __m512i pairs = _mm512_setzero_si512();
-      if (mask) pairs = _mm512_mask_i32gather_epi32(pairs, mask, place, x + j * stride + 2 * p, 1);
-      _mm512_storeu_si512(to + p * ld + j, pairs);
+  for (int64_t j = 0; j < ld; j += 16)
+    for (int64_t p = 0; p < columns / 2; p += 16) {
+      __m512i r[16];
+      for (int i = 0; i < 16; i++)
+        r[i] = j + i < rows ? _mm512_loadu_si512(x + (j + i) * stride + 2 * p) : _mm512_setzero_si512();
+      mk_turn_words(r);
+      for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + (p + i) * ld + j, r[i]);
     }
-  }
-}
-
-// Two rows as pairs, `second` may be NULL for zeros; columns in whole vectors.
-MK_DOT_INLINE void mk_pair_narrow_rows(const uint16_t *first, const uint16_t *second, int64_t columns, uint32_t *to) {
-  static const uint16_t nothing[16];
-  for (int64_t j = 0; j < columns; j += 16)
-    _mm512_storeu_si512(to + j, mk_pairs_of_narrow(first + j, second ? second + j : nothing));
-}
-
-MK_DOT_INLINE void mk_pair_rows(const float *first, const float *second, int64_t columns, uint32_t *to) {
-  for (int64_t j = 0; j < columns; j += 16)
-    _mm512_storeu_si512(
-      to + j, mk_pairs(_mm512_loadu_ps(first + j), second ? _mm512_loadu_ps(second + j) : _mm512_setzero_ps()));
 }
 #else
 #define MK_NO_DOT_UNIT
 #define MK_DOT_UNIT
 static inline bool mk_has_dot_unit(void) { return false; }
-
-// What the unit's loops above compute, for processors of other makes.
-MK_INLINE void mk_dot_blocks(
-  int64_t m, int64_t n, int64_t pairs, float scale, const uint32_t *a, int64_t ars, int64_t acs, const uint32_t *b,
-  int64_t ldb, bool accumulate, float *c, int64_t ldc) {
-  for (int64_t i = 0; i < m; i++) {
-    float *restrict to = c + i * ldc;
-    if (!accumulate)
-      for (int64_t j = 0; j < n; j++) to[j] = 0;
-    for (int64_t p = 0; p < pairs; p++) {
-      uint32_t x = a[i * ars + p * acs];
-      float low = scale * mk_widen((uint16_t)x), high = scale * mk_widen((uint16_t)(x >> 16));
-      const uint32_t *restrict row = b + p * ldb;
-      for (int64_t j = 0; j < n; j++)
-        to[j] += low * mk_widen((uint16_t)row[j]) + high * mk_widen((uint16_t)(row[j] >> 16));
-    }
-  }
-}
-
-MK_INLINE float mk_highest(const float *x, int64_t count) {
-  float top = -INFINITY;
-  for (int64_t j = 0; j < count; j++) top = x[j] > top ? x[j] : top;
-  return top;
-}
-
-MK_INLINE void mk_turn_pairs(
-  const uint16_t *x, int64_t stride, int64_t rows, int64_t columns, uint32_t *to, int64_t ld) {
-  for (int64_t p = 0; p < columns / 2; p++)
-    for (int64_t j = 0; j < ld; j++) {
-      const uint16_t *from = x + j * stride + 2 * p;
-      to[p * ld + j] = j < rows ? from[0] | (uint32_t)from[1] << 16 : 0;
-    }
-}
-
-MK_INLINE void mk_pair_narrow_rows(const uint16_t *first, const uint16_t *second, int64_t columns, uint32_t *to) {
-  for (int64_t j = 0; j < columns; j++) to[j] = first[j] | (second ? (uint32_t)second[j] << 16 : 0);
-}
-
-MK_INLINE void mk_pair_rows(const float *first, const float *second, int64_t columns, uint32_t *to) {
-  for (int64_t j = 0; j < columns; j++)
-    to[j] = mk_narrow(first[j]) | (second ? (uint32_t)mk_narrow(second[j]) << 16 : 0);
-}
 #endif
