@@ -54,11 +54,20 @@ MK_KERNEL(entropy_rows, (const entropy *p, int64_t begin, int64_t end), (p, begi
 }
 
 #if !defined(MK_NO_DOT_UNIT)
+MK_DOT_INLINE float highest_of(const float *x, int64_t count) {
+  __m512 top = _mm512_set1_ps(-INFINITY);
+  for (int64_t j = 0; j < count; j += 16) {
+    __mmask16 mask = mk_mask_of(count - j);
+    top = _mm512_mask_max_ps(top, mask, top, _mm512_maskz_loadu_ps(mask, x + j));
+  }
+  return _mm512_reduce_max_ps(top);
+}
+
 // With gradients in bf16.
 MK_DOT_UNIT static void dot_rows(const entropy *p, int64_t begin, int64_t end) {
   int64_t n = p->columns;
   for (int64_t row = begin; row < end; row++) {
-    float *z = p->logits + row * n, highest = mk_highest(z, n), scale = p->scales[row];
+    float *z = p->logits + row * n, highest = highest_of(z, n), scale = p->scales[row];
     int32_t label = p->targets[row];
     float target = z[label];
     __m512 top = _mm512_set1_ps(highest);

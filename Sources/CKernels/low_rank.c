@@ -349,13 +349,6 @@ static float *target_of(const work *w, const mk_low_rank_term *t, int64_t *strid
   return w->is_backward ? t->dx : t->y;
 }
 
-// Whether the term is added by mk_low_rank_add.
-static bool is_left(const work *w, const mk_low_rank_term *t) {
-  int64_t stride;
-  const float *to = target_of(w, t, &stride);
-  return w->result && to >= w->result && to < w->result + w->rows * w->stride;
-}
-
 static uint16_t *inner_rows(const work *w, int64_t index) {
   pack_sizes size = sizes_of(w->terms + index, w->is_backward);
   return (uint16_t *)(w->packs + w->offsets[index] + size.reduce + size.expand);
@@ -386,7 +379,7 @@ static void reduce_rows(const work *w, int64_t index, int64_t begin, int64_t end
   (mk_has_dot_unit() ? dot_narrow : plain_narrow)(sums, m, lanes, inner_rows(w, index) + begin * lanes, pairs);
   int64_t stride;
   float *to = target_of(w, t, &stride);
-  if (to && !is_left(w, t)) expand_rows(w, index, begin, end, 0, size.expand_wide, to + begin * stride, stride);
+  if (to && w->columns[index] < 0) expand_rows(w, index, begin, end, 0, size.expand_wide, to + begin * stride, stride);
 }
 
 static void pack_expand_of(const work *w, int64_t index) {
@@ -398,7 +391,7 @@ static void pack_expand_of(const work *w, int64_t index) {
 static void pack_task(void *context, int64_t task) {
   const work *w = context;
   pack_reduce(w->terms + task, w->is_backward, w->packs + w->offsets[task]);
-  if (!is_left(w, w->terms + task)) pack_expand_of(w, task);
+  if (w->columns[task] < 0) pack_expand_of(w, task);
 }
 
 // The first tasks pack what expands the terms that are added later. Terms of one run of rows stand together; another
@@ -406,7 +399,7 @@ static void pack_task(void *context, int64_t task) {
 static void rows_task(void *context, int64_t task) {
   const work *w = context;
   if (task < w->count) {
-    if (is_left(w, w->terms + task)) pack_expand_of(w, task);
+    if (w->columns[task] >= 0) pack_expand_of(w, task);
     return;
   }
   task -= w->count;
@@ -461,9 +454,14 @@ void mk_low_rank_begin(
   int64_t stride) {
   *w = (mk_low_rank_work){terms, count, is_backward, .result = result, .rows = rows, .stride = stride};
   if (count <= 0) return;
-  w->offsets = mk_scratch(5, (size_t)count * sizeof(int64_t));
+  w->offsets = mk_scratch(5, (size_t)count * 2 * sizeof(int64_t));
+  w->columns = w->offsets + count;
   int64_t total = 0;
   for (int64_t i = 0; i < count; i++) {
+    int64_t own;
+    const float *to = target_of(w, terms + i, &own);
+    bool is_within = result && to >= result && to < result + rows * stride;
+    w->columns[i] = is_within ? (to - result) % stride : -1;
     pack_sizes size = sizes_of(terms + i, is_backward);
     w->offsets[i] = total;
     total += size.reduce + size.expand + (terms[i].rows + 1) / 2 * padded(terms[i].rank);
@@ -482,10 +480,10 @@ static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // In the term's own rows and columns; without any where they do not meet.
-static rectangle meet(const work *w, const mk_low_rank_term *t, const rectangle *of) {
-  if (!is_left(w, t)) return (rectangle){0};
-  int64_t stride, first = (target_of(w, t, &stride) - w->result) % w->stride;
-  int64_t wide = sizes_of(t, w->is_backward).expand_wide;
+static rectangle meet(const work *w, int64_t index, const rectangle *of) {
+  const mk_low_rank_term *t = w->terms + index;
+  int64_t first = w->columns[index], wide = w->is_backward ? t->inputs : t->outputs;
+  if (first < 0) return (rectangle){0};
   rectangle r = {larger(of->row - t->first_row, 0), 0, larger(of->column - first, 0), 0};
   r.rows = larger(smaller(of->row + of->rows - t->first_row, t->rows) - r.row, 0);
   r.columns = larger(smaller(of->column + of->columns - first, wide) - r.column, 0);
@@ -502,7 +500,7 @@ int64_t mk_low_rank_parts(
   *are_left = false;
   for (int64_t i = 0; i < w->count; i++) {
     const mk_low_rank_term *t = w->terms + i;
-    rectangle r = meet(w, t, &of);
+    rectangle r = meet(w, i, &of);
     if (r.rows == 0 || r.columns == 0) continue;
     if (!is_whole(&r, &of) || count == mk_most_parts) {
       *are_left = true;
@@ -522,7 +520,7 @@ void mk_low_rank_add(
   rectangle of = {row, rows, column, columns};
   for (int64_t i = 0; i < w->count; i++) {
     const mk_low_rank_term *t = w->terms + i;
-    rectangle r = meet(w, t, &of);
+    rectangle r = meet(w, i, &of);
     if (r.rows == 0 || r.columns == 0 || (is_whole(&r, &of) && given-- > 0)) continue;
     int64_t stride;
     float *to = target_of(w, t, &stride) + r.row * w->stride + r.column;

@@ -7,8 +7,9 @@ typedef struct {
   const mk_low_rank_term *terms;
   int64_t count;
   bool is_backward;
-  // For each term, in pairs: where its packed factors begin, and behind them its rows of u (du on the way back).
-  int64_t *offsets;
+  // For each term, in pairs: where its packed factors begin, and behind them its rows of u (du on the way back). And its
+  // first column in the result, below 0 where it is added at once.
+  int64_t *offsets, *columns;
   uint32_t *packs;
   // Of the result that the terms are added to later; NULL where they are added at once.
   float *result;

@@ -25,10 +25,26 @@ typedef struct {
 } product;
 
 #if !defined(MK_NO_DOT_UNIT)
+// Lines of B that are called for into the second cache while others are multiplied, so that the first tile on them does
+// not wait for memory: runs of 2^shift lines, `apart` bytes from one to the next. Each line of a tile's rows calls for a
+// few: many at once would hold up the loads of the tile.
+typedef struct {
+  const char *first;
+  int64_t apart, next, count, few;
+  int shift;
+} coming;
+
+MK_INLINE void call_for(coming *c) {
+  int64_t end = c->next + c->few < c->count ? c->next + c->few : c->count;
+  for (; c->next < end; c->next++)
+    __builtin_prefetch(c->first + (c->next >> c->shift) * c->apart + (c->next & ((1 << c->shift) - 1)) * 64, 0, 2);
+}
+
 // What a tile of the result is the sum of. w is in rows of pairs, `length` words apart, parts are what adapters add.
 typedef struct {
   int64_t pairs, x_stride, y_stride, count;
   const uint32_t *w;
+  coming *coming;
   mk_low_rank_part parts[mk_most_parts];
 } sums;
 
@@ -52,6 +68,7 @@ MK_DOT_INLINE void multiply_tile(
       __builtin_prefetch(y + line / 16 * s->y_stride, 1);
       __builtin_prefetch(y + line / 16 * s->y_stride + 16, 1);
     }
+    call_for(s->coming);
     int64_t end = line + 16 < pairs ? line + 16 : pairs;
 #pragma clang loop unroll(disable)
     for (int64_t p = line; p < end; p++) {
@@ -123,22 +140,6 @@ static const char *place(const product *p, int64_t strip, int64_t pair) {
   return (const char *)p->b.data + at * size;
 }
 
-// Calls for a share of what comes next into the second cache, so that the first tile on it does not wait for memory.
-static void call_for(const product *p, int64_t strip, int64_t pair, int64_t share, int64_t shares) {
-  int64_t count = p->pairs - pair < depth ? p->pairs - pair : depth;
-  // Back: blocks of 4 KiB that lie apart. Forward: half of each row of a block.
-  int64_t units = p->is_back ? (count + 31) / 32 * 64 : count;
-  for (int64_t unit = units * share / shares; unit < units * (share + 1) / shares; unit++) {
-    if (p->is_back) {
-      __builtin_prefetch(place(p, strip, pair + unit / 64 * 32) + unit % 64 * 64, 0, 2);
-    } else {
-      const char *row = place(p, strip, pair + unit / 16 * 16) + unit % 16 * 256;
-      __builtin_prefetch(row, 0, 2);
-      __builtin_prefetch(row + 64, 0, 2);
-    }
-  }
-}
-
 // The strip's rows of B for `count` pairs of the sum, in pairs of its columns.
 MK_DOT_UNIT static void turn_strip(const product *p, int64_t strip, int64_t pair, int64_t count, uint32_t *to) {
   int64_t width = width_of(p);
@@ -146,20 +147,35 @@ MK_DOT_UNIT static void turn_strip(const product *p, int64_t strip, int64_t pair
     mk_turn_block(&p->b, p->scales, p->flatten, strip * width, column, to, width);
 }
 
-// All rows by `count` pairs of the sum from `pair` on, for one strip. What is called for meanwhile begins at `next_pair` of
-// strip `next`; none below 0.
-static void multiply_strip(
-  const product *p, int64_t strip, int64_t pair, int64_t count, int64_t next, int64_t next_pair, const uint32_t *w) {
-  int64_t width = width_of(p), tiles = (p->m + tile_rows - 1) / tile_rows;
+static int64_t length_at(const product *p, int64_t pair) {
+  return p->pairs - pair < depth ? p->pairs - pair : depth;
+}
+
+// The lines of a strip's part of B; none of a strip past the last.
+static coming lines_of(const product *p, int64_t strip, int64_t pair) {
+  int64_t count = length_at(p, pair);
+  if (strip * width_of(p) >= p->columns) return (coming){0};
+  // Back: blocks of 4 KiB, one for each 64 columns of B. Forward: half of each row of a block.
+  if (p->is_back)
+    return (coming){
+      place(p, strip, pair), p->b.column_stride * (p->b.group == 2 ? 2 : 1), .count = (count + 31) / 32 * 64, .shift = 6};
+  return (coming){place(p, strip, pair), 256, .count = 2 * count, .shift = 1};
+}
+
+// All rows by a part of the sum, for one strip.
+static void multiply_strip(const product *p, int64_t strip, int64_t pair, const uint32_t *w, coming next) {
+  int64_t width = width_of(p), count = length_at(p, pair), turns = (p->m + tile_rows - 1) / tile_rows * width / tile_columns;
   bool is_last = pair + count == p->pairs;
-  for (int64_t tile = 0; tile < tiles; tile++) {
-    int64_t row = tile * tile_rows, rows = p->m - row < tile_rows ? p->m - row : tile_rows;
-    if (next >= 0) call_for(p, next, next_pair, tile, tiles);
+  turns *= (count + 15) / 16;
+  next.few = (next.count + turns - 1) / turns;
+  sums s = {.pairs = count, .x_stride = p->x_stride, .y_stride = p->columns, .coming = &next};
+  for (int64_t row = 0; row < p->m; row += tile_rows) {
+    int64_t rows = p->m - row < tile_rows ? p->m - row : tile_rows;
     for (int64_t column = strip * width; column < (strip + 1) * width; column += tile_columns) {
-      sums s = {count, p->x_stride, p->columns, .w = w + column % width};
       int64_t place = row * p->columns + column;
       const float *addend = pair > 0 ? p->y + place : p->addend ? p->addend + place : NULL;
       bool are_left = false;
+      s.w = w + column % width;
       if (is_last) s.count = mk_low_rank_parts(p->terms, row, rows, column, tile_columns, s.parts, &are_left);
       (p->is_back && width == 32 ? multiply_32 : multiply_64)(
         rows, &s, p->x + row * p->x_stride + 2 * pair, addend, p->y + place);
@@ -168,19 +184,21 @@ static void multiply_strip(
   }
 }
 
-// A part of the rows that the second cache holds meets all strips before the next part does.
-static void multiply_strips(void *context, int64_t begin, int64_t end) {
+// A run of strips. A part of the sum, whose rows the second cache holds, meets all of them before the next part does.
+static void multiply_strips(void *context, int64_t run) {
   const product *p = context;
+  int64_t begin, end, after, ignored, strips = p->columns / width_of(p);
+  mk_range_part(strips, run, &begin, &end);
+  // Most likely this thread's next run.
+  mk_range_part(strips, run + mk_threads(), &after, &ignored);
   uint32_t *turned = p->is_back ? mk_scratch(0, (size_t)(depth * width_of(p)) * sizeof(uint32_t)) : NULL;
   for (int64_t pair = 0; pair < p->pairs; pair += depth)
     for (int64_t strip = begin; strip < end; strip++) {
-      int64_t count = p->pairs - pair < depth ? p->pairs - pair : depth;
-      bool is_end = strip + 1 == end;
-      int64_t next_pair = is_end ? pair + depth : pair;
-      if (p->is_back) turn_strip(p, strip, pair, count, turned);
-      multiply_strip(
-        p, strip, pair, count, next_pair < p->pairs ? is_end ? begin : strip + 1 : -1, next_pair,
-        p->is_back ? turned : (const uint32_t *)place(p, strip, pair));
+      coming next = strip + 1 < end ? lines_of(p, strip + 1, pair)
+        : pair + depth < p->pairs   ? lines_of(p, begin, pair + depth)
+                                    : lines_of(p, after, 0);
+      if (p->is_back) turn_strip(p, strip, pair, length_at(p, pair), turned);
+      multiply_strip(p, strip, pair, p->is_back ? turned : (const uint32_t *)place(p, strip, pair), next);
     }
 }
 
@@ -219,7 +237,7 @@ static bool multiply_by_strips(
   // Rows stand behind one another unless it is said otherwise.
   p.x_stride = x_stride ? x_stride : 2 * p.pairs;
   p.x = narrowed(x, x_type, m, 2 * p.pairs, &p.x_stride);
-  mk_parallel_ranges(p.columns / width_of(&p), 1, multiply_strips, &p);
+  mk_parallel_tasks(mk_range_parts(p.columns / width_of(&p)), multiply_strips, &p);
   if (is_back) mk_low_rank_end(&work);
   return true;
 }

@@ -87,7 +87,9 @@ final class PackedForm {
   ///   - addend: what `y` begins as: nil for zeros, `y` itself, or another of its size
   ///   - terms: what adapters add to `y`, of inputs in bf16
   @Compute
-  func multiply(_ x: Tensor, into y: Tensor, onto addend: Tensor?, adding terms: [mk_low_rank_term] = []) throws {
+  func multiply(_ x: Tensor, into y: Tensor, onto addend: Tensor?, adding terms: [mk_low_rank_term] = [])
+    throws
+  {
     let x = packing == .f32 ? x.converted(to: .f32) : x
     let status = mk_adapted_multiply(
       handle, x.address(ofRow: 0), x.element, Int64(x.rows), y.data, addend?.data, terms,
@@ -107,7 +109,8 @@ final class PackedForm {
     _ dy: Tensor, into dx: Tensor, onto addend: Tensor?, adding terms: [mk_low_rank_term] = []
   ) throws {
     let status = mk_adapted_multiply_back(
-      handle, dy.address(ofRow: 0), dy.element, Int64(dy.columns), Int64(dy.rows), dx.data, addend?.data, terms,
+      handle, dy.address(ofRow: 0), dy.element, Int64(dy.columns), Int64(dy.rows), dx.data, addend?.data,
+      terms,
       Int64(terms.count))
     if status != 0 { throw TensorError.product(String(cString: mk_last_error())) }
   }
