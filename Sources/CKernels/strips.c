@@ -219,9 +219,10 @@ static const uint16_t *narrowed(const void *x, int type, int64_t m, int64_t k, i
 static bool describe(product *p, const mk_packed *matrix, bool is_back) {
   *p = (product){.is_back = is_back};
   if (!mk_packed_blocks(matrix, &p->b, &p->scales, &p->flatten)) return false;
-  p->columns = is_back ? p->b.k : p->b.n, p->pairs = (is_back ? p->b.n : p->b.k) / 2;
+  int64_t length = is_back ? p->b.n : p->b.k;
+  p->columns = is_back ? p->b.k : p->b.n, p->pairs = length / 2;
   // Whole strips and lines, blocks of a column behind one another; forward, 8-bit values go another way.
-  return p->columns % width_of(p) == 0 && p->pairs % 16 == 0 && p->b.row_stride == 1024 * p->b.group &&
+  return p->columns % width_of(p) == 0 && length % 32 == 0 && p->b.row_stride == 1024 * p->b.group &&
     (is_back || p->b.group == 2);
 }
 

@@ -41,7 +41,10 @@ extension AdapterShelf {
     let change = changes
     let adapter = try await resident(place)
     // What was asked last of a name stands, whichever was read first.
-    guard lastChange[checked.name] ?? 0 < change else { return drop(adapter) }
+    guard lastChange[checked.name] ?? 0 < change else {
+      if places.named[checked.name] != folder { drop(adapter) }
+      return
+    }
     lastChange[checked.name] = change
     places.named[checked.name] = folder
   }
