@@ -11,9 +11,12 @@
 
 #include "dot.h"
 
-enum { row_block = 64, panel = 64, lane = 16, rows_ahead = 24 };
+enum { row_block = 64, panel = 64, lane = 16, rows_ahead = 64 };
 
 typedef mk_low_rank_work work;
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 static int64_t padded(int64_t count) { return (count + lane - 1) / lane * lane; }
 
@@ -387,22 +390,8 @@ static void pack_expand_of(const work *w, int64_t index) {
   pack_expand(w->terms + index, w->is_backward, w->packs + offset);
 }
 
-// What terms that are added at once need; of the others what reduces.
-static void pack_task(void *context, int64_t task) {
-  const work *w = context;
-  pack_reduce(w->terms + task, w->is_backward, w->packs + w->offsets[task]);
-  if (w->columns[task] < 0) pack_expand_of(w, task);
-}
-
-// The first tasks pack what expands the terms that are added later. Terms of one run of rows stand together; another
-// task is a block of rows with all their terms.
-static void rows_task(void *context, int64_t task) {
-  const work *w = context;
-  if (task < w->count) {
-    if (w->columns[task] >= 0) pack_expand_of(w, task);
-    return;
-  }
-  task -= w->count;
+// A block of rows with all their terms. Terms of one run of rows stand together.
+static void reduce_block(const work *w, int64_t task) {
   for (int64_t first = 0; first < w->count;) {
     int64_t rows = w->terms[first].rows, last = first;
     while (last < w->count && w->terms[last].first_row == w->terms[first].first_row && w->terms[last].rows == rows) last++;
@@ -417,7 +406,7 @@ static void rows_task(void *context, int64_t task) {
   }
 }
 
-static int64_t count_rows_tasks(const mk_low_rank_term *terms, int64_t count) {
+static int64_t count_blocks(const mk_low_rank_term *terms, int64_t count) {
   int64_t tasks = 0;
   for (int64_t i = 0; i < count; i++)
     if (i == 0 || terms[i].first_row != terms[i - 1].first_row || terms[i].rows != terms[i - 1].rows)
@@ -426,8 +415,7 @@ static int64_t count_rows_tasks(const mk_low_rank_term *terms, int64_t count) {
 }
 
 // dA[rank][inputs] += duᵀ·x and dB[outputs][rank] += s·dyᵀ·u, one panel of columns.
-static void outer_task(void *context, int64_t task) {
-  const work *w = context;
+void mk_low_rank_gradient(const work *w, int64_t task) {
   for (int64_t index = 0; index < w->count; index++) {
     const mk_low_rank_term *t = w->terms + index;
     int64_t lanes = padded(t->rank), column = task * panel;
@@ -449,7 +437,7 @@ static void outer_task(void *context, int64_t task) {
   }
 }
 
-void mk_low_rank_begin(
+void mk_low_rank_plan(
   mk_low_rank_work *w, const mk_low_rank_term *terms, int64_t count, bool is_backward, float *result, int64_t rows,
   int64_t stride) {
   *w = (mk_low_rank_work){terms, count, is_backward, .result = result, .rows = rows, .stride = stride};
@@ -458,26 +446,43 @@ void mk_low_rank_begin(
   w->columns = w->offsets + count;
   int64_t total = 0;
   for (int64_t i = 0; i < count; i++) {
-    int64_t own;
-    const float *to = target_of(w, terms + i, &own);
+    const mk_low_rank_term *t = terms + i;
+    int64_t own, wide = t->db && t->outputs > t->inputs ? t->outputs : t->inputs;
+    const float *to = target_of(w, t, &own);
     bool is_within = result && to >= result && to < result + rows * stride;
     w->columns[i] = is_within ? (to - result) % stride : -1;
-    pack_sizes size = sizes_of(terms + i, is_backward);
+    pack_sizes size = sizes_of(t, is_backward);
     w->offsets[i] = total;
-    total += size.reduce + size.expand + (terms[i].rows + 1) / 2 * padded(terms[i].rank);
+    total += size.reduce + size.expand + (t->rows + 1) / 2 * padded(t->rank);
+    if (is_backward) w->panels = larger(w->panels, (wide + panel - 1) / panel);
   }
   w->packs = mk_scratch(3, (size_t)total * sizeof(uint32_t));
-  mk_parallel_tasks(count, pack_task, w);
-  mk_parallel_tasks(count + count_rows_tasks(terms, count), rows_task, w);
+  w->before = 2 * count + count_blocks(terms, count);
+  w->unpacked = (int)count, w->unready = (int)w->before;
 }
+
+// First what reduces is packed, with what expands terms that are added at once; then what expands the others; then come the
+// rows.
+void mk_low_rank_task(mk_low_rank_work *w, int64_t task) {
+  if (task < w->count) {
+    pack_reduce(w->terms + task, w->is_backward, w->packs + w->offsets[task]);
+    if (w->columns[task] < 0) pack_expand_of(w, task);
+    atomic_fetch_sub(&w->unpacked, 1);
+  } else if (task < 2 * w->count) {
+    if (w->columns[task - w->count] >= 0) pack_expand_of(w, task - w->count);
+  } else {
+    mk_wait_for_none(&w->unpacked);
+    reduce_block(w, task - 2 * w->count);
+  }
+  atomic_fetch_sub(&w->unready, 1);
+}
+
+void mk_low_rank_wait(mk_low_rank_work *w) { mk_wait_for_none(&w->unready); }
 
 // Where a term and a rectangle of the result meet.
 typedef struct {
   int64_t row, rows, column, columns;
 } rectangle;
-
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // In the term's own rows and columns; without any where they do not meet.
 static rectangle meet(const work *w, int64_t index, const rectangle *of) {
@@ -528,23 +533,19 @@ void mk_low_rank_add(
   }
 }
 
-void mk_low_rank_end(const mk_low_rank_work *w) {
-  int64_t panels = 0;
-  for (int64_t i = 0; i < w->count; i++) {
-    const mk_low_rank_term *t = w->terms + i;
-    int64_t wide = t->db && t->outputs > t->inputs ? t->outputs : t->inputs;
-    if ((wide + panel - 1) / panel > panels) panels = (wide + panel - 1) / panel;
-  }
-  mk_parallel_tasks(panels, outer_task, (void *)w);
+static void run_task(void *context, int64_t task) {
+  work *w = context;
+  if (task < w->before) return mk_low_rank_task(w, task);
+  mk_low_rank_wait(w);
+  mk_low_rank_gradient(w, task - w->before);
 }
 
-void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count) {
-  mk_low_rank_work w;
-  mk_low_rank_begin(&w, terms, count, false, NULL, 0, 0);
+static void run(const mk_low_rank_term *terms, int64_t count, bool is_backward) {
+  work w;
+  mk_low_rank_plan(&w, terms, count, is_backward, NULL, 0, 0);
+  mk_parallel_tasks(w.before + w.panels, run_task, &w);
 }
 
-void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count) {
-  mk_low_rank_work w;
-  mk_low_rank_begin(&w, terms, count, true, NULL, 0, 0);
-  mk_low_rank_end(&w);
-}
+void mk_low_rank_forward(const mk_low_rank_term *terms, int64_t count) { run(terms, count, false); }
+
+void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count) { run(terms, count, true); }

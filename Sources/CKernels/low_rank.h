@@ -14,13 +14,24 @@ typedef struct {
   // Of the result that the terms are added to later; NULL where they are added at once.
   float *result;
   int64_t rows, stride;
+  // Tasks that come before what the terms add to the result, and, backward, those that gather gradients.
+  int64_t before, panels;
+  atomic_int unpacked, unready;
 } mk_low_rank_work;
 
-// Computes u (du) of every term. Terms whose target lies in `result`, [rows][stride], are left to mk_low_rank_add; the
-// others are added to where they point. Uses the calling thread's scratch memory 3 and 5 until the work is done.
-void mk_low_rank_begin(
+// Plans the work on terms. Those whose target lies in `result`, [rows][stride], are left to mk_low_rank_parts and
+// mk_low_rank_add; the others are added to where they point. Uses the calling thread's scratch memory 3 and 5 until the work
+// is done.
+void mk_low_rank_plan(
   mk_low_rank_work *w, const mk_low_rank_term *terms, int64_t count, bool is_backward, float *result, int64_t rows,
   int64_t stride);
+
+// The tasks 0..<before compute u (du) of every term; those of one loop are begun in order. Later tasks of the same loop wait.
+void mk_low_rank_task(mk_low_rank_work *w, int64_t task);
+void mk_low_rank_wait(mk_low_rank_work *w);
+
+// Backward, the tasks 0..<panels, once all others are done that these wait for: the gradients of A and B.
+void mk_low_rank_gradient(const mk_low_rank_work *w, int64_t task);
 
 // A term's part of a rectangle of the result: u[rows][pairs] · factors, in rows of pairs.
 typedef struct {
@@ -39,6 +50,3 @@ int64_t mk_low_rank_parts(
 
 // Adds to a rectangle of the result what terms have for it, but for the parts that were given out.
 void mk_low_rank_add(const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns, int64_t given);
-
-// Backward: the gradients of A and B.
-void mk_low_rank_end(const mk_low_rank_work *w);

@@ -21,7 +21,8 @@ typedef struct {
   int64_t columns, pairs;
   // What is added to, [m][columns] like y, or NULL.
   const float *addend;
-  const mk_low_rank_work *terms;
+  mk_low_rank_work *terms;
+  int64_t runs;
 } product;
 
 #if !defined(MK_NO_DOT_UNIT)
@@ -185,8 +186,7 @@ static void multiply_strip(const product *p, int64_t strip, int64_t pair, const 
 }
 
 // A run of strips. A part of the sum, whose rows the second cache holds, meets all of them before the next part does.
-static void multiply_strips(void *context, int64_t run) {
-  const product *p = context;
+static void multiply_run(const product *p, int64_t run) {
   int64_t begin, end, after, ignored, strips = p->columns / width_of(p);
   mk_range_part(strips, run, &begin, &end);
   // Most likely this thread's next run.
@@ -200,6 +200,16 @@ static void multiply_strips(void *context, int64_t run) {
       if (p->is_back) turn_strip(p, strip, pair, length_at(p, pair), turned);
       multiply_strip(p, strip, pair, p->is_back ? turned : (const uint32_t *)place(p, strip, pair), next);
     }
+}
+
+// What terms need comes first, the gradients of their factors last: they fill the time of whoever is done with its strips.
+static void run_task(void *context, int64_t task) {
+  const product *p = context;
+  if (task < p->terms->before) return mk_low_rank_task(p->terms, task);
+  mk_low_rank_wait(p->terms);
+  task -= p->terms->before;
+  if (task < p->runs) multiply_run(p, task);
+  else mk_low_rank_gradient(p->terms, task - p->runs);
 }
 
 // Rows in bf16 whose lines do not all fall into the same few places of a cache.
@@ -233,13 +243,13 @@ static bool multiply_by_strips(
   product p;
   if (!describe(&p, matrix, is_back)) return false;
   mk_low_rank_work work;
-  mk_low_rank_begin(&work, terms, count, is_back, y, m, p.columns);
+  mk_low_rank_plan(&work, terms, count, is_back, y, m, p.columns);
   p.terms = &work, p.m = m, p.y = y, p.addend = addend;
   // Rows stand behind one another unless it is said otherwise.
   p.x_stride = x_stride ? x_stride : 2 * p.pairs;
   p.x = narrowed(x, x_type, m, 2 * p.pairs, &p.x_stride);
-  mk_parallel_tasks(mk_range_parts(p.columns / width_of(&p)), multiply_strips, &p);
-  if (is_back) mk_low_rank_end(&work);
+  p.runs = mk_range_parts(p.columns / width_of(&p));
+  mk_parallel_tasks(work.before + p.runs + work.panels, run_task, &p);
   return true;
 }
 
