@@ -97,7 +97,9 @@ MK_DOT_INLINE void weigh(const float *scores, int64_t all_see, int64_t seen, flo
   for (int h = 0; h < 2; h++) {
     __m512 before = _mm512_load_ps(s->highest + 16 * h);
     top[h] = _mm512_max_ps(before, _mm512_mul_ps(_mm512_max_ps(even[h], odd[h]), factor));
-    __m512 correction = mk_power_of_two(_mm512_sub_ps(before, top[h]));
+    // Exactly 1 where nothing is to be corrected, so that nothing is.
+    __m512 correction = _mm512_mask_mov_ps(
+      mk_power_of_two(_mm512_sub_ps(before, top[h])), _mm512_cmp_ps_mask(before, top[h], _CMP_EQ_OQ), _mm512_set1_ps(1));
     sum[h] = _mm512_mul_ps(_mm512_load_ps(s->sum + 16 * h), correction);
     _mm512_store_ps(s->highest + 16 * h, top[h]);
     _mm512_store_ps(s->correction + 16 * h, correction);

@@ -82,19 +82,8 @@ MK_DOT_INLINE __m512 mk_exp16(__m512 x) {
   return _mm512_scalef_ps(p, n);
 }
 
-// 1/(1 + e^-x), to a few units of the last place.
-MK_DOT_INLINE __m512 mk_sigmoid16(__m512 x) {
-  __m512 one = _mm512_set1_ps(1), d = _mm512_add_ps(one, mk_exp16(_mm512_sub_ps(_mm512_setzero_ps(), x)));
-  __m512 inverse = _mm512_rcp14_ps(d);
-  return _mm512_mul_ps(inverse, _mm512_fnmadd_ps(d, inverse, _mm512_set1_ps(2)));
-}
-
 MK_DOT_INLINE __mmask16 mk_mask_of(int64_t count) {
   return count >= 16 ? 0xFFFF : count <= 0 ? 0 : (__mmask16)((1 << count) - 1);
-}
-
-MK_DOT_INLINE __m512 mk_widened(__mmask16 mask, const uint16_t *x) {
-  return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, x)), 16);
 }
 
 // Stores under a mask take some processors many times as long as whole ones.

@@ -4,9 +4,9 @@
 // forward:  u = x·Aᵀ,  y += s·u·Bᵀ
 // backward: du = s·dy·B,  dx += du·A,  dA += duᵀ·x,  dB += s·dyᵀ·u
 //
-// The first two of each direction go by blocks of rows, every term of a row in turn; the gradients of A and B by
-// panels of their columns, every term of a panel in turn. So no two threads meet, and a row's result depends on
-// that row alone.
+// The first two of each direction go by blocks of rows, or the second by tiles of a result that another product is summed in
+// (strips.c), every term of a row in turn; the gradients of A and B by panels of their columns, every term of a panel in
+// turn. So no two threads meet, and a row's result depends on that row alone.
 #include "low_rank.h"
 
 #include "dot.h"
@@ -440,7 +440,7 @@ void mk_low_rank_gradient(const work *w, int64_t task) {
 void mk_low_rank_plan(
   mk_low_rank_work *w, const mk_low_rank_term *terms, int64_t count, bool is_backward, float *result, int64_t rows,
   int64_t stride) {
-  *w = (mk_low_rank_work){terms, count, is_backward, .result = result, .rows = rows, .stride = stride};
+  *w = (mk_low_rank_work){terms, count, is_backward, .stride = stride};
   if (count <= 0) return;
   w->offsets = mk_scratch(5, (size_t)count * 2 * sizeof(int64_t));
   w->columns = w->offsets + count;
@@ -496,6 +496,15 @@ static rectangle meet(const work *w, int64_t index, const rectangle *of) {
 }
 
 static bool is_whole(const rectangle *r, const rectangle *of) { return r->rows == of->rows && r->columns == of->columns; }
+
+int64_t mk_low_rank_run(const mk_low_rank_work *w, int64_t row, int64_t most) {
+  for (int64_t i = 0; i < w->count; i++) {
+    int64_t first = w->terms[i].first_row - row, end = first + w->terms[i].rows;
+    if (first > 0) most = smaller(most, first);
+    if (end > 0) most = smaller(most, end);
+  }
+  return most;
+}
 
 int64_t mk_low_rank_parts(
   const mk_low_rank_work *w, int64_t row, int64_t rows, int64_t column, int64_t columns,

@@ -11,9 +11,8 @@ typedef struct {
   // first column in the result, below 0 where it is added at once.
   int64_t *offsets, *columns;
   uint32_t *packs;
-  // Of the result that the terms are added to later; NULL where they are added at once.
-  float *result;
-  int64_t rows, stride;
+  // How far apart the rows of the result are that terms are added to later.
+  int64_t stride;
   // Tasks that come before what the terms add to the result, and, backward, those that gather gradients.
   int64_t before, panels;
   atomic_int unpacked, unready;
@@ -41,6 +40,10 @@ typedef struct {
 } mk_low_rank_part;
 
 enum { mk_most_parts = 8 };
+
+// How many rows from one on, at most `most`, have the same terms. Rectangles within them make a row's result depend on that
+// row alone.
+int64_t mk_low_rank_run(const mk_low_rank_work *w, int64_t row, int64_t most);
 
 // The parts of terms that cover all of a rectangle of the result, as many as there is room for, and whether terms are
 // left that have something for it.

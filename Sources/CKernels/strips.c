@@ -170,8 +170,8 @@ static void multiply_strip(const product *p, int64_t strip, int64_t pair, const 
   turns *= (count + 15) / 16;
   next.few = (next.count + turns - 1) / turns;
   sums s = {.pairs = count, .x_stride = p->x_stride, .y_stride = p->columns, .coming = &next};
-  for (int64_t row = 0; row < p->m; row += tile_rows) {
-    int64_t rows = p->m - row < tile_rows ? p->m - row : tile_rows;
+  for (int64_t row = 0, rows; row < p->m; row += rows) {
+    rows = mk_low_rank_run(p->terms, row, p->m - row < tile_rows ? p->m - row : tile_rows);
     for (int64_t column = strip * width; column < (strip + 1) * width; column += tile_columns) {
       int64_t place = row * p->columns + column;
       const float *addend = pair > 0 ? p->y + place : p->addend ? p->addend + place : NULL;
@@ -212,16 +212,24 @@ static void run_task(void *context, int64_t task) {
   else mk_low_rank_gradient(p->terms, task - p->runs);
 }
 
+typedef struct {
+  const float *x;
+  uint16_t *narrow;
+  int64_t columns, stride;
+} narrowing;
+
+static void narrow_rows(void *context, int64_t begin, int64_t end) {
+  const narrowing *n = context;
+  for (int64_t i = begin; i < end; i++) mk_to_bf16(n->x + i * n->columns, n->narrow + i * n->stride, n->columns);
+}
+
 // Rows in bf16 whose lines do not all fall into the same few places of a cache.
-static const uint16_t *narrowed(const void *x, int type, int64_t m, int64_t k, int64_t *stride) {
+static const uint16_t *narrowed(const void *x, int type, int64_t m, int64_t columns, int64_t *stride) {
   if (type == MK_BF16) return x;
-  *stride = mk_spread(k);
+  *stride = mk_spread(columns);
   uint16_t *narrow = mk_scratch(7, (size_t)(m * *stride) * sizeof(uint16_t));
-  if (*stride == k) {
-    mk_to_bf16(x, narrow, m * k);
-  } else {
-    for (int64_t i = 0; i < m; i++) mk_to_bf16((const float *)x + i * k, narrow + i * *stride, k);
-  }
+  narrowing n = {x, narrow, columns, *stride};
+  mk_parallel_ranges(m, 1, narrow_rows, &n);
   return narrow;
 }
 
@@ -248,7 +256,7 @@ static bool multiply_by_strips(
   // Rows stand behind one another unless it is said otherwise.
   p.x_stride = x_stride ? x_stride : 2 * p.pairs;
   p.x = narrowed(x, x_type, m, 2 * p.pairs, &p.x_stride);
-  p.runs = mk_range_parts(p.columns / width_of(&p));
+  p.runs = m <= 0 ? 0 : mk_range_parts(p.columns / width_of(&p));
   mk_parallel_tasks(work.before + p.runs + work.panels, run_task, &p);
   return true;
 }

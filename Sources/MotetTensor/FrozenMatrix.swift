@@ -57,7 +57,7 @@ public enum TensorError: Error, CustomStringConvertible {
 /// A weight matrix W `[outputs, inputs]` of the base model: packed once, never written to again.
 ///
 /// No member changes W; that is the guarantee that training and serving leave the base alone, and ``hash(into:)``
-/// is its check. `dy·W` reads W as it lies where the processor can; else a form for it is made when a backward pass asks
+/// is its check. `dy·W` reads W as it lies where the processor and W's size allow; else a form for it is made when a backward pass asks
 /// for it: of a matrix in f32, and of the largest, once; of others each time, into memory that matrices of one size
 /// share. NF4 needs none: it is unpacked each time.
 @Compute

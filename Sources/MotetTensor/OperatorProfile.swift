@@ -4,7 +4,7 @@ public final class OperatorProfile {
   public enum Part: String, Sendable, CaseIterable {
     /// x·Wᵀ and dy·W, with what adapters add and their gradients.
     case base
-    /// Modules that stand beside matrices.
+    /// Adapters' parts without a matrix, and modules that stand beside matrices.
     case lowRank = "low-rank"
     /// dyᵀ·x, of copies that train.
     case weightGradient = "weight gradient"

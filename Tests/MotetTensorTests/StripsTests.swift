@@ -21,7 +21,8 @@ import Testing
   ].filter { precisions.contains($0.precision) && precisions.contains(.bf16) }
 
   @Compute func run(
-    _ shape: Shape, _ storage: ActivationStorage, rows kept: Int? = nil, kernels: Kernels = .fast
+    _ shape: Shape, _ storage: ActivationStorage, rows kept: Int? = nil, firstRun: Int = 101,
+    kernels: Kernels = .fast
   ) throws -> [[Float]] {
     let (rows, inputs, outputs) = (kept ?? shape.rows, shape.inputs, shape.outputs)
     let matrix = try FrozenMatrix(
@@ -39,8 +40,8 @@ import Testing
       return LowRankTerm(rows: rows, columns: columns, loraA: a, loraB: b, scale: scale)
     }
     // More on the same rows than go on in one tile, runs that end within a tile, columns that begin within a strip.
-    var terms = (0..<11).map { term(0..<101, 0..<outputs, rank: 1 + $0, 0.3) }
-    terms.append(term(0..<101, 7..<outputs - 3, rank: 16, 0.5))
+    var terms = (0..<11).map { term(0..<firstRun, 0..<outputs, rank: 1 + $0, 0.3) }
+    terms.append(term(0..<firstRun, 7..<outputs - 3, rank: 16, 0.5))
     terms.append(term(101..<rows, 0..<outputs / 2, rank: 32, 1.5))
     terms.append(term(101..<rows, outputs / 2..<outputs, rank: 5, 1.5))
     let tape = Tape(recording: true, storage: storage, kernels: kernels)
@@ -63,11 +64,24 @@ import Testing
 
   @Test(arguments: shapes)
   @Compute func aRowDependsOnItselfAlone(_ shape: Shape) throws {
-    // Both by strips, or both not, and of one division of the rows among the terms.
+    // Both by strips.
     let rows = max(128, shape.rows - 13)
     let (all, first) = (try run(shape, .bf16), try run(shape, .bf16, rows: rows))
     #expect(all[0].prefix(rows * shape.outputs) == first[0][...])
     #expect(all[1].prefix(rows * shape.inputs) == first[1][...])
+    // What others on the tile carry makes no difference to it.
+    let others = try run(shape, .bf16, firstRun: 97)
+    #expect(all[0].dropFirst(101 * shape.outputs) == others[0].dropFirst(101 * shape.outputs))
+    #expect(all[1].dropFirst(101 * shape.inputs) == others[1].dropFirst(101 * shape.inputs))
+    #expect(all[0].prefix(97 * shape.outputs) == others[0].prefix(97 * shape.outputs))
+    #expect(all[0] != others[0])
+  }
+
+  @Test(.enabled(if: precisions.contains(.bf16))) @Compute func noRowsAreNoWork() throws {
+    let matrix = try FrozenMatrix(floats(64 * 96, seed: 1), outputs: 96, inputs: 64, precision: .bf16)
+    let none = Tensor(rows: 0, columns: 64)
+    try matrix.multiply(none, into: Tensor(rows: 0, columns: 96))
+    try matrix.multiplyTransposed(Tensor(rows: 0, columns: 96), into: none)
   }
 
   /// 1,024 is where rows of gradients are spread, 300 rows are more than a chunk.

@@ -233,7 +233,8 @@ void mk_low_rank_backward(const mk_low_rank_term *terms, int64_t count);
 int64_t mk_spread(int64_t columns);
 
 // y[m,n] = x[m,k]·B + addend, and mk_low_rank_forward, in one: what the terms add to y goes on while its rows are in the
-// cache. The addend is NULL for none, y, or another matrix of its size.
+// cache. The addend is NULL for none, y, or another matrix of its size. A term's y (dx, on the way back) lies in row
+// first_row of the result, its rows as far apart, or outside of it.
 int mk_adapted_multiply(
   const mk_packed *matrix, const void *x, int x_type, int64_t m, float *y, const float *addend,
   const mk_low_rank_term *terms, int64_t count);

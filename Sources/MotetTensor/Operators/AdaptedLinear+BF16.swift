@@ -10,8 +10,9 @@ extension Tape {
     trained: Parameter?, residual: Tensor?, into y: Tensor
   ) throws {
     let input = profile.measured(.conversion) { x.converted(to: .bf16) }
-    let products = NarrowTerms(terms, input: input)
-    try profile.measured(.base) {
+    let part = matrix == nil ? OperatorProfile.Part.lowRank : .base
+    let products = profile.measured(part) { NarrowTerms(terms, input: input) }
+    try profile.measured(part) {
       try withExtendedLifetime(products) {
         let training = products.described(addingTo: y)
         guard let matrix else {
@@ -35,7 +36,7 @@ extension Tape {
       let target = dx.map { _ in
         matrix == nil ? .zeros(rows: slope.rows, columns: inputs) : Tensor(rows: slope.rows, columns: inputs)
       }
-      try profile.measured(.base) { try kept.backward(slope, through: matrix, into: target) }
+      try profile.measured(part) { try kept.backward(slope, through: matrix, into: target) }
       if let matrix, let trained, let keptInput {
         try profile.measured(.weightGradient) { try matrix.gatherGradient(slope, keptInput, into: trained) }
       }

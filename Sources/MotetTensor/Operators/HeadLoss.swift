@@ -6,8 +6,8 @@ import CKernels
 // never exists.
 
 extension Tape {
-  /// Rows of logits that exist at one time.
-  static let headChunk = 256
+  /// Rows of logits that exist at one time: those of a large vocabulary take 64 MiB.
+  private static func headChunk(_ vocabulary: Int) -> Int { max(64, min(256, (1 << 24) / vocabulary)) }
 
   /// The head's cross-entropy by row.
   /// - Parameters:
@@ -27,7 +27,7 @@ extension Tape {
     let tracked = isRecording && (h.wantsGradient || trained?.isTrainable == true)
     let back = isRecording && h.wantsGradient ? Tensor(rows: h.rows, columns: h.columns) : nil
     var losses = [Float](repeating: 0, count: h.rows)
-    for (rows, teacher) in Self.chunks(of: h.rows, teachers) {
+    for (rows, teacher) in Self.chunks(of: h.rows, upTo: Self.headChunk(head.outputs), teachers) {
       let logits = Tensor(rows: rows.count, columns: head.outputs)
       try profile.measured(.head) {
         try head.multiply(h.copy(of: rows), into: logits, kernels: kernels)
@@ -61,16 +61,16 @@ extension Tape {
     return losses
   }
 
-  /// Runs of at most ``headChunk`` rows that have one teacher, or none.
+  /// Runs of at most `limit` rows that have one teacher, or none.
   private static func chunks(
-    of rows: Int, _ teachers: [HeadTeacher]
+    of rows: Int, upTo limit: Int, _ teachers: [HeadTeacher]
   ) -> [(rows: Range<Int>, teacher: HeadTeacher?)] {
     var chunks: [(rows: Range<Int>, teacher: HeadTeacher?)] = []
     var start = 0
     while start < rows {
       let teacher = teachers.first { $0.rows.contains(start) }
       let next = teacher?.rows.upperBound ?? teachers.map(\.rows.lowerBound).first { $0 > start } ?? rows
-      let end = min(start + headChunk, next, rows)
+      let end = min(start + limit, next, rows)
       chunks.append((start..<end, teacher))
       start = end
     }
