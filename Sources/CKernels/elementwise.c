@@ -74,6 +74,32 @@ double mk_sum_of_squares(const float *x, int64_t count) {
 
 typedef struct {
   const float *x;
+  atomic_uint *largest;
+} magnitudes;
+
+// Magnitudes compare as whole numbers do; those of infinities and of what is no number come last.
+MK_KERNEL(largest_magnitude, (const magnitudes *m, int64_t begin, int64_t end), (m, begin, end)) {
+  const uint32_t *bits = (const uint32_t *)(const void *)m->x;
+  uint32_t largest = 0;
+  for (int64_t i = begin; i < end; i++) {
+    uint32_t own = bits[i] & 0x7FFFFFFF;
+    largest = own > largest ? own : largest;
+  }
+  uint32_t known = atomic_load(m->largest);
+  while (known < largest && !atomic_compare_exchange_weak(m->largest, &known, largest)) {}
+}
+
+static void magnitude_range(void *m, int64_t begin, int64_t end) { largest_magnitude(m, begin, end); }
+
+bool mk_all_finite(const float *x, int64_t count) {
+  atomic_uint largest = 0;
+  magnitudes m = {x, &largest};
+  mk_parallel_ranges(count, grain, magnitude_range, &m);
+  return largest < 0x7F800000;
+}
+
+typedef struct {
+  const float *x;
   float *y;
   const uint16_t *narrow_x;
   uint16_t *narrow_y;

@@ -23,6 +23,9 @@ typedef struct {
   const float *addend;
   mk_low_rank_work *terms;
   int64_t runs;
+  // Where tiles begin, and m: rows of different terms share none.
+  const int64_t *tiles;
+  int64_t tile_count;
 } product;
 
 #if !defined(MK_NO_DOT_UNIT)
@@ -49,13 +52,11 @@ typedef struct {
   mk_low_rank_part parts[mk_most_parts];
 } sums;
 
-// y[mr][32] of a tile's rows from `row` on, added to `addend` unless it is NULL.
+// y[mr][32], added to `addend` unless it is NULL.
 MK_DOT_INLINE void multiply_tile(
-  const int mr, const int length, const sums *s, const uint16_t *x, int64_t row, const float *addend, float *y) {
+  const int mr, const int length, const sums *s, const uint16_t *x, const float *addend, float *y) {
   int64_t pairs = s->pairs, x_stride = s->x_stride;
   const uint32_t *w = s->w;
-  x += row * x_stride, y += row * s->y_stride;
-  if (addend) addend += row * s->y_stride;
   __m512 sum[tile_rows][2];
 #pragma clang loop unroll(full)
   for (int i = 0; i < mr; i++) sum[i][0] = sum[i][1] = _mm512_setzero_ps();
@@ -84,7 +85,7 @@ MK_DOT_INLINE void multiply_tile(
   }
   for (int64_t part = 0; part < s->count; part++) {
     const mk_low_rank_part *own = s->parts + part;
-    const uint16_t *u = own->u + row * own->u_stride;
+    const uint16_t *u = own->u;
 #pragma clang loop unroll(disable)
     for (int64_t p = 0; p < own->pairs; p++) {
       __m512i first = _mm512_loadu_si512(own->factors + p * own->length);
@@ -106,18 +107,26 @@ MK_DOT_INLINE void multiply_tile(
     }
 }
 
-// The same for any number of rows up to a tile's.
+// The same for any number of rows up to a tile's: all at once, for few sums at a time would wait for one another.
 MK_DOT_INLINE void multiply_rows(
   int64_t m, const int length, const sums *s, const uint16_t *x, const float *addend, float *y) {
-  int64_t row = 0;
+  switch (m) {
 #define ROWS(count) \
-  for (; m - row >= count; row += count) multiply_tile(count, length, s, x, row, addend, y)
-  ROWS(12);
-  ROWS(8);
-  ROWS(4);
-  ROWS(2);
-  ROWS(1);
+  case count: return multiply_tile(count, length, s, x, addend, y)
+    ROWS(1);
+    ROWS(2);
+    ROWS(3);
+    ROWS(4);
+    ROWS(5);
+    ROWS(6);
+    ROWS(7);
+    ROWS(8);
+    ROWS(9);
+    ROWS(10);
+    ROWS(11);
+    ROWS(12);
 #undef ROWS
+  }
 }
 
 MK_DOT_UNIT static void multiply_64(
@@ -165,13 +174,13 @@ static coming lines_of(const product *p, int64_t strip, int64_t pair) {
 
 // All rows by a part of the sum, for one strip.
 static void multiply_strip(const product *p, int64_t strip, int64_t pair, const uint32_t *w, coming next) {
-  int64_t width = width_of(p), count = length_at(p, pair), turns = (p->m + tile_rows - 1) / tile_rows * width / tile_columns;
+  int64_t width = width_of(p), count = length_at(p, pair);
+  int64_t turns = p->tile_count * (width / tile_columns) * ((count + 15) / 16);
   bool is_last = pair + count == p->pairs;
-  turns *= (count + 15) / 16;
   next.few = (next.count + turns - 1) / turns;
   sums s = {.pairs = count, .x_stride = p->x_stride, .y_stride = p->columns, .coming = &next};
-  for (int64_t row = 0, rows; row < p->m; row += rows) {
-    rows = mk_low_rank_run(p->terms, row, p->m - row < tile_rows ? p->m - row : tile_rows);
+  for (int64_t tile = 0; tile < p->tile_count; tile++) {
+    int64_t row = p->tiles[tile], rows = p->tiles[tile + 1] - row;
     for (int64_t column = strip * width; column < (strip + 1) * width; column += tile_columns) {
       int64_t place = row * p->columns + column;
       const float *addend = pair > 0 ? p->y + place : p->addend ? p->addend + place : NULL;
@@ -233,6 +242,17 @@ static const uint16_t *narrowed(const void *x, int type, int64_t m, int64_t colu
   return narrow;
 }
 
+static void divide(product *p) {
+  // Each end of a run of rows adds at most one tile.
+  int64_t *tiles = mk_scratch(6, (size_t)((p->m + tile_rows - 1) / tile_rows + 2 * p->terms->count + 2) * sizeof(int64_t));
+  p->tiles = tiles;
+  for (int64_t row = 0; row < p->m; p->tile_count++) {
+    tiles[p->tile_count] = row;
+    row += mk_low_rank_run(p->terms, row, p->m - row < tile_rows ? p->m - row : tile_rows);
+  }
+  tiles[p->tile_count] = p->m;
+}
+
 // Whether the matrix has what strips need; says how it lies.
 static bool describe(product *p, const mk_packed *matrix, bool is_back) {
   *p = (product){.is_back = is_back};
@@ -256,6 +276,7 @@ static bool multiply_by_strips(
   // Rows stand behind one another unless it is said otherwise.
   p.x_stride = x_stride ? x_stride : 2 * p.pairs;
   p.x = narrowed(x, x_type, m, 2 * p.pairs, &p.x_stride);
+  divide(&p);
   p.runs = m <= 0 ? 0 : mk_range_parts(p.columns / width_of(&p));
   mk_parallel_tasks(work.before + p.runs + work.panels, run_task, &p);
   return true;

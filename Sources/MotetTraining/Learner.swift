@@ -1,3 +1,4 @@
+import CKernels
 import Foundation
 import MotetAdapters
 import MotetModels
@@ -118,7 +119,9 @@ final class Learner {
     if number == steps { status = .completed }
     var told = [RunEvent.step(event)]
     if let limit, isSpike { told.append(.spike(job: job.name, step: number, loss: loss, limit: limit)) }
-    if !adapter.parameters.allSatisfy({ $0.values.isFinite }) { told.append(diverge(at: number)) }
+    if !adapter.parameters.allSatisfy({ mk_all_finite($0.values.data, Int64($0.values.count)) }) {
+      told.append(diverge(at: number))
+    }
     return told
   }
 
@@ -235,17 +238,4 @@ struct LearnerState {
   /// What the adapter's method remembers beside them.
   var memory: [String: [Float]]
   var optimizer: OptimizerState
-}
-
-extension Tensor {
-  /// Whether no value is infinite or not a number.
-  fileprivate var isFinite: Bool {
-    // Magnitudes compare as whole numbers do, which many can at once; those of infinities and of what is no number come
-    // last.
-    var largest: UInt32 = 0
-    for value in UnsafeBufferPointer(start: data, count: count) {
-      largest = max(largest, value.magnitude.bitPattern)
-    }
-    return largest < Float.infinity.bitPattern
-  }
 }

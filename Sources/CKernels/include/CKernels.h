@@ -271,6 +271,8 @@ void mk_from_bf16(const uint16_t *x, float *y, int64_t count);
 void mk_add_scaled(float *y, const float *x, float scale, int64_t count);
 // The sum of squares, by blocks in a fixed order.
 double mk_sum_of_squares(const float *x, int64_t count);
+// Whether no value is infinite or not a number.
+bool mk_all_finite(const float *x, int64_t count);
 // y = x · mask/(1-rate), the mask drawn from (seed, element index); the same call redraws the same mask.
 void mk_dropout(const float *x, float *y, int64_t rows, int64_t columns, float rate, uint64_t seed, bool accumulate);
 void mk_dropout_bf16(const uint16_t *x, uint16_t *y, int64_t rows, int64_t columns, float rate, uint64_t seed);
