@@ -72,6 +72,19 @@ import Testing
     expectClose(logits, [0, 0, -1, 1], 1e-30, "dz")
   }
 
+  @Test(arguments: [1, 15, 4096, 4097, 100_003])
+  @Compute func whatIsNoNumberIsFoundAnywhere(count: Int) {
+    var x = floats(count, seed: 8, scale: 3)
+    x[0] = -.greatestFiniteMagnitude
+    #expect(mk_all_finite(x, Int64(count)) && mk_all_finite(x, 0))
+    for (place, value) in [(0, Float.nan), (count / 2, -.infinity), (count - 1, .infinity)] {
+      let before = x[place]
+      x[place] = value
+      #expect(!mk_all_finite(x, Int64(count)), "\(value) at \(place)")
+      x[place] = before
+    }
+  }
+
   @Test(arguments: [0, 1, 15, 4096, 4097, 100_003])
   @Compute func sumOfSquaresMatchesF64(count: Int) {
     let x = floats(count, seed: 7, scale: 3)
