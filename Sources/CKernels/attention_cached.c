@@ -6,6 +6,8 @@
 //
 // The blocks of keys that a query goes through depend on positions alone: its result is the same bit for bit whatever
 // rows come with it, and however its sequence was cut into passes.
+#include "attention_cached.h"
+
 #include "dot.h"
 #include "microkernel.h"
 
@@ -23,14 +25,7 @@ int64_t mk_page_layer_bytes(const mk_cache_shape *shape) {
   return shape->kv_heads * (key_bytes(shape) + value_bytes(shape));
 }
 
-typedef struct {
-  const mk_cache_shape *shape;
-  const mk_cached_sequence *sequences;
-  int64_t count, layer_offset;
-  const float *cosines, *sines;
-  // Queries of a task.
-  int64_t block;
-} cached;
+typedef cached_attention cached;
 
 static char *head_of(const cached *c, const mk_cached_sequence *s, int64_t page, int64_t kv) {
   return (char *)s->pages[page] + c->layer_offset + kv * (key_bytes(c->shape) + value_bytes(c->shape));
@@ -181,7 +176,9 @@ MK_KERNEL(
 }
 
 #if !defined(MK_NO_DOT_UNIT)
-// Asks for what a few queries are about to read: memory is what they wait for.
+// How many pages ahead a few queries ask for keys: memory is what they wait for, and pages lie anywhere.
+enum { pages_ahead = 3 };
+
 MK_INLINE void fetch(const char *from, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
 }
@@ -191,6 +188,9 @@ MK_DOT_UNIT static void attend_narrow(
   int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads, rows = (end - begin) * group;
   // Products take four rows as fast as one.
   int64_t whole = rows == 1 ? 1 : (rows + 3) / 4 * 4;
+  int64_t all_pages = (s->past + end + tokens - 1) / tokens;
+  bool fetches = rows <= 16;
+  for (int64_t p = 0; fetches && p < pages_ahead && p < all_pages; p++) fetch(head_of(c, s, p, kv), key_bytes(c->shape));
   room r = room_for(whole, d);
   gather_queries(c, s, kv, begin, end, r.q);
   for (int64_t i = 0; i < whole * d; i++) r.narrow_q[i] = mk_narrow(r.q[i]);
@@ -201,10 +201,10 @@ MK_DOT_UNIT static void attend_narrow(
     int64_t left = s->past + end - key, pages = left < block_keys ? (left + tokens - 1) / tokens : block_pages;
     for (int64_t p = 0; p < pages; p++) {
       const uint32_t *keys = (const uint32_t *)head_of(c, s, key / tokens + p, kv);
-      if (rows <= 16) {
+      if (fetches) {
+        int64_t later = key / tokens + p + pages_ahead;
         fetch((const char *)keys + key_bytes(c->shape), value_bytes(c->shape));
-        if (key + (p + 1) * tokens < s->past + end)
-          fetch(head_of(c, s, key / tokens + p + 1, kv), key_bytes(c->shape));
+        if (later < all_pages) fetch(head_of(c, s, later, kv), key_bytes(c->shape));
       }
       mk_dot_blocks(
         whole, tokens, d / 2, scale, q, d / 2, 1, keys, tokens, false, r.scores + p * tokens, block_keys);
@@ -262,19 +262,34 @@ static void attend(void *context, int64_t task) {
   (c->shape->type == MK_BF16 ? attend_narrow : attend_wide)(c, s, kv, begin, end);
 }
 
-void mk_attention_cached(
+cached_attention cached_attention_of(
   const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
   const float *cosines, const float *sines) {
   int64_t group = shape->heads / shape->kv_heads;
-  cached c = {shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
-  int64_t blocks = 0;
+  return (cached_attention){
+    shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
+}
+
+int64_t cached_attention_stages(const cached_attention *c, mk_stage *stages) {
+  int64_t blocks = 0, found = 0;
   bool keeps_first = false;
-  for (int64_t i = 0; i < count; i++) {
-    blocks += blocks_of(&c, sequences + i);
-    keeps_first |= blocks_of(&c, sequences + i) > 1;
+  for (int64_t i = 0; i < c->count; i++) {
+    int64_t own = blocks_of(c, c->sequences + i);
+    blocks += own;
+    keeps_first |= own > 1;
   }
-  if (keeps_first) mk_parallel_tasks(blocks, keep, &c);
-  mk_parallel_tasks(blocks * shape->kv_heads, attend, &c);
+  void *context = (void *)c;
+  if (keeps_first) stages[found++] = (mk_stage){.tasks = blocks, .body = keep, .context = context};
+  stages[found++] = (mk_stage){.tasks = blocks * c->shape->kv_heads, .body = attend, .context = context};
+  return found;
+}
+
+void mk_attention_cached(
+  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
+  const float *cosines, const float *sines) {
+  cached c = cached_attention_of(shape, sequences, count, layer_offset, cosines, sines);
+  mk_stage stages[2];
+  mk_parallel_stages(stages, cached_attention_stages(&c, stages));
 }
 
 void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, float *keys, float *values) {

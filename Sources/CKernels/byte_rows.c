@@ -11,7 +11,7 @@ byte_rows byte_rows_in(void *memory, int64_t m, int64_t blocks) {
   int64_t places = places_for(m, blocks);
   byte_rows rows = {.blocks = blocks, .codes = memory};
   rows.scales = (float *)(rows.codes + places * byte_block);
-  rows.sums = rows.scales + places, rows.counts = (int32_t *)(rows.sums + places);
+  rows.sums = rows.scales + places, rows.less = (int32_t *)(rows.sums + places);
   return rows;
 }
 
@@ -36,7 +36,7 @@ MK_KERNEL(
       count += code;
     }
     rows->scales[at] = highest.f / 127;
-    rows->counts[at] = count;
+    rows->less[at] = -count;
     rows->sums[at] = rows->scales[at] * (float)count;
   }
 }
@@ -59,7 +59,7 @@ MK_BYTE_UNIT static void unit_take(const float *x, const byte_rows *rows, int64_
       _mm_sad_epu8(_mm_xor_si128(low, flip), none), _mm_sad_epu8(_mm_xor_si128(high, flip), none));
     int32_t count = (int32_t)(_mm_cvtsi128_si64(sums) + _mm_extract_epi64(sums, 1)) - 128 * byte_block;
     rows->scales[at] = highest / 127;
-    rows->counts[at] = count;
+    rows->less[at] = -count;
     rows->sums[at] = rows->scales[at] * (float)count;
   }
 }

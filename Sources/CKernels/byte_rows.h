@@ -5,13 +5,13 @@
 
 enum { byte_block = 32, byte_group = 8 };
 
-// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and Σ codes for each block. Eight rows are a group:
+// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and -Σ codes for each block. Eight rows are a group:
 // what the products read together stands together, [group][block][row of the group].
 typedef struct {
   int64_t blocks;
   int8_t *codes;
   float *scales, *sums;
-  int32_t *counts;
+  int32_t *less;
 } byte_rows;
 
 MK_INLINE int64_t byte_place(const byte_rows *rows, int64_t row, int64_t block) {

@@ -43,8 +43,11 @@ void mk_range_part(int64_t count, int64_t part, int64_t *begin, int64_t *end);
 
 // Waits within a task until earlier tasks of its loop have brought a counter to 0. Tasks are begun in order.
 void mk_wait_for_none(atomic_int *counter);
+// One turn of waiting for another thread.
+void mk_pause(int turn);
 
-// Scratch memory of this thread that grows and stays: slot 0..<8.
+// Scratch memory of this thread that grows and stays: slots 0..<scratch_slots.
+enum { scratch_slots = 10 };
 void *mk_scratch(int slot, size_t bytes);
 void mk_set_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

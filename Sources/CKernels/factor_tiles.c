@@ -136,6 +136,11 @@ MK_BYTE_INLINE __m512 tile_scales(const char *tile) {
   return (__m512)_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)tile)), 16);
 }
 
+// What takes the codes' zero away: 2^(bits - 1) of a row's -Σ codes.
+MK_BYTE_INLINE __m512i less_zero(const int bits, const int32_t *less) {
+  return _mm512_slli_epi32(_mm512_set1_epi32(*less), bits - 1);
+}
+
 MK_BYTE_INLINE __m512i four_columns(const int8_t *values) {
   int32_t four;
   memcpy(&four, values, sizeof four);
@@ -170,7 +175,7 @@ MK_BYTE_INLINE void code_rows(
     tile += scale_bytes;
     __m512i sum[8], first, second;
 #pragma unroll
-    for (int i = 0; i < rows; i++) sum[i] = _mm512_set1_epi32(-(1 << (bits - 1)) * r->codes->counts[at + i]);
+    for (int i = 0; i < rows; i++) sum[i] = less_zero(bits, r->codes->less + at + i);
     for (; s + (bits == 8) < steps; s += 2) {
       tile = take_eight(bits, tile, &first, &second);
 #pragma unroll
@@ -204,7 +209,7 @@ MK_BYTE_INLINE void code_rows(
 MK_BYTE_INLINE void narrow_row(const int bits, const tile_run *w, const tile_rows *r) {
   int64_t at = byte_place(r->codes, r->first_row, r->first_block);
   const int8_t *values = r->codes->codes + at * byte_block;
-  __m512i x[4], none = _mm512_set1_epi32(-(1 << (bits - 1)) * r->codes->counts[at]);
+  __m512i x[4], none = less_zero(bits, r->codes->less + at);
   __m512 own = _mm512_set1_ps(r->codes->scales[at]);
   for (int s = 0; s < 4; s++) x[s] = four_columns(values + 4 * s);
   for (int64_t index = r->from / lane; index * lane < r->to; index++) {

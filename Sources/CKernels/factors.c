@@ -165,29 +165,38 @@ static int64_t inner_bytes(const mk_factors *t) {
   return whole(bytes, 64) * 64;
 }
 
-void factors_plan(
-  factors_inner *inner, const mk_factors *terms, int64_t count, const uint16_t *x, const byte_rows *codes,
-  int64_t inputs) {
-  *inner = (factors_inner){
-    .terms = terms, .count = count, .x = x, .codes = codes, .inputs = inputs, .parts = parts_of(inputs)};
+// Bytes for the numbers that are kept of each term.
+static int64_t plan_bytes(int64_t count) {
+  return whole(count * (3 * (int64_t)sizeof(int64_t) + (int64_t)sizeof(atomic_int)), 64) * 64;
+}
+
+static int64_t sum_bytes(const mk_factors *t, int64_t inputs) {
+  return whole(parts_of(inputs) * t->rows * lanes_of(t->rank) * (int64_t)sizeof(float), 64) * 64;
+}
+
+int64_t factors_room(const mk_factors *terms, int64_t count, int64_t inputs) {
+  int64_t bytes = plan_bytes(count);
+  for (int64_t i = 0; i < count; i++) bytes += sum_bytes(terms + i, inputs) + inner_bytes(terms + i);
+  return bytes;
+}
+
+void factors_plan(factors_inner *inner, const mk_factors *terms, int64_t count, int64_t inputs, void *room) {
+  *inner = (factors_inner){.terms = terms, .count = count, .inputs = inputs, .parts = parts_of(inputs), .memory = room};
   if (count == 0) return;
-  inner->sums = mk_scratch(5, (size_t)count * (3 * sizeof(int64_t) + sizeof(atomic_int)));
+  inner->sums = room;
   inner->u = inner->sums + count;
   inner->first_piece = inner->u + count;
   inner->open_pieces = (atomic_int *)(inner->first_piece + count);
-  int64_t sums = 0, u = 0;
+  int64_t at = plan_bytes(count);
   for (int64_t i = 0; i < count; i++) {
-    const mk_factors *t = terms + i;
-    inner->sums[i] = sums, inner->u[i] = u;
-    sums += inner->parts * t->rows * lanes_of(t->rank) * (int64_t)sizeof(float), u += inner_bytes(t);
+    const mk_factors *t = inner->terms + i;
+    inner->sums[i] = at, at += sum_bytes(t, inputs);
+    inner->u[i] = at, at += inner_bytes(t);
     int64_t pieces = whole(t->rows, row_block) * inner->parts;
     atomic_init(inner->open_pieces + i, (int)pieces);
     inner->first_piece[i] = inner->pieces;
     inner->pieces += pieces;
   }
-  sums = whole(sums, 64) * 64;
-  inner->memory = mk_scratch(6, (size_t)(sums + u));
-  for (int64_t i = 0; i < count; i++) inner->u[i] += sums;
   inner->tasks = mk_range_parts(inner->pieces);
   atomic_init(&inner->open_tasks, (int)inner->tasks);
 }
@@ -235,15 +244,16 @@ static tile_run part_tiles(const factors_inner *inner, const mk_factors *t, int6
     .columns = (last < inputs ? last : inputs) - first, .is_far = true};
 }
 
-static void reduce_piece(const factors_inner *inner, int64_t index, const tile_run *tiles, int64_t part, int64_t block) {
+static void reduce_piece(
+  const factors_inner *inner, factors_rows x, int64_t index, const tile_run *tiles, int64_t part, int64_t block) {
   const mk_factors *t = inner->terms + index;
   int64_t lanes = lanes_of(t->rank), begin = block * row_block, end = begin + row_block, first = tiles->first_column;
   tile_rows rows = {
-    .stride = inner->inputs, .codes = inner->codes, .first_row = t->first_row + begin,
+    .stride = inner->inputs, .codes = x.codes, .first_row = t->first_row + begin,
     .first_block = first / byte_block, .m = (end < t->rows ? end : t->rows) - begin,
     .out = (float *)(inner->memory + inner->sums[index]) + (part * t->rows + begin) * lanes, .out_stride = lanes,
     .from = 0, .to = lanes};
-  if (!is_coded(t->type)) rows.x = inner->x + (t->first_row + begin) * inner->inputs + first;
+  if (!is_coded(t->type)) rows.x = x.narrow + (t->first_row + begin) * inner->inputs + first;
   multiply_tiles(tiles, &rows);
 }
 
@@ -258,7 +268,7 @@ static int64_t term_of(const factors_inner *inner, int64_t piece) {
   return index;
 }
 
-void factors_reduce(factors_inner *inner, int64_t task) {
+void factors_reduce(factors_inner *inner, int64_t task, factors_rows x) {
   int64_t piece, end;
   mk_range_part(inner->pieces, task, &piece, &end);
   int64_t index = term_of(inner, piece), begin = piece;
@@ -272,7 +282,7 @@ void factors_reduce(factors_inner *inner, int64_t task) {
       next = part_tiles(inner, inner->terms + index + (piece + 1 == next_term), (part + 1) % inner->parts);
       fetch_first(&next);
     }
-    reduce_piece(inner, index, &tiles, part, own / inner->parts);
+    reduce_piece(inner, x, index, &tiles, part, own / inner->parts);
     tiles = next;
     if (++piece < next_term && piece < end) continue;
     // Whoever ends a term's last piece adds them up.
@@ -342,7 +352,10 @@ static void take_rows(void *context, int64_t begin, int64_t end) {
   }
 }
 
-static void reduce_task(void *context, int64_t task) { factors_reduce(&((addition *)context)->inner, task); }
+static void reduce_task(void *context, int64_t task) {
+  addition *a = context;
+  factors_reduce(&a->inner, task, (factors_rows){&a->codes, a->x});
+}
 
 static void expand_columns(void *context, int64_t begin, int64_t end) {
   const addition *a = context;
@@ -359,7 +372,7 @@ void mk_factors_add(
     a.codes = byte_rows_in(mk_scratch(7, (size_t)byte_rows_size(m, blocks)), m, blocks);
     mk_parallel_ranges(m, byte_group, take_rows, &a);
   }
-  factors_plan(&a.inner, terms, count, x, &a.codes, inputs);
+  factors_plan(&a.inner, terms, count, inputs, mk_scratch(6, (size_t)factors_room(terms, count, inputs)));
   mk_parallel_tasks(a.inner.tasks, reduce_task, &a);
   mk_parallel_ranges(columns, column_block, expand_columns, &a);
 }

@@ -1,6 +1,6 @@
 // y = w·x / sqrt(mean(x²) + ε)                                   (Zhang and Sennrich 2019, arXiv 1910.07467)
 // dx = r·(w·dy) - x·r³/n·Σ(w·dy·x), r = 1/sqrt(mean(x²) + ε)
-#include "dispatch.h"
+#include "rows.h"
 
 typedef struct {
   const float *x, *weight, *dy;
@@ -61,6 +61,11 @@ MK_KERNEL(norm_rows_backward_bf16, (const norm *p, int64_t begin, int64_t end), 
     float share = sum * r * r * r / (float)n;
     for (int64_t j = 0; j < n; j++) dx[j] += r * weight[j] * dy[j] - share * mk_widen(x[j]);
   }
+}
+
+void rms_norm_row(const float *x, const float *weight, float epsilon, uint16_t *y, int64_t columns) {
+  norm p = {.x = x, .weight = weight, .epsilon = epsilon, .narrow_y = y, .columns = columns};
+  norm_rows(&p, 0, 1);
 }
 
 static void forward(void *p, int64_t begin, int64_t end) { norm_rows(p, begin, end); }

@@ -69,8 +69,8 @@ mk_stored *mk_stored_create(const mk_stored_part *parts, int64_t count, int64_t 
       mk_set_error("blocks of type %d are not known", parts[p].type);
       return NULL;
     }
-    int64_t own = (parts[p].outputs + stored_lanes - 1) / stored_lanes;
-    panels += own, bytes += own * blocks * t->tile_bytes;
+    panels += (parts[p].outputs + panel_outputs - 1) / panel_outputs;
+    bytes += (parts[p].outputs + stored_lanes - 1) / stored_lanes * blocks * t->tile_bytes;
   }
   mk_stored *w = calloc(1, sizeof *w);
   void *memory = NULL;
@@ -86,16 +86,17 @@ mk_stored *mk_stored_create(const mk_stored_part *parts, int64_t count, int64_t 
   stored_panel *panel = w->panels;
   for (int64_t p = 0; p < count; p++) {
     const stored_type *t = stored_type_of(parts[p].type);
-    for (int64_t row = 0; row < parts[p].outputs; row += stored_lanes, panel++) {
+    for (int64_t row = 0; row < parts[p].outputs; row += panel_outputs, panel++) {
       int64_t left = parts[p].outputs - row;
-      *panel = (stored_panel){t, tiles, w->outputs + row, left < stored_lanes ? left : stored_lanes};
-      for (int64_t lane = 0; lane < panel->count; lane++) {
-        int64_t from = parts[p].rows ? parts[p].rows[row + lane] : row + lane;
+      *panel = (stored_panel){t, tiles, w->outputs + row, left < panel_outputs ? left : panel_outputs};
+      for (int64_t output = 0; output < panel->count; output++) {
+        int64_t from = parts[p].rows ? parts[p].rows[row + output] : row + output;
         const uint8_t *block = (const uint8_t *)parts[p].blocks + from * blocks * t->block_bytes;
         for (int64_t b = 0; b < blocks; b++)
-          place_block(t, block + b * t->block_bytes, lane, tiles + b * t->tile_bytes);
+          place_block(
+            t, block + b * t->block_bytes, output % stored_lanes, (uint8_t *)panel_tile(panel, b, output));
       }
-      tiles += blocks * t->tile_bytes;
+      tiles += panel_bytes(panel, blocks);
     }
     w->outputs += parts[p].outputs;
   }
@@ -115,14 +116,14 @@ const void *mk_stored_bytes(const mk_stored *w, int64_t *count) {
 }
 
 void mk_stored_row(const mk_stored *w, int64_t output, float *values) {
-  // Panels are of sixteen but the last of each part.
-  int64_t at = output / stored_lanes;
+  // Panels are full but the last of each part.
+  int64_t at = output / panel_outputs;
   while (w->panels[at].first + w->panels[at].count <= output) at++;
   const stored_panel *panel = w->panels + at;
   const stored_type *t = panel->type;
-  int64_t lane = output - panel->first;
+  int64_t own = output - panel->first, lane = own % stored_lanes;
   for (int64_t b = 0; b < w->blocks; b++) {
-    const uint8_t *tile = panel->tiles + b * t->tile_bytes;
+    const uint8_t *tile = panel_tile(panel, b, own);
     uint16_t halves[2] = {0, 0};
     memcpy(halves, tile + 2 * lane, 2);
     if (t->has_offset) memcpy(halves + 1, tile + 32 + 2 * lane, 2);

@@ -40,7 +40,7 @@ void mk_return_large_blocks(void) {
 }
 
 void *mk_scratch(int slot, size_t bytes) {
-  static _Thread_local struct { void *memory; size_t bytes; } slots[8];
+  static _Thread_local struct { void *memory; size_t bytes; } slots[scratch_slots];
   if (slots[slot].bytes >= bytes) return slots[slot].memory;
   free(slots[slot].memory);
   size_t size = (bytes + bytes / 4 + 4095) / 4096 * 4096;

@@ -1,6 +1,6 @@
 // y = silu(g)·u, silu(g) = g·σ(g)                                         (Shazeer 2020, arXiv 2002.05202)
 // dg = dy·u·σ(g)·(1 + g·(1 - σ(g))), du = dy·silu(g)
-#include "dispatch.h"
+#include "rows.h"
 
 typedef struct {
   const float *gate_up, *dy;
@@ -58,6 +58,11 @@ MK_KERNEL(swiglu_rows_backward_bf16, (const swiglu *p, int64_t begin, int64_t en
       dup[j] = mk_narrow(dy[j] * gate * sigmoid);
     }
   }
+}
+
+void swiglu_narrow(const float *gate_up, uint16_t *y, int64_t rows, int64_t columns) {
+  swiglu p = {.gate_up = gate_up, .narrow_y = y, .columns = columns};
+  swiglu_rows_bf16(&p, 0, rows);
 }
 
 static void forward(void *p, int64_t begin, int64_t end) { swiglu_rows(p, begin, end); }

@@ -172,12 +172,14 @@ void mk_parallel_tasks(int64_t count, mk_task_body body, void *context) {
   atomic_flag_clear(&team.taken);
 }
 
+void mk_pause(int turn) {
+  if (turn < 4096) pause_briefly();
+  // Where there are more threads than processors, who is waited for may have none.
+  else sched_yield();
+}
+
 void mk_wait_for_none(atomic_int *counter) {
-  for (int turn = 0; atomic_load(counter) > 0; turn++) {
-    if (turn < 4096) pause_briefly();
-    // Where there are more threads than processors, who is waited for may have none.
-    else sched_yield();
-  }
+  for (int turn = 0; atomic_load(counter) > 0; turn++) mk_pause(turn);
 }
 
 // The first round of the threads takes half of all, the next a quarter, and so on: whoever is behind at the end is so by

@@ -112,7 +112,7 @@ public final class BaseModel {
   ) throws -> Tensor {
     let batch = PackedBatch(rows)
     try prepareTable(for: batch.reach)
-    let pass = LayerPass(batch, configuration: configuration, table: table)
+    let pass = LayerPass(batch, configuration: configuration, table: table, on: tape)
     let embedded = tape.embedded(batch.tokens, in: weights.embedding, trained: weights.trainedEmbedding)
     var x = batch.virtual.withPrompts(embedded, on: tape)
     let layers = weights.layers
@@ -121,7 +121,7 @@ public final class BaseModel {
       x =
         tape.checkpointsLayers
         ? try tape.checkpointed(x) { try pass.run(layer, index, $0, on: $1) }
-        : try pass.run(layer, index, x, on: tape)
+        : try pass.run(layer, index, x, before: index + 1 < layers.count ? layers[index + 1] : nil, on: tape)
     }
     for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
     return batch.virtual.withoutPrompts(x, on: tape)

@@ -12,6 +12,8 @@ struct VirtualRows {
   /// Before which of the rows in the layers.
   private var prefixes: [Place] = []
 
+  var isEmpty: Bool { prompts.isEmpty && prefixes.isEmpty }
+
   /// What of a row's mix comes before its tokens: that of a sequence's beginning, and nothing for one that goes on.
   /// - Parameters:
   ///   - token: the tokens in the batch so far

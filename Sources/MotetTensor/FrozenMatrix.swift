@@ -221,6 +221,11 @@ public final class FrozenMatrix {
     y.add(terms, of: x, kernels: .fast)
   }
 
+  /// What the kernels know it by, where it is in stored blocks.
+  var storedHandle: OpaquePointer? {
+    if case .stored(let matrix) = forward { matrix.handle } else { nil }
+  }
+
   /// Whether `dy·W` needs no form of its own.
   var goesBackAsItLies: Bool {
     if case .packed(let form) = forward { form.goesBack } else { false }

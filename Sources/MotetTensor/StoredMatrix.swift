@@ -57,7 +57,7 @@ extension StoredBlocks.Kind {
 /// W in the blocks that a GGUF came with, laid out for products without another rounding: matrices of the same inputs
 /// one below the other.
 final class StoredMatrix {
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   let outputs: Int
   let inputs: Int
 

@@ -29,6 +29,8 @@ public final class Tape {
   public var inputObserver: ((_ matrix: FrozenMatrix, _ input: Tensor) -> Void)?
   /// Asks models to run each layer through ``checkpointed(_:_:)``.
   public var checkpointsLayers = false
+  /// Whether operators may be run as one where there is such a one: see ``StoredLayers``.
+  public var joinsOperators = true
   /// Told how long each operator takes.
   public var profile: OperatorProfile?
   private var steps: [() throws -> Void] = []

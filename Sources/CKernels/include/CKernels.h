@@ -21,6 +21,19 @@ int mk_threads(void);
 typedef void (*mk_task_body)(void *context, int64_t task);
 void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
+// One loop of several that the team goes through together. Task i is in the share of member i % mk_threads(), who begins
+// with its share and is the same thread each time as far as it can be; then it takes what others have not begun.
+typedef struct {
+  int64_t tasks;
+  mk_task_body body;
+  void *context;
+  // Begins when all earlier tasks are begun, in place of done.
+  bool is_early;
+} mk_stage;
+
+// Each stage begins when all before it are done. Not within a task.
+void mk_parallel_stages(const mk_stage *stages, int64_t count);
+
 // The sum of 64-bit words, `count` of them in whole eights, read by the whole team: to time memory.
 uint64_t mk_sum_words(const void *words, int64_t count);
 
@@ -406,6 +419,32 @@ void mk_attention_cached(
   const float *cosines, const float *sines);
 // The keys, after rotation, and values at a place of a page's layer: [kv_heads·dimension] each.
 void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, float *keys, float *values);
+
+// --- A decoder layer --------------------------------------------------------------------------------------
+
+// A layer of a model of the Llama family, forward, for rows whose keys and values are in pages:
+//   h = x + attention(norm(x)·QKVᵀ)·Oᵀ,   y = h + swiglu(norm(h)·[gate, up]ᵀ)·downᵀ
+// in the operators' formats between them, and bit for bit what they give one by one. The team goes through all of it at
+// once.
+typedef struct {
+  // x and y are [rows][hidden]; the matrices say how wide the rest is.
+  int64_t rows, hidden;
+  float epsilon;
+  const mk_stored *qkv, *output, *gate_up, *down;
+  // Of the terms that adapters add, how many are for each matrix, in this order.
+  int64_t term_counts[4];
+  // Room for the product with QKV, f32, and for what attention finds, bf16: where the sequences have theirs.
+  float *projected;
+  uint16_t *attended;
+  int64_t sequence_count, layer_offset;
+  // The matrix that is multiplied after it, or NULL: the end of the layer asks memory for its beginning.
+  const mk_stored *following;
+} mk_layer;
+
+void mk_layer_forward(
+  const mk_layer *layer, const float *x, const float *attention_norm, const float *feed_forward_norm,
+  const mk_factors *terms, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
+  const float *sines, float *y);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 

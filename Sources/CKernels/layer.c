@@ -1,0 +1,121 @@
+// A decoder layer of a few rows, as stages of one loop. Between the products lies little work, which is not worth the way
+// from one processor to another: each thread norms the rows and brings them to 8 bits for itself, and SwiGLU is where its
+// inputs are.
+#include "attention_cached.h"
+#include "rows.h"
+#include "stored.h"
+
+enum { most_stages = 10 };
+
+typedef struct {
+  stored_step step;
+  // What goes into the last product: rows in 8 bits, and in bf16.
+  int64_t width;
+  byte_rows codes;
+  uint16_t *narrow;
+  factors_rows rows;
+} gated;
+
+// The gate's panels and those of what it gates lie one below the other: a panel of each makes a block of what goes into
+// the next product.
+static void gate_block(gated *g, int64_t block, const uint8_t *next, factors_rows x, float *both) {
+  stored_step *step = &g->step;
+  const mk_stored *w = step->w;
+  int64_t m = step->source.m, half = g->width / panel_outputs, stride = 2 * panel_outputs;
+  const stored_panel *gate = w->panels + block, *up = gate + half;
+  factors_fetch(&step->inner, gate->first, gate->first + panel_outputs);
+  factors_fetch(&step->inner, up->first, up->first + panel_outputs);
+  stored_multiply_panel(gate, up->tiles, x.codes, m, &(stored_target){both, stride, NULL});
+  stored_multiply_panel(up, next, x.codes, m, &(stored_target){both + panel_outputs, stride, NULL});
+  if (step->inner.count > 0) {
+    factors_wait(&step->inner);
+    factors_expand(&step->inner, gate->first, gate->first + panel_outputs, both - gate->first, stride);
+    factors_expand(&step->inner, up->first, up->first + panel_outputs, both + panel_outputs - up->first, stride);
+  }
+  uint16_t *found = (uint16_t *)(both + m * stride);
+  swiglu_narrow(both, found, m, panel_outputs);
+  for (int64_t i = 0; i < m; i++) {
+    float wide[byte_block];
+    for (int j = 0; j < byte_block; j++) wide[j] = mk_widen(found[i * panel_outputs + j]);
+    byte_rows_take(wide, &g->codes, i, block, block + 1);
+    if (g->narrow) memcpy(g->narrow + i * g->width + block * byte_block, found + i * panel_outputs, 2 * byte_block);
+  }
+}
+
+static void gate(void *context, int64_t task) {
+  gated *g = context;
+  stored_step *step = &g->step;
+  int64_t begin, end, blocks = g->width / panel_outputs;
+  stored_range(blocks, task, &begin, &end);
+  if (begin == end) return;
+  byte_rows own;
+  factors_rows x = stored_step_rows(step, &own);
+  float *both = mk_scratch(3, (size_t)(step->source.m * panel_outputs) * (2 * sizeof(float) + sizeof(uint16_t)));
+  for (int64_t i = begin; i < end; i++) {
+    const uint8_t *next = step->w->panels[i].tiles + panel_bytes(step->w->panels + i, step->w->blocks);
+    if (stored_is_last(blocks, task, i)) next = stored_first(step->following, step->following_units, task);
+    gate_block(g, i, next, x, both);
+  }
+}
+
+// One of the layer's products: what goes in, and where it goes.
+typedef struct {
+  const mk_stored *w;
+  const void *x;
+  int x_type;
+  const float *norm;
+  stored_target to;
+  const mk_stored *following;
+  int64_t following_units;
+} product;
+
+void mk_layer_forward(
+  const mk_layer *layer, const float *x, const float *attention_norm, const float *feed_forward_norm,
+  const mk_factors *terms, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
+  const float *sines, float *y) {
+  int64_t m = layer->rows, hidden = layer->hidden, width = layer->down->inputs;
+  int64_t following_units = layer->following ? layer->following->panel_count : 0;
+  const product products[] = {
+    {layer->qkv, x, MK_F32, attention_norm, {layer->projected, layer->qkv->outputs, NULL}, layer->output,
+     layer->output->panel_count},
+    {layer->output, layer->attended, MK_BF16, NULL, {y, hidden, x}, layer->gate_up, width / panel_outputs},
+    {layer->gate_up, y, MK_F32, feed_forward_norm, {NULL, 0, NULL}, layer->down, layer->down->panel_count},
+    {layer->down, NULL, MK_F32, NULL, {y, hidden, y}, layer->following, following_units}};
+
+  // Memory for the terms, and for what goes into the last product.
+  int64_t size = (byte_rows_size(m, width / byte_block) + 63) / 64 * 64, bytes = 0;
+  const mk_factors *own = terms;
+  for (int i = 0; i < 4; own += layer->term_counts[i], i++)
+    bytes += factors_room(own, layer->term_counts[i], products[i].w->inputs);
+  char *memory = mk_scratch(7, (size_t)(size + m * width * (int64_t)sizeof(uint16_t) + bytes));
+  gated middle = {.width = width, .codes = byte_rows_in(memory, m, width / byte_block)};
+  char *narrow = memory + size, *room = narrow + m * width * (int64_t)sizeof(uint16_t);
+
+  stored_step qkv, output, down, *steps[] = {&qkv, &output, &middle.step, &down};
+  for (int i = 0; i < 4; i++) {
+    const product *p = products + i;
+    int64_t count = layer->term_counts[i];
+    stored_step step = {
+      .w = p->w, .source = stored_rows_of(p->x, p->x_type, m, p->w->inputs, terms, count), .to = p->to,
+      .following = p->following, .following_units = p->following_units};
+    step.source.weight = p->norm, step.source.epsilon = layer->epsilon;
+    factors_plan(&step.inner, terms, count, p->w->inputs, room);
+    room += factors_room(terms, count, p->w->inputs), terms += count;
+    *steps[i] = step;
+  }
+  if (down.source.is_narrow_needed) middle.narrow = (uint16_t *)narrow;
+  middle.rows = (factors_rows){&middle.codes, middle.narrow};
+  down.shared = &middle.rows;
+
+  cached_attention attention =
+    cached_attention_of(shape, sequences, layer->sequence_count, layer->layer_offset, cosines, sines);
+  mk_stage stages[most_stages];
+  int64_t count = stored_stages(&qkv, stages);
+  count += cached_attention_stages(&attention, stages + count);
+  count += stored_stages(&output, stages + count);
+  int64_t sums = stored_reduction(&middle.step, stages + count);
+  count += sums;
+  stages[count++] = (mk_stage){.tasks = stored_tasks(), .body = gate, .context = &middle, .is_early = sums > 0};
+  count += stored_stages(&down, stages + count);
+  mk_parallel_stages(stages, count);
+}

@@ -1,0 +1,52 @@
+// Rows that a product with stored blocks takes: in 8 bits, and in bf16 for its terms.
+#include "rows.h"
+#include "stored.h"
+
+MK_KERNEL(
+  widen_values, (const uint16_t *restrict x, float *restrict y, int64_t count), (x, y, count)) {
+  for (int64_t i = 0; i < count; i++) y[i] = mk_widen(x[i]);
+}
+
+MK_KERNEL(
+  narrow_values, (const float *restrict x, uint16_t *restrict y, int64_t count), (x, y, count)) {
+  for (int64_t i = 0; i < count; i++) y[i] = mk_narrow(x[i]);
+}
+
+stored_source stored_rows_of(const void *x, int x_type, int64_t m, int64_t k, const mk_factors *terms, int64_t count) {
+  static _Atomic uint64_t numbers;
+  return (stored_source){
+    .x = x, .x_type = x_type, .m = m, .k = k, .is_narrow_needed = factors_need(terms, count, false),
+    .number = atomic_fetch_add(&numbers, 1) + 1};
+}
+
+void stored_take(const stored_source *s, int64_t row, int64_t from, int64_t to, const byte_rows *rows, uint16_t *narrow) {
+  int64_t at = row * s->k + from * byte_block, count = (to - from) * byte_block;
+  if (s->x_type == MK_F32 && !s->weight) {
+    const float *x = (const float *)s->x + at;
+    if (narrow) narrow_values(x, narrow + at, count);
+    byte_rows_take(x, rows, row, from, to);
+    return;
+  }
+  float *wide = mk_scratch(2, (size_t)count * sizeof(float));
+  const uint16_t *x = (const uint16_t *)s->x + at;
+  if (s->weight) {
+    rms_norm_row((const float *)s->x + at, s->weight, s->epsilon, narrow + at, s->k);
+    x = narrow + at;
+  }
+  widen_values(x, wide, count);
+  byte_rows_take(wide, rows, row, from, to);
+}
+
+bool stored_has_narrow(const stored_source *s) { return s->weight || (s->x_type == MK_F32 && s->is_narrow_needed); }
+
+factors_rows stored_own_rows(const stored_source *s, byte_rows *rows) {
+  static _Thread_local uint64_t held;
+  int64_t size = byte_rows_size(s->m, s->k / byte_block);
+  char *memory = mk_scratch(9, (size_t)(size + s->m * s->k * (int64_t)sizeof(uint16_t)));
+  uint16_t *narrow = stored_has_narrow(s) ? (uint16_t *)(memory + size) : NULL;
+  *rows = byte_rows_in(memory, s->m, s->k / byte_block);
+  if (held != s->number)
+    for (int64_t i = 0; i < s->m; i++) stored_take(s, i, 0, rows->blocks, rows, narrow);
+  held = s->number;
+  return (factors_rows){rows, narrow ? narrow : s->x};
+}
