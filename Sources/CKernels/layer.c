@@ -69,24 +69,22 @@ typedef struct {
   int64_t following_units;
 } product;
 
-void mk_layer_forward(
-  const mk_layer *layer, const float *x, const float *attention_norm, const float *feed_forward_norm,
-  const mk_factors *terms, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
-  const float *sines, float *y) {
-  int64_t m = layer->rows, hidden = layer->hidden, width = layer->down->inputs;
-  int64_t following_units = layer->following ? layer->following->panel_count : 0;
+// `terms` are this layer's. `then` is what is multiplied after it.
+static void run_layer(
+  const mk_layer *layer, const mk_layers_pass *pass, const float *x, const mk_factors *terms, const int64_t *term_counts,
+  const cached_attention *attention, const mk_stored *then, float *y) {
+  int64_t m = pass->rows, hidden = pass->hidden, width = layer->down->inputs;
   const product products[] = {
-    {layer->qkv, x, MK_F32, attention_norm, {layer->projected, layer->qkv->outputs, NULL}, layer->output,
+    {layer->qkv, x, MK_F32, layer->attention_norm, {pass->projected, layer->qkv->outputs, NULL}, layer->output,
      layer->output->panel_count},
-    {layer->output, layer->attended, MK_BF16, NULL, {y, hidden, x}, layer->gate_up, width / panel_outputs},
-    {layer->gate_up, y, MK_F32, feed_forward_norm, {NULL, 0, NULL}, layer->down, layer->down->panel_count},
-    {layer->down, NULL, MK_F32, NULL, {y, hidden, y}, layer->following, following_units}};
+    {layer->output, pass->attended, MK_BF16, NULL, {y, hidden, x}, layer->gate_up, width / panel_outputs},
+    {layer->gate_up, y, MK_F32, layer->feed_forward_norm, {NULL, 0, NULL}, layer->down, layer->down->panel_count},
+    {layer->down, NULL, MK_F32, NULL, {y, hidden, y}, then, then ? then->panel_count : 0}};
 
   // Memory for the terms, and for what goes into the last product.
   int64_t size = (byte_rows_size(m, width / byte_block) + 63) / 64 * 64, bytes = 0;
   const mk_factors *own = terms;
-  for (int i = 0; i < 4; own += layer->term_counts[i], i++)
-    bytes += factors_room(own, layer->term_counts[i], products[i].w->inputs);
+  for (int i = 0; i < 4; own += term_counts[i], i++) bytes += factors_room(own, term_counts[i], products[i].w->inputs);
   char *memory = mk_scratch(7, (size_t)(size + m * width * (int64_t)sizeof(uint16_t) + bytes));
   gated middle = {.width = width, .codes = byte_rows_in(memory, m, width / byte_block)};
   char *narrow = memory + size, *room = narrow + m * width * (int64_t)sizeof(uint16_t);
@@ -94,28 +92,38 @@ void mk_layer_forward(
   stored_step qkv, output, down, *steps[] = {&qkv, &output, &middle.step, &down};
   for (int i = 0; i < 4; i++) {
     const product *p = products + i;
-    int64_t count = layer->term_counts[i];
     stored_step step = {
-      .w = p->w, .source = stored_rows_of(p->x, p->x_type, m, p->w->inputs, terms, count), .to = p->to,
+      .w = p->w, .source = stored_rows_of(p->x, p->x_type, m, p->w->inputs, terms, term_counts[i]), .to = p->to,
       .following = p->following, .following_units = p->following_units};
-    step.source.weight = p->norm, step.source.epsilon = layer->epsilon;
-    factors_plan(&step.inner, terms, count, p->w->inputs, room);
-    room += factors_room(terms, count, p->w->inputs), terms += count;
+    step.source.weight = p->norm, step.source.epsilon = pass->epsilon;
+    factors_plan(&step.inner, terms, term_counts[i], p->w->inputs, room);
+    room += factors_room(terms, term_counts[i], p->w->inputs), terms += term_counts[i];
     *steps[i] = step;
   }
   if (down.source.is_narrow_needed) middle.narrow = (uint16_t *)narrow;
   middle.rows = (factors_rows){&middle.codes, middle.narrow};
   down.shared = &middle.rows;
 
-  cached_attention attention =
-    cached_attention_of(shape, sequences, layer->sequence_count, layer->layer_offset, cosines, sines);
   mk_stage stages[most_stages];
   int64_t count = stored_stages(&qkv, stages);
-  count += cached_attention_stages(&attention, stages + count);
+  count += cached_attention_stages(attention, stages + count);
   count += stored_stages(&output, stages + count);
   int64_t sums = stored_reduction(&middle.step, stages + count);
   count += sums;
   stages[count++] = (mk_stage){.tasks = stored_tasks(), .body = gate, .context = &middle, .is_early = sums > 0};
   count += stored_stages(&down, stages + count);
   mk_parallel_stages(stages, count);
+}
+
+void mk_layers_forward(
+  const mk_layer *layers, int64_t count, const mk_layers_pass *pass, const float *x, const mk_factors *terms,
+  const int64_t *term_counts, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
+  const float *sines, float *y) {
+  for (int64_t i = 0; i < count; i++, term_counts += 4, x = y) {
+    cached_attention attention =
+      cached_attention_of(shape, sequences, pass->sequence_count, i * pass->layer_bytes, cosines, sines);
+    const mk_stored *then = i + 1 < count ? layers[i + 1].qkv : pass->following;
+    run_layer(layers + i, pass, x, terms, term_counts, &attention, then, y);
+    for (int j = 0; j < 4; j++) terms += term_counts[j];
+  }
 }

@@ -145,7 +145,9 @@ private struct PartLoader {
         vocabulary: c.vocabulary, sketch: sketch),
       sites: sites,
       weights: ModelWeights(
-        embedding: embedding, layers: layers, finalNorm: NormWeight(finalNorm), head: head))
+        embedding: embedding, layers: layers,
+        whole: WholeLayers(layers, following: head, configuration: c),
+        finalNorm: NormWeight(finalNorm), head: head))
   }
 
   /// One matrix serves both where the model ties them and it holds the values as they embed.

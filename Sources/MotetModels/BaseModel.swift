@@ -112,19 +112,30 @@ public final class BaseModel {
   ) throws -> Tensor {
     let batch = PackedBatch(rows)
     try prepareTable(for: batch.reach)
-    let pass = LayerPass(batch, configuration: configuration, table: table, on: tape)
     let embedded = tape.embedded(batch.tokens, in: weights.embedding, trained: weights.trainedEmbedding)
-    var x = batch.virtual.withPrompts(embedded, on: tape)
-    let layers = weights.layers
-    for index in layers.indices.prefix(depth ?? layers.count) {
-      let layer = layers[index]
+    let x = try through(
+      weights, batch, batch.virtual.withPrompts(embedded, on: tape), depth: depth ?? weights.layers.count,
+      on: tape)
+    for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
+    return batch.virtual.withoutPrompts(x, on: tape)
+  }
+
+  /// The residual stream after so many layers.
+  private func through(
+    _ weights: ModelWeights, _ batch: PackedBatch, _ x: Tensor, depth: Int, on tape: Tape
+  ) throws -> Tensor {
+    if let whole = weights.whole, let y = whole.forward(x, batch, depth: depth, table: table, on: tape) {
+      return y
+    }
+    let pass = LayerPass(batch, configuration: configuration, table: table)
+    var x = x
+    for (index, layer) in weights.layers.prefix(depth).enumerated() {
       x =
         tape.checkpointsLayers
         ? try tape.checkpointed(x) { try pass.run(layer, index, $0, on: $1) }
-        : try pass.run(layer, index, x, before: index + 1 < layers.count ? layers[index + 1] : nil, on: tape)
+        : try pass.run(layer, index, x, on: tape)
     }
-    for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
-    return batch.virtual.withoutPrompts(x, on: tape)
+    return x
   }
 
   /// The loss at labelled positions.

@@ -79,16 +79,6 @@ struct PackedBatch {
   /// Positions that the longest sequence reaches.
   var reach: Int { sequences.map { $0.start + $0.rows.count }.max() ?? 0 }
 
-  /// Whether all that mixes add to the base's matrices are low-rank updates in a form that only goes forward.
-  @Compute
-  var addsOnlyForward: Bool {
-    virtual.isEmpty
-      && segments.allSatisfy {
-        $0.mix.terms.allSatisfy(\.isEmpty) && $0.mix.scalings.isEmpty && $0.mix.experts.isEmpty
-          && $0.mix.bottlenecks.isEmpty
-      }
-  }
-
   /// The modules that rows go through after a sublayer of a layer.
   @Compute
   func bottlenecks(

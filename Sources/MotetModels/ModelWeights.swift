@@ -7,6 +7,8 @@ struct ModelWeights {
   /// What the embedding was made from, in a copy under training.
   var trainedEmbedding: Parameter?
   var layers: [DecoderLayer]
+  /// The same layers for passes that go through all at once, where they can.
+  var whole: WholeLayers?
   var finalNorm: NormWeight
   var head: FrozenMatrix
   /// What the head was packed from, in a copy under training; of a tied one the embedding's too.

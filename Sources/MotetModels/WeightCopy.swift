@@ -46,6 +46,7 @@ public final class WeightCopy {
     of base: BaseModel, _ extent: Extent, trains: Bool, values: (Entry) throws -> [Float]
   ) throws {
     weights = base.weights
+    weights.whole = nil
     func parameter(_ all: [Entry], rows: Int, columns: Int) throws -> (Parameter?, Tensor) {
       let joined = try all.flatMap { entry in
         let values = try values(entry)

@@ -150,7 +150,7 @@ public final class LowRankFactors: Sendable {
   }
 
   /// Those of a site, for rows and columns of a pass.
-  fileprivate func add(
+  func add(
     to terms: inout [mk_factors], at site: Int, rows: Range<Int>, columns: Range<Int>, inputs: inout Int?
   ) -> Range<Int> {
     let places = self.terms(of: site)

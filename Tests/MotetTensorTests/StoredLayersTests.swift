@@ -20,106 +20,115 @@ import Testing
       })
   }
 
-  /// What adapters add: two of different rows on some sites, and none where nobody carries one.
-  @Compute private static func terms(
-    _ sites: [(columns: Range<Int>, rank: Int)], inputs: Int, rows: Int, form: LowRankFactors.Form?,
-    seed: UInt64
-  ) -> ForwardTerms {
-    var terms = ForwardTerms()
-    guard let form else { return terms }
-    let factors = LowRankFactors(
-      sites.enumerated().map { index, site in
-        UpdateSample(
-          loraA: floats(site.rank * inputs, seed: seed + UInt64(index), scale: 0.2),
-          loraB: floats(site.columns.count * site.rank, seed: seed + 50 + UInt64(index), scale: 0.2),
-          rank: site.rank, inputs: inputs, outputs: site.columns.count, scale: 0.7)
-      }, as: form)
-    for index in sites.indices {
-      terms.append(factors, at: index, rows: 0..<(rows + 1) / 2, columns: sites[index].columns)
-      terms.append(factors, at: index, rows: rows - 1..<rows, columns: sites[index].columns)
-    }
-    return terms
-  }
-
-  @Compute private static func layer(
-    rows: Int, form: LowRankFactors.Form?, narrow: Bool = false, norms: Double = 1, seed: UInt64
-  ) throws -> StoredLayers.Layer {
-    let queries = shape.heads * shape.headDimension
+  /// One layer of blocks of all types.
+  @Compute private static func layer(norms: Double = 1, seed: UInt64) throws -> StoredLayers.Layer {
+    let queries = shape.queryWidth
     let keys = shape.kvHeads * shape.headDimension
-    let other: LowRankFactors.Form? = narrow && form != nil ? .bf16 : form
     return StoredLayers.Layer(
       attentionNorm: FrozenVector(floats(hidden, seed: seed + 1, scale: norms)),
-      queryKeyValue: .init(
-        try stored([(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)], inputs: hidden, seed: seed + 10),
-        terms(
-          [(0..<queries, 16), (queries + keys..<queries + 2 * keys, 5)], inputs: hidden, rows: rows,
-          form: form,
-          seed: seed + 20)),
-      attentionOutput: .init(
-        try stored([(.q4_0, hidden)], inputs: queries, seed: seed + 30),
-        terms([(0..<hidden, 40)], inputs: queries, rows: rows, form: other, seed: seed + 40)),
+      queryKeyValue: try stored(
+        [(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)], inputs: hidden, seed: seed + 10),
+      attentionOutput: try stored([(.q4_0, hidden)], inputs: queries, seed: seed + 30),
       feedForwardNorm: FrozenVector(floats(hidden, seed: seed + 2, scale: norms)),
-      gateUp: .init(
-        try stored([(.q4_1, width), (.q5_1, width)], inputs: hidden, seed: seed + 50),
-        terms(
-          [(0..<width, 16), (width..<2 * width, 3)], inputs: hidden, rows: rows, form: form, seed: seed + 60)),
-      down: .init(
-        try stored([(.q4_1, hidden)], inputs: width, seed: seed + 70),
-        terms([(0..<hidden, 16)], inputs: width, rows: rows, form: other, seed: seed + 80)))
+      gateUp: try stored([(.q4_1, width), (.q5_1, width)], inputs: hidden, seed: seed + 50),
+      down: try stored([(.q4_1, hidden)], inputs: width, seed: seed + 70))
+  }
+
+  /// What adapters add to layers: to all matrices, one adapter to the first half of the rows and one to the last.
+  private struct Added {
+    /// By matrix, as operators take it.
+    var separate: [ForwardTerms] = []
+    var together: LayerTerms
+
+    @Compute init(layers: Int, rows: Int, forms: [LowRankFactors.Form], seed: UInt64) {
+      let queries = StoredLayersTests.shape.queryWidth
+      let (keys, hidden, width) = (64, StoredLayersTests.hidden, StoredLayersTests.width)
+      typealias Site = (columns: Range<Int>, rank: Int)
+      let matrices: [(inputs: Int, sites: [Site])] = [
+        (hidden, [(0..<queries, 16), (queries + keys..<queries + 2 * keys, 5)]),
+        (queries, [(0..<hidden, 40)]),
+        (hidden, [(0..<width, 16), (width..<2 * width, 3)]), (width, [(0..<hidden, 16)]),
+      ]
+      let all = (0..<layers).flatMap { _ in matrices }
+      let factors = forms.enumerated().map { place, form in
+        var number = seed + UInt64(1000 * place)
+        return LowRankFactors(
+          all.flatMap { matrix in
+            matrix.sites.map { columns, rank in
+              number += 2
+              return UpdateSample(
+                loraA: floats(rank * matrix.inputs, seed: number, scale: 0.2),
+                loraB: floats(columns.count * rank, seed: number + 1, scale: 0.2), rank: rank,
+                inputs: matrix.inputs, outputs: columns.count, scale: 0.7)
+            }
+          }, as: form)
+      }
+      together = LayerTerms(of: factors)
+      var site = 0
+      for matrix in all {
+        var terms = ForwardTerms()
+        together.beginMatrix()
+        for (columns, _) in matrix.sites {
+          for (place, own) in factors.enumerated() {
+            let carriers = place == 0 ? 0..<(rows + 1) / 2 : rows - 1..<rows
+            terms.append(own, at: site, rows: carriers, columns: columns)
+            together.append(own, at: site, rows: carriers, columns: columns)
+          }
+          site += 1
+        }
+        separate.append(terms)
+      }
+    }
   }
 
   /// The formula by operators.
   @Compute private func byOperators(
-    _ layer: StoredLayers.Layer, _ index: Int, _ x: Tensor, _ spans: [SequenceSpan], _ positions: [Int32]
+    _ layer: StoredLayers.Layer, _ index: Int, _ x: Tensor, adding terms: [ForwardTerms],
+    _ spans: [SequenceSpan], _ positions: [Int32], on tape: Tape
   ) throws -> Tensor {
-    let tape = Tape(recording: false, storage: .bf16, kernels: .fast)
-    func linear(_ x: Tensor, _ part: StoredLayers.Adapted, adding residual: Tensor? = nil) throws -> Tensor {
-      try tape.adaptedLinear(x, part.matrix, terms: [], forward: part.terms, adding: residual)
+    func linear(
+      _ x: Tensor, _ matrix: FrozenMatrix, _ place: Int, adding residual: Tensor? = nil
+    ) throws -> Tensor {
+      try tape.adaptedLinear(
+        x, matrix, terms: [], forward: terms[4 * index + place], adding: residual)
     }
     let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: Self.epsilon)
     let found = tape.rotaryAttention(
-      try linear(normed, layer.queryKeyValue), shape: Self.shape, sequences: spans, positions: positions,
+      try linear(normed, layer.queryKeyValue, 0), shape: Self.shape, sequences: spans, positions: positions,
       table: Self.table, layer: index)
-    let h = try linear(found, layer.attentionOutput, adding: x)
+    let h = try linear(found, layer.attentionOutput, 1, adding: x)
     let inner = tape.rmsNorm(h, weight: layer.feedForwardNorm, epsilon: Self.epsilon)
-    return try linear(tape.swiglu(try linear(inner, layer.gateUp)), layer.down, adding: h)
+    return try linear(tape.swiglu(try linear(inner, layer.gateUp, 2)), layer.down, 3, adding: h)
   }
 
   @Compute private func whole(
-    _ layers: [StoredLayers.Layer], _ x: Tensor, _ spans: [SequenceSpan], _ positions: [Int32],
-    kernels: Kernels = .fast
-  ) -> Tensor? {
-    let tape = Tape(recording: false, storage: .bf16, kernels: kernels)
-    guard
-      let pass = StoredLayers(
-        on: tape, shape: Self.shape, sequences: spans, positions: positions, table: Self.table,
-        epsilon: Self.epsilon)
-    else { return nil }
-    var x = x
-    for (index, layer) in layers.enumerated() {
-      let next = index + 1 < layers.count ? layers[index + 1].queryKeyValue.matrix : nil
-      guard let y = pass.run(layer, index, x, following: next) else { return nil }
-      x = y
-    }
-    return x
+    _ layers: [StoredLayers.Layer], _ x: Tensor, adding terms: LayerTerms, _ spans: [SequenceSpan],
+    _ positions: [Int32]
+  ) throws -> Tensor {
+    let made = try #require(
+      StoredLayers(
+        layers, following: layers[0].queryKeyValue, shape: Self.shape, epsilon: Self.epsilon))
+    return made.forward(
+      x, depth: layers.count, adding: terms, sequences: spans, positions: positions, table: Self.table,
+      on: Tape(recording: false, storage: .bf16, kernels: .fast))
   }
 
   /// Passes of several sequences one after the other, through two layers.
-  @Test(arguments: [nil, LowRankFactors.Form.bf16, .int8, .int4], [ActivationStorage.f32, .bf16])
-  @Compute func isWhatItsOperatorsAre(form: LowRankFactors.Form?, storage: ActivationStorage) throws {
+  @Test(
+    arguments: [[], [LowRankFactors.Form.bf16], [.int8], [.int4], [.int4, .bf16]],
+    [ActivationStorage.f32, .bf16])
+  @Compute func isWhatItsOperatorsAre(forms: [LowRankFactors.Form], storage: ActivationStorage) throws {
     let pool = KeyValuePool(layers: 2, shape: Self.shape, storage: storage)
     // Of each pass, the rows of each sequence: more than one block of queries has, too.
     let passes = [
       [5, 1, 19], [1, 1, 1], [1, 1, 30], [8, 0, 0], [1, 0, 0], [0, 1, 1], [2, 2, 4], [24, 2, 6],
     ]
     let caches = (0..<6).map { _ in KeyValueCache(in: pool) }
+    let layers = try [100, 200].map { try Self.layer(seed: $0) }
     var starts = [0, 0, 0]
     for (number, sizes) in passes.enumerated() {
       let rows = sizes.reduce(0, +)
-      let layers = try [1, 2].map {
-        try Self.layer(
-          rows: rows, form: form, narrow: number % 2 == 1, seed: UInt64(1000 * number + 100 * $0))
-      }
+      let added = Added(layers: 2, rows: rows, forms: forms, seed: UInt64(10_000 * number))
       func spans(_ own: ArraySlice<KeyValueCache>) -> [SequenceSpan] {
         var first = 0
         return sizes.indices.compactMap { index in
@@ -132,14 +141,17 @@ import Testing
       let positions = sizes.indices.flatMap { (starts[$0]..<starts[$0] + sizes[$0]).map(Int32.init) }
       let values = floats(rows * Self.hidden, seed: UInt64(number), scale: 2)
       let x = Tensor(rows: rows, columns: Self.hidden, values)
+      let tape = Tape(recording: false, storage: .bf16, kernels: .fast)
       var expected = x
       for (index, layer) in layers.enumerated() {
-        expected = try byOperators(layer, index, expected, spans(caches[3...]), positions)
+        expected = try byOperators(
+          layer, index, expected, adding: added.separate, spans(caches[3...]), positions, on: tape)
       }
-      let found = try #require(whole(layers, x, spans(caches[..<3]), positions))
+      let found = try whole(layers, x, adding: added.together, spans(caches[..<3]), positions)
       let isSame = found.values == expected.values
       #expect(isSame, "pass \(number)")
-      #expect(x.values == values, "what goes in is left alone")
+      let isLeft = x.values == values
+      #expect(isLeft, "what goes in is left alone")
       for index in sizes.indices { starts[index] += sizes[index] }
     }
     for index in starts.indices {
@@ -155,17 +167,18 @@ import Testing
   /// A row's bits are its own, whatever rows come with it.
   @Test @Compute func aRowIsTheSameAloneAndAmongOthers() throws {
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .bf16)
-    let layer = try Self.layer(rows: 9, form: nil, seed: 7)
+    let layer = try Self.layer(seed: 7)
+    let none = Added(layers: 1, rows: 1, forms: [], seed: 0).together
     let values = floats(9 * Self.hidden, seed: 8)
     let spans = (0..<9).map { SequenceSpan(rows: $0..<$0 + 1, cache: KeyValueCache(in: pool)) }
-    let together = try #require(
-      whole([layer], Tensor(rows: 9, columns: Self.hidden, values), spans, [Int32](repeating: 0, count: 9)))
+    let together = try whole(
+      [layer], Tensor(rows: 9, columns: Self.hidden, values), adding: none, spans,
+      [Int32](repeating: 0, count: 9))
     for row in 0..<9 {
       let own = Array(values[row * Self.hidden..<(row + 1) * Self.hidden])
-      let alone = try #require(
-        whole(
-          [layer], Tensor(rows: 1, columns: Self.hidden, own),
-          [SequenceSpan(rows: 0..<1, cache: KeyValueCache(in: pool))], [0]))
+      let alone = try whole(
+        [layer], Tensor(rows: 1, columns: Self.hidden, own), adding: none,
+        [SequenceSpan(rows: 0..<1, cache: KeyValueCache(in: pool))], [0])
       let isSame = alone.values == Array(together.values[row * Self.hidden..<(row + 1) * Self.hidden])
       #expect(isSame, "row \(row)")
     }
@@ -174,51 +187,52 @@ import Testing
   /// Against plain loops in f32 over the matrices' values: nothing is off but by the rounding of rows to 8 bits. Norms
   /// are small, so that no softmax makes more of it.
   @Test @Compute func isCloseToPlainLoops() throws {
-    let layer = try Self.layer(rows: 4, form: .bf16, norms: 0.05, seed: 3)
+    let layer = try Self.layer(norms: 0.05, seed: 3)
+    let added = Added(layers: 1, rows: 4, forms: [.bf16], seed: 5)
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .f32)
     let x = Tensor(rows: 4, columns: Self.hidden, floats(4 * Self.hidden, seed: 4))
     func spans() -> [SequenceSpan] { [SequenceSpan(rows: 0..<4, cache: KeyValueCache(in: pool))] }
-    let found = try #require(whole([layer], x, spans(), [0, 1, 2, 3]))
-    let tape = Tape(recording: false, kernels: .reference)
-    func linear(_ x: Tensor, _ part: StoredLayers.Adapted, adding residual: Tensor? = nil) throws -> Tensor {
-      try tape.adaptedLinear(x, part.matrix, terms: [], forward: part.terms, adding: residual)
-    }
-    let attended = tape.rotaryAttention(
-      try linear(tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: Self.epsilon), layer.queryKeyValue),
-      shape: Self.shape, sequences: spans(), positions: [0, 1, 2, 3], table: Self.table, layer: 0)
-    let h = try linear(attended, layer.attentionOutput, adding: x)
-    let inner = try linear(
-      tape.rmsNorm(h, weight: layer.feedForwardNorm, epsilon: Self.epsilon), layer.gateUp)
-    let y = try linear(tape.swiglu(inner), layer.down, adding: h)
-    func added(_ y: Tensor) -> [Float] { zip(y.values, x.values).map { $0 - $1 } }
-    expectClose(added(found), added(y), 0.02, "layer")
+    let found = try whole([layer], x, adding: added.together, spans(), [0, 1, 2, 3])
+    let expected = try byOperators(
+      layer, 0, x, adding: added.separate, spans(), [0, 1, 2, 3],
+      on: Tape(recording: false, kernels: .reference))
+    func change(_ y: Tensor) -> [Float] { zip(y.values, x.values).map { $0 - $1 } }
+    expectClose(change(found), change(expected), 0.02, "layer")
   }
 
   /// What it is not for goes by operators.
   @Test @Compute func isNotForOtherPasses() throws {
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .bf16)
-    func pass(_ tape: Tape, rows: Int = 1, cached: Bool = true) -> StoredLayers? {
-      StoredLayers(
-        on: tape, shape: Self.shape,
-        sequences: [SequenceSpan(rows: 0..<rows, cache: cached ? KeyValueCache(in: pool) : nil)],
-        positions: (0..<Int32(rows)).map { $0 }, table: Self.table, epsilon: Self.epsilon)
+    let layer = try Self.layer(seed: 1)
+    let layers = try #require(
+      StoredLayers([layer], following: nil, shape: Self.shape, epsilon: Self.epsilon))
+    func takes(_ tape: Tape, rows: Int = 1, cached: Bool = true) -> Bool {
+      layers.takes(
+        rows, [SequenceSpan(rows: 0..<rows, cache: cached ? KeyValueCache(in: pool) : nil)], on: tape)
     }
     func tape(recording: Bool = false, storage: ActivationStorage = .bf16, kernels: Kernels = .fast) -> Tape {
       Tape(recording: recording, storage: storage, kernels: kernels)
     }
-    #expect(pass(tape()) != nil && pass(tape(), rows: StoredLayers.mostRows) != nil)
-    #expect(pass(tape(), rows: StoredLayers.mostRows + 1) == nil)
-    #expect(pass(tape(), cached: false) == nil)
-    #expect(pass(tape(recording: true)) == nil && pass(tape(storage: .f32)) == nil)
-    #expect(pass(tape(kernels: .reference)) == nil)
+    #expect(takes(tape()) && takes(tape(), rows: StoredLayers.mostRows))
+    #expect(!takes(tape(), rows: StoredLayers.mostRows + 1) && !takes(tape(), cached: false))
+    #expect(!takes(tape(recording: true)) && !takes(tape(storage: .f32)))
+    #expect(!takes(tape(kernels: .reference)))
     let separate = tape()
     separate.joinsOperators = false
-    #expect(pass(separate) == nil)
+    #expect(!takes(separate))
     let observed = tape()
     observed.inputObserver = { _, _ in }
-    #expect(pass(observed) == nil)
+    #expect(!takes(observed))
     let profiled = tape()
     profiled.profile = OperatorProfile()
-    #expect(pass(profiled) == nil)
+    #expect(!takes(profiled))
+    let other = try FrozenMatrix(
+      layer.down.floats(), outputs: Self.hidden, inputs: Self.width, precision: .f32)
+    let mixed = StoredLayers.Layer(
+      attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
+      attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm, gateUp: layer.gateUp,
+      down: other)
+    #expect(
+      StoredLayers([layer, mixed], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
   }
 }

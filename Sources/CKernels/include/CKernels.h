@@ -422,28 +422,35 @@ void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, 
 
 // --- A decoder layer --------------------------------------------------------------------------------------
 
-// A layer of a model of the Llama family, forward, for rows whose keys and values are in pages:
+// A layer of a model of the Llama family in stored blocks:
 //   h = x + attention(norm(x)·QKVᵀ)·Oᵀ,   y = h + swiglu(norm(h)·[gate, up]ᵀ)·downᵀ
-// in the operators' formats between them, and bit for bit what they give one by one. The team goes through all of it at
-// once.
+typedef struct {
+  const mk_stored *qkv, *output, *gate_up, *down;
+  // [hidden]
+  const float *attention_norm, *feed_forward_norm;
+} mk_layer;
+
+// A pass of some rows through layers one after the other.
 typedef struct {
   // x and y are [rows][hidden]; the matrices say how wide the rest is.
   int64_t rows, hidden;
   float epsilon;
-  const mk_stored *qkv, *output, *gate_up, *down;
-  // Of the terms that adapters add, how many are for each matrix, in this order.
-  int64_t term_counts[4];
   // Room for the product with QKV, f32, and for what attention finds, bf16: where the sequences have theirs.
   float *projected;
   uint16_t *attended;
-  int64_t sequence_count, layer_offset;
-  // The matrix that is multiplied after it, or NULL: the end of the layer asks memory for its beginning.
+  int64_t sequence_count;
+  // Bytes that a page has for each layer; the first layer's lie first.
+  int64_t layer_bytes;
+  // The matrix that is multiplied after the last layer, or NULL: the end of that asks memory for its beginning.
   const mk_stored *following;
-} mk_layer;
+} mk_layers_pass;
 
-void mk_layer_forward(
-  const mk_layer *layer, const float *x, const float *attention_norm, const float *feed_forward_norm,
-  const mk_factors *terms, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
+// Forward, with keys and values in pages, in the operators' formats between them, and bit for bit what they give one by
+// one. The team goes through each layer at once. `terms` are what adapters add, those of QKV, O, gate and up, and down of
+// each layer one after the other; `term_counts` are how many of each. y may be x.
+void mk_layers_forward(
+  const mk_layer *layers, int64_t count, const mk_layers_pass *pass, const float *x, const mk_factors *terms,
+  const int64_t *term_counts, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
   const float *sines, float *y);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------

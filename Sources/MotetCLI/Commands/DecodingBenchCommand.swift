@@ -10,7 +10,8 @@ struct DecodingBenchCommand: AsyncParsableCommand {
     discussion: """
       Steps of one row and of --rows rows: under the base, under one adapter, and each under its own. A step reads all \
       weights, the adapters of its rows, and their keys and values; the share is the time that memory needs for these \
-      bytes, over the time of the step. Then one prompt of --length tokens is read.
+      bytes, read by all threads just before or after, over the time of the step. Then one prompt of --length tokens is \
+      read.
       """)
 
   @OptionGroup var base: AnsweringOptions
@@ -62,24 +63,23 @@ struct DecodingBenchCommand: AsyncParsableCommand {
         readings.append(try await bench.read(tokens: length, carried: carried))
       }
       return Report(
-        precision: model.precision.rawValue, bytesPerSecond: bench.bandwidth, decoding: cases,
-        reading: readings)
+        precision: model.precision.rawValue, decoding: cases, reading: readings)
     }
     if json { return try Console.json(report) }
     show(report)
   }
 
   private func show(_ report: Report) {
-    Console.result(
-      "\(report.precision); memory: \(rounded(report.bytesPerSecond / 1e9, 1)) GB/s with all threads")
+    Console.result(report.precision)
     Console.result(
       TextTable(
-        header: ["rows", "carry", "tokens/s", "ms a step", "MB a step", "of the bound"],
+        header: ["rows", "carry", "tokens/s", "ms a step", "MB a step", "GB/s", "of the bound"],
         rows: report.decoding.map {
           [
             "\($0.rows)", $0.carried.rawValue, rounded($0.tokensPerSecond, 0),
             rounded(1000 * $0.secondsPerStep, 2),
-            rounded($0.bytesPerStep / 1e6, 0), rounded(100 * $0.shareOfBound, 0) + "%",
+            rounded($0.bytesPerStep / 1e6, 0), rounded($0.bytesPerSecond / 1e9, 0),
+            rounded(100 * $0.shareOfBound, 0) + "%",
           ]
         }
       ).text())
@@ -92,7 +92,6 @@ struct DecodingBenchCommand: AsyncParsableCommand {
 
   private struct Report: Codable {
     let precision: String
-    let bytesPerSecond: Double
     let decoding: [DecodingBench.Measurement]
     let reading: [DecodingBench.Reading]
   }

@@ -20,6 +20,9 @@ public struct DecodingBench: Sendable {
     public var secondsPerStep: Double
     /// Weights, adapters, keys and values that a step reads.
     public var bytesPerStep: Double
+    /// What memory gave all threads just before the steps or just after, whichever was more: neighbours on the same
+    /// machine take of it, now more and now less.
+    public var bytesPerSecond: Double
     /// The step that memory allows, over the step that was: 1 at the bound.
     public var shareOfBound: Double
   }
@@ -33,8 +36,6 @@ public struct DecodingBench: Sendable {
 
   private let base: BaseModel
   private let adapters: [PreparedAdapter]
-  /// Bytes a second.
-  public let bandwidth: Double
 
   /// - Parameters:
   ///   - rank: of fresh adapters on all linear modules
@@ -45,7 +46,6 @@ public struct DecodingBench: Sendable {
       let weights = try LoRA(rank: rank).initialWeights(for: base, seed: UInt64(index))
       return PreparedAdapter(Adapter(name: "a\(index)", weights: weights), for: base)
     }
-    bandwidth = await Compute.run { MemoryBandwidth.measured() }
   }
 
   @Compute
@@ -72,6 +72,7 @@ public struct DecodingBench: Sendable {
       BufferPool.endStep(keeping: 8)
     }
     try pass(Self.tokens(prompt, base), at: 0)
+    let before = MemoryBandwidth.measured()
     var seconds: [Double] = []
     for step in 0..<steps {
       try Task.checkCancellation()
@@ -80,6 +81,7 @@ public struct DecodingBench: Sendable {
       seconds.append((ContinuousClock.now - began) / .seconds(1))
       await Task.yield()
     }
+    let bandwidth = max(before, MemoryBandwidth.measured())
     let median = seconds.sorted()[steps / 2]
     let context = Double(prompt) + Double(steps) / 2
     let distinct = carried == .base ? 0 : carried == .oneAdapter ? 1 : min(rows, adapters.count)
@@ -88,7 +90,8 @@ public struct DecodingBench: Sendable {
       + Double(rows * pool.pageBytes) * context / Double(KeyValuePool.pageTokens)
     return Measurement(
       rows: rows, carried: carried, context: context, tokensPerSecond: Double(rows) / median,
-      secondsPerStep: median, bytesPerStep: bytes, shareOfBound: bytes / bandwidth / median)
+      secondsPerStep: median, bytesPerStep: bytes, bytesPerSecond: bandwidth,
+      shareOfBound: bytes / bandwidth / median)
   }
 
   /// The best of some readings of one prompt.
