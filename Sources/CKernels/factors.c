@@ -180,6 +180,19 @@ int64_t factors_room(const mk_factors *terms, int64_t count, int64_t inputs) {
   return bytes;
 }
 
+// Few pieces are over sooner than threads have told one another of many tasks.
+enum { few_pieces = 64 };
+
+static int64_t tasks_of(int64_t pieces) {
+  if (pieces > few_pieces) return mk_range_parts(pieces);
+  return pieces < mk_threads() ? pieces : mk_threads();
+}
+
+static void pieces_of(const factors_inner *inner, int64_t task, int64_t *begin, int64_t *end) {
+  if (inner->pieces > few_pieces) return mk_range_part(inner->pieces, task, begin, end);
+  *begin = inner->pieces * task / inner->tasks, *end = inner->pieces * (task + 1) / inner->tasks;
+}
+
 void factors_plan(factors_inner *inner, const mk_factors *terms, int64_t count, int64_t inputs, void *room) {
   *inner = (factors_inner){.terms = terms, .count = count, .inputs = inputs, .parts = parts_of(inputs), .memory = room};
   if (count == 0) return;
@@ -197,7 +210,7 @@ void factors_plan(factors_inner *inner, const mk_factors *terms, int64_t count, 
     inner->first_piece[i] = inner->pieces;
     inner->pieces += pieces;
   }
-  inner->tasks = mk_range_parts(inner->pieces);
+  inner->tasks = tasks_of(inner->pieces);
   atomic_init(&inner->open_tasks, (int)inner->tasks);
 }
 
@@ -228,7 +241,7 @@ static void join(const factors_inner *inner, int64_t index) {
   uint16_t *narrow = (uint16_t *)(inner->memory + inner->u[index]);
   for (int64_t i = 0; i < t->rows; i++, sums += lanes) {
     join_parts(sums, inner->parts, t->rows * lanes, lanes, t->scale, row);
-    if (is_coded(t->type)) byte_rows_take(row, &codes, i, 0, codes.blocks);
+    if (is_coded(t->type)) byte_rows_take(row, &codes, i, 1);
     else
       for (int64_t j = 0; j < lanes; j++) narrow[i * lanes + j] = mk_narrow(row[j]);
   }
@@ -270,7 +283,7 @@ static int64_t term_of(const factors_inner *inner, int64_t piece) {
 
 void factors_reduce(factors_inner *inner, int64_t task, factors_rows x) {
   int64_t piece, end;
-  mk_range_part(inner->pieces, task, &piece, &end);
+  pieces_of(inner, task, &piece, &end);
   int64_t index = term_of(inner, piece), begin = piece;
   tile_run tiles = part_tiles(inner, inner->terms + index, (piece - inner->first_piece[index]) % inner->parts);
   while (piece < end) {
@@ -348,7 +361,7 @@ static void take_rows(void *context, int64_t begin, int64_t end) {
   for (int64_t j = a->inputs; j < wide; j++) row[j] = 0;
   for (int64_t i = begin; i < end; i++) {
     for (int64_t j = 0; j < a->inputs; j++) row[j] = mk_widen(a->x[i * a->inputs + j]);
-    byte_rows_take(row, &a->codes, i, 0, a->codes.blocks);
+    byte_rows_take(row, &a->codes, i, 1);
   }
 }
 

@@ -34,12 +34,11 @@ static void gate_block(gated *g, int64_t block, const uint8_t *next, factors_row
   }
   uint16_t *found = (uint16_t *)(both + m * stride);
   swiglu_narrow(both, found, m, panel_outputs);
-  for (int64_t i = 0; i < m; i++) {
-    float wide[byte_block];
-    for (int j = 0; j < byte_block; j++) wide[j] = mk_widen(found[i * panel_outputs + j]);
-    byte_rows_take(wide, &g->codes, i, block, block + 1);
-    if (g->narrow) memcpy(g->narrow + i * g->width + block * byte_block, found + i * panel_outputs, 2 * byte_block);
-  }
+  // What they came from is not needed any more.
+  widen_values(found, both, m * panel_outputs);
+  byte_rows_take_block(both, &g->codes, m, block);
+  for (int64_t i = 0; g->narrow && i < m; i++)
+    memcpy(g->narrow + i * g->width + block * byte_block, found + i * panel_outputs, panel_outputs * sizeof(uint16_t));
 }
 
 static void gate(void *context, int64_t task) {

@@ -63,9 +63,10 @@ MK_KERNEL(norm_rows_backward_bf16, (const norm *p, int64_t begin, int64_t end), 
   }
 }
 
-void rms_norm_row(const float *x, const float *weight, float epsilon, uint16_t *y, int64_t columns) {
+void rms_norm_rows(
+  const float *x, const float *weight, float epsilon, uint16_t *y, int64_t rows, int64_t columns) {
   norm p = {.x = x, .weight = weight, .epsilon = epsilon, .narrow_y = y, .columns = columns};
-  norm_rows(&p, 0, 1);
+  norm_rows(&p, 0, rows);
 }
 
 static void forward(void *p, int64_t begin, int64_t end) { norm_rows(p, begin, end); }

@@ -106,8 +106,8 @@ typedef struct {
 } stored_source;
 
 stored_source stored_rows_of(const void *x, int x_type, int64_t m, int64_t k, const mk_factors *terms, int64_t count);
-// Blocks from..<to of a row, to where `rows` and `narrow` have their place; narrow may be NULL where there is none.
-void stored_take(const stored_source *s, int64_t row, int64_t from, int64_t to, const byte_rows *rows, uint16_t *narrow);
+// `count` rows from `first` on, to where `rows` and `narrow` have their place; narrow may be NULL where there is none.
+void stored_take(const stored_source *s, int64_t first, int64_t count, const byte_rows *rows, uint16_t *narrow);
 // Whether taking them leaves rows in bf16.
 bool stored_has_narrow(const stored_source *s);
 // This thread's, which last until it takes those of another source.

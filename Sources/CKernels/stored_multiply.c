@@ -81,9 +81,8 @@ typedef struct {
 
 static void take_group(void *context, int64_t task) {
   const shared_rows *s = context;
-  int64_t end = (task + 1) * byte_group < s->source->m ? (task + 1) * byte_group : s->source->m;
-  for (int64_t i = task * byte_group; i < end; i++)
-    stored_take(s->source, i, 0, s->rows.blocks, &s->rows, s->narrow);
+  int64_t first = task * byte_group, left = s->source->m - first;
+  stored_take(s->source, first, left < byte_group ? left : byte_group, &s->rows, s->narrow);
 }
 
 void mk_stored_multiply(

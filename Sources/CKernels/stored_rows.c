@@ -19,22 +19,22 @@ stored_source stored_rows_of(const void *x, int x_type, int64_t m, int64_t k, co
     .number = atomic_fetch_add(&numbers, 1) + 1};
 }
 
-void stored_take(const stored_source *s, int64_t row, int64_t from, int64_t to, const byte_rows *rows, uint16_t *narrow) {
-  int64_t at = row * s->k + from * byte_block, count = (to - from) * byte_block;
+void stored_take(const stored_source *s, int64_t first, int64_t count, const byte_rows *rows, uint16_t *narrow) {
+  int64_t at = first * s->k, values = count * s->k;
   if (s->x_type == MK_F32 && !s->weight) {
     const float *x = (const float *)s->x + at;
-    if (narrow) narrow_values(x, narrow + at, count);
-    byte_rows_take(x, rows, row, from, to);
+    if (narrow) narrow_values(x, narrow + at, values);
+    byte_rows_take(x, rows, first, count);
     return;
   }
-  float *wide = mk_scratch(2, (size_t)count * sizeof(float));
+  float *wide = mk_scratch(2, (size_t)values * sizeof(float));
   const uint16_t *x = (const uint16_t *)s->x + at;
   if (s->weight) {
-    rms_norm_row((const float *)s->x + at, s->weight, s->epsilon, narrow + at, s->k);
+    rms_norm_rows((const float *)s->x + at, s->weight, s->epsilon, narrow + at, count, s->k);
     x = narrow + at;
   }
-  widen_values(x, wide, count);
-  byte_rows_take(wide, rows, row, from, to);
+  widen_values(x, wide, values);
+  byte_rows_take(wide, rows, first, count);
 }
 
 bool stored_has_narrow(const stored_source *s) { return s->weight || (s->x_type == MK_F32 && s->is_narrow_needed); }
@@ -45,8 +45,7 @@ factors_rows stored_own_rows(const stored_source *s, byte_rows *rows) {
   char *memory = mk_scratch(9, (size_t)(size + s->m * s->k * (int64_t)sizeof(uint16_t)));
   uint16_t *narrow = stored_has_narrow(s) ? (uint16_t *)(memory + size) : NULL;
   *rows = byte_rows_in(memory, s->m, s->k / byte_block);
-  if (held != s->number)
-    for (int64_t i = 0; i < s->m; i++) stored_take(s, i, 0, rows->blocks, rows, narrow);
+  if (held != s->number) stored_take(s, 0, s->m, rows, narrow);
   held = s->number;
   return (factors_rows){rows, narrow ? narrow : s->x};
 }
