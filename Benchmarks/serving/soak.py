@@ -328,6 +328,8 @@ def main():
     parser.add_argument("--adapter-memory", default="110MB", help="about five adapters of rank 8")
     parser.add_argument("--kv-memory", default="48MB", help="about a thousand tokens")
     parser.add_argument("--bound", type=float, default=60, help="seconds that a request may take")
+    parser.add_argument(
+        "--precision", default="f32", help="stored gives a row the same bits in any batch too")
     parser.add_argument("--rank", type=int, default=8)
     parser.add_argument("--scale", type=float, default=0.03, help="how much the random adapters change")
     parser.add_argument("--seed", type=int, default=0)
@@ -336,10 +338,10 @@ def main():
     misses = Misses()
     with tempfile.TemporaryDirectory() as folder:
         root = make_folders(folder, options.rank, options.scale)
-        truths = ask_truths(options.motet, root)
+        truths = ask_truths(options.motet, root, options.precision)
         share = distinct_share(truths)
         with MotetServer(
-            options.motet, root / "soak.log", "--precision", "f32", "--adapters", str(root / "served"),
+            options.motet, root / "soak.log", "--precision", options.precision, "--adapters", str(root / "served"),
             "--library", str(root / "library"), "--adapter-memory", options.adapter_memory,
             "--kv-memory", options.kv_memory,
         ) as server:

@@ -88,11 +88,11 @@ def make_folders(root, rank, scale):
     return root
 
 
-def ask_truths(binary, root):
+def ask_truths(binary, root, precision):
     """(prompt, mix of contents) to text and finish reason."""
     mixes = sorted({mix for terms in MODELS for mix in contents(terms)})
     truths = {}
-    options = ["--precision", "f32", "--adapters", str(root / "contents"), "--library", str(root / "empty")]
+    options = ["--precision", precision, "--adapters", str(root / "contents"), "--library", str(root / "empty")]
     with MotetServer(binary, root / "truths.log", *options) as server:
         for mix in mixes:
             for prompt in range(len(PROMPTS)):

@@ -132,10 +132,11 @@ static void take(const block_list *blocks, const byte_rows *rows) {
 #define take plain_take
 #endif
 
-void byte_rows_take(const float *x, const byte_rows *rows, int64_t first, int64_t count) {
+void byte_rows_take_blocks(
+  const float *x, const byte_rows *rows, int64_t first, int64_t count, int64_t begin, int64_t end) {
   block_list blocks = {0};
   for (int64_t row = first; row < first + count; row++)
-    for (int64_t b = 0; b < rows->blocks; b++, x += byte_block) {
+    for (int64_t b = begin; b < end; b++, x += byte_block) {
       blocks.x[blocks.count] = x, blocks.places[blocks.count++] = byte_place(rows, row, b);
       if (blocks.count < 16) continue;
       take(&blocks, rows);
@@ -144,11 +145,6 @@ void byte_rows_take(const float *x, const byte_rows *rows, int64_t first, int64_
   if (blocks.count > 0) take(&blocks, rows);
 }
 
-void byte_rows_take_block(const float *x, const byte_rows *rows, int64_t m, int64_t block) {
-  for (int64_t row = 0; row < m; row += 16) {
-    block_list blocks = {.count = m - row < 16 ? m - row : 16};
-    for (int64_t i = 0; i < blocks.count; i++)
-      blocks.x[i] = x + (row + i) * byte_block, blocks.places[i] = byte_place(rows, row + i, block);
-    take(&blocks, rows);
-  }
+void byte_rows_take(const float *x, const byte_rows *rows, int64_t first, int64_t count) {
+  byte_rows_take_blocks(x, rows, first, count, 0, rows->blocks);
 }

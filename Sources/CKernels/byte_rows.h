@@ -23,5 +23,6 @@ int64_t byte_rows_size(int64_t m, int64_t blocks);
 byte_rows byte_rows_in(void *memory, int64_t m, int64_t blocks);
 // Brings `count` rows from `first` on to 8 bits: x is [count][32·blocks].
 void byte_rows_take(const float *x, const byte_rows *rows, int64_t first, int64_t count);
-// Brings one block of rows 0..<m to 8 bits: x is [m][32].
-void byte_rows_take_block(const float *x, const byte_rows *rows, int64_t m, int64_t block);
+// The same of their blocks begin..<end: x is [count][32·(end - begin)].
+void byte_rows_take_blocks(
+  const float *x, const byte_rows *rows, int64_t first, int64_t count, int64_t begin, int64_t end);

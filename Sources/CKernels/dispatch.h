@@ -41,7 +41,8 @@ void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *
 int64_t mk_range_parts(int64_t count);
 void mk_range_part(int64_t count, int64_t part, int64_t *begin, int64_t *end);
 
-// Waits within a task until earlier tasks of its loop have brought a counter to 0. Tasks are begun in order.
+// Waits within a task until others have brought a counter to 0: earlier tasks of its loop, which are begun in order, or
+// those of an earlier stage, all of which are begun before any of the next.
 void mk_wait_for_none(atomic_int *counter);
 // One turn of waiting for another thread.
 void mk_pause(int turn);

@@ -235,16 +235,16 @@ static void join(const factors_inner *inner, int64_t index) {
   const mk_factors *t = inner->terms + index;
   int64_t lanes = lanes_of(t->rank), wide = whole(lanes, byte_block) * byte_block;
   const float *sums = (const float *)(inner->memory + inner->sums[index]);
-  float *row = mk_scratch(1, (size_t)wide * sizeof(float));
-  for (int64_t j = lanes; j < wide; j++) row[j] = 0;
-  byte_rows codes = inner_codes(inner, index);
   uint16_t *narrow = (uint16_t *)(inner->memory + inner->u[index]);
-  for (int64_t i = 0; i < t->rows; i++, sums += lanes) {
+  float *all = mk_scratch(1, (size_t)(t->rows * wide) * sizeof(float)), *row = all;
+  for (int64_t i = 0; i < t->rows; i++, sums += lanes, row += wide) {
     join_parts(sums, inner->parts, t->rows * lanes, lanes, t->scale, row);
-    if (is_coded(t->type)) byte_rows_take(row, &codes, i, 1);
-    else
-      for (int64_t j = 0; j < lanes; j++) narrow[i * lanes + j] = mk_narrow(row[j]);
+    for (int64_t j = lanes; j < wide; j++) row[j] = 0;
+    for (int64_t j = 0; !is_coded(t->type) && j < lanes; j++) narrow[i * lanes + j] = mk_narrow(row[j]);
   }
+  if (!is_coded(t->type)) return;
+  byte_rows codes = inner_codes(inner, index);
+  byte_rows_take(all, &codes, 0, t->rows);
 }
 
 // A part of the inputs, and of A's columns.
@@ -305,8 +305,6 @@ void factors_reduce(factors_inner *inner, int64_t task, factors_rows x) {
   }
   atomic_fetch_sub(&inner->open_tasks, 1);
 }
-
-bool factors_are_reduced(factors_inner *inner) { return inner->count == 0 || atomic_load(&inner->open_tasks) == 0; }
 
 void factors_wait(factors_inner *inner) {
   if (inner->count > 0) mk_wait_for_none(&inner->open_tasks);

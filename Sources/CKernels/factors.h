@@ -34,8 +34,7 @@ int64_t factors_room(const mk_factors *terms, int64_t count, int64_t inputs);
 // columns, in any pieces. `room` lasts until then, and begins a line of the cache.
 void factors_plan(factors_inner *inner, const mk_factors *terms, int64_t count, int64_t inputs, void *room);
 void factors_reduce(factors_inner *inner, int64_t task, factors_rows x);
-// Whether all of them are done; and waiting for it, in a later task of the same loop.
-bool factors_are_reduced(factors_inner *inner);
+// Waits until all of them are done, in a task that begins when all of them are begun.
 void factors_wait(factors_inner *inner);
 // Asks memory for what columns begin..<end need.
 void factors_fetch(const factors_inner *inner, int64_t begin, int64_t end);

@@ -16,29 +16,35 @@ typedef struct {
   factors_rows rows;
 } gated;
 
-// The gate's panels and those of what it gates lie one below the other: a panel of each makes a block of what goes into
-// the next product.
-static void gate_block(gated *g, int64_t block, const uint8_t *next, factors_rows x, float *both) {
+// How many blocks a thread gates at once: terms are added to a few at a time.
+enum { gated_blocks = 8 };
+
+// What a gate's panel comes to, and what it gates: the panels of the one and of the other lie one below the other, and a
+// panel of each makes a block of what goes into the next product. Rows are [gate, up] of all blocks of the run.
+static void gate_run(gated *g, int64_t begin, int64_t end, const uint8_t *next, factors_rows x, float *both) {
   stored_step *step = &g->step;
-  const mk_stored *w = step->w;
-  int64_t m = step->source.m, half = g->width / panel_outputs, stride = 2 * panel_outputs;
-  const stored_panel *gate = w->panels + block, *up = gate + half;
-  factors_fetch(&step->inner, gate->first, gate->first + panel_outputs);
-  factors_fetch(&step->inner, up->first, up->first + panel_outputs);
-  stored_multiply_panel(gate, up->tiles, x.codes, m, &(stored_target){both, stride, NULL});
-  stored_multiply_panel(up, next, x.codes, m, &(stored_target){both + panel_outputs, stride, NULL});
-  if (step->inner.count > 0) {
-    factors_wait(&step->inner);
-    factors_expand(&step->inner, gate->first, gate->first + panel_outputs, both - gate->first, stride);
-    factors_expand(&step->inner, up->first, up->first + panel_outputs, both + panel_outputs - up->first, stride);
+  const stored_panel *gates = step->w->panels + begin, *ups = gates + g->width / panel_outputs;
+  int64_t m = step->source.m, count = end - begin, columns = count * panel_outputs, stride = 2 * columns;
+  for (int64_t i = 0; i < count; i++) {
+    const stored_panel *gate = gates + i, *up = ups + i;
+    factors_fetch(&step->inner, gate->first, gate->first + panel_outputs);
+    factors_fetch(&step->inner, up->first, up->first + panel_outputs);
+    float *to = both + i * panel_outputs;
+    stored_multiply_panel(gate, up->tiles, x.codes, m, &(stored_target){to, stride, NULL});
+    stored_multiply_panel(
+      up, i + 1 < count ? gate[1].tiles : next, x.codes, m, &(stored_target){to + columns, stride, NULL});
   }
+  factors_wait(&step->inner);
+  factors_expand(&step->inner, gates->first, gates->first + columns, both - gates->first, stride);
+  factors_expand(&step->inner, ups->first, ups->first + columns, both + columns - ups->first, stride);
   uint16_t *found = (uint16_t *)(both + m * stride);
-  swiglu_narrow(both, found, m, panel_outputs);
+  swiglu_narrow(both, found, m, columns);
   // What they came from is not needed any more.
-  widen_values(found, both, m * panel_outputs);
-  byte_rows_take_block(both, &g->codes, m, block);
+  widen_values(found, both, m * columns);
+  byte_rows_take_blocks(both, &g->codes, 0, m, begin, end);
   for (int64_t i = 0; g->narrow && i < m; i++)
-    memcpy(g->narrow + i * g->width + block * byte_block, found + i * panel_outputs, panel_outputs * sizeof(uint16_t));
+    memcpy(
+      g->narrow + i * g->width + begin * byte_block, found + i * columns, (size_t)columns * sizeof(uint16_t));
 }
 
 static void gate(void *context, int64_t task) {
@@ -49,11 +55,13 @@ static void gate(void *context, int64_t task) {
   if (begin == end) return;
   byte_rows own;
   factors_rows x = stored_step_rows(step, &own);
-  float *both = mk_scratch(3, (size_t)(step->source.m * panel_outputs) * (2 * sizeof(float) + sizeof(uint16_t)));
-  for (int64_t i = begin; i < end; i++) {
-    const uint8_t *next = step->w->panels[i].tiles + panel_bytes(step->w->panels + i, step->w->blocks);
-    if (stored_is_last(blocks, task, i)) next = stored_first(step->following, step->following_units, task);
-    gate_block(g, i, next, x, both);
+  size_t value = 2 * sizeof(float) + sizeof(uint16_t);
+  float *both = mk_scratch(3, (size_t)(step->source.m * gated_blocks * panel_outputs) * value);
+  for (int64_t last; begin < end; begin = last) {
+    last = begin + gated_blocks < end ? begin + gated_blocks : end;
+    const uint8_t *next = stored_is_last(blocks, task, last - 1)
+      ? stored_first(step->following, step->following_units, task) : step->w->panels[last].tiles;
+    gate_run(g, begin, last, next, x, both);
   }
 }
 

@@ -2,9 +2,9 @@
 // loop costs beside its tasks is the way of a few lines of memory from one processor to another, and where processors
 // have caches of their own that is as long as a small product.
 //
-// Each member of the team has its share of a stage's tasks, the same ones each time, so that what they read is still in
-// its cache the next time; then it takes what others have not begun. So a thread that the system keeps from its
-// processor delays nobody by what it has not begun.
+// Each member of the team has its share of a stage's tasks, so that what it asked memory for in one stage is there in the
+// next; then it takes what others have not begun. So a thread that the system keeps from its processor delays no stage by
+// what it has not begun; the end of the call it does delay.
 #include "dispatch.h"
 
 typedef struct {

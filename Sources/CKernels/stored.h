@@ -84,7 +84,8 @@ MK_INLINE int stored_code(const stored_type *t, const uint8_t *tile, int64_t lan
   return (step % 2 ? both >> 4 : both & 15) | fifth;
 }
 
-// All rows of x against one panel. Memory is asked meanwhile for as many bytes from `next` on.
+// All rows of x against one panel. Memory is asked meanwhile for the panel at `next`, or for its beginning where rows are
+// few.
 void stored_multiply_panel(
   const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m, const stored_target *to);
 

@@ -114,7 +114,8 @@ public final class BaseModel {
     try prepareTable(for: batch.reach)
     let embedded = tape.embedded(batch.tokens, in: weights.embedding, trained: weights.trainedEmbedding)
     let x = try through(
-      weights, batch, batch.virtual.withPrompts(embedded, on: tape), depth: depth ?? weights.layers.count,
+      weights, batch, batch.virtual.withPrompts(embedded, on: tape),
+      depth: min(depth ?? .max, weights.layers.count),
       on: tape)
     for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
     return batch.virtual.withoutPrompts(x, on: tape)

@@ -226,6 +226,11 @@ public final class FrozenMatrix {
     if case .stored(let matrix) = forward { matrix.handle } else { nil }
   }
 
+  /// Whether each of its stored parts begins where the kernels begin a run of outputs.
+  var hasWholePanels: Bool {
+    if case .stored(let matrix) = forward { matrix.hasWholePanels } else { false }
+  }
+
   /// Whether `dy·W` needs no form of its own.
   var goesBackAsItLies: Bool {
     if case .packed(let form) = forward { form.goesBack } else { false }

@@ -60,8 +60,11 @@ final class StoredMatrix {
   let handle: OpaquePointer
   let outputs: Int
   let inputs: Int
+  /// Whether each part begins with a panel of the kernels', which are of 32 outputs.
+  let hasWholePanels: Bool
 
   init(_ parts: [StoredBlocks]) throws {
+    hasWholePanels = parts.dropLast().allSatisfy { $0.outputs % 32 == 0 }
     inputs = parts.first?.inputs ?? 0
     outputs = parts.reduce(0) { $0 + $1.outputs }
     precondition(parts.allSatisfy { $0.inputs == parts[0].inputs })

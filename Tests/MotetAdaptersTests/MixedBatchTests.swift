@@ -68,6 +68,54 @@ import Testing
     }
   }
 
+  /// In stored blocks, where steps go through all layers at once: by operators and alone, rows get the same bits.
+  @Test(.enabled(if: RealModel.isThere))
+  @Compute func stepsOfTheRealModelInStoredBlocksAreWhatTheirOperatorsAre() async throws {
+    let base = try await BaseModel.load(RealModel.name, precision: .stored)
+    func prepared(_ rank: Int, seed: UInt64) throws -> PreparedAdapter {
+      let adapter = try noisyAdapter("a\(rank)", on: base, rank: rank, size: 0.02, seed: seed)
+      return PreparedAdapter(adapter, for: base)
+    }
+    let (a, b) = (try prepared(8, seed: 1), try prepared(16, seed: 2))
+    let mixes = [
+      BoundMix.base, try BoundMix([(a, 1)], to: base), try BoundMix([(b, 1)], to: base),
+      try BoundMix([(a, 0.5), (b, 0.4)], to: base),
+    ]
+    let texts = ["What is 3/4 of 12?", "def area(r):", "Who wrote Hamlet?", "List three primes."]
+    let prompts = texts.map { Array(base.tokenizer.encode($0).prefix(7)) }
+    /// Logits after the prompts, and after each of some steps, of the rows that are asked for.
+    func steps(_ rows: [Int], joins: Bool) throws -> [[Float]] {
+      let pool = base.keyValuePool()
+      let caches = rows.map { _ in KeyValueCache(in: pool) }
+      return try (0..<4).map { step in
+        let batch = zip(rows, caches).map { row, cache -> BatchRow in
+          if step == 0 { return BatchRow(tokens: prompts[row], mix: mixes[row], cache: cache) }
+          let start = prompts[row].count + step - 1
+          return BatchRow(tokens: [Int32(100 * step + row)], mix: mixes[row], start: start, cache: cache)
+        }
+        var ends = 0
+        let last = batch.map { row in
+          ends += row.tokens.count
+          return ends - 1
+        }
+        let tape = base.tape(recording: false)
+        tape.joinsOperators = joins
+        return try base.logits(batch, at: last, on: tape).values
+      }
+    }
+    let joined = try steps([0, 1, 2, 3], joins: true)
+    let isSame = try steps([0, 1, 2, 3], joins: false) == joined
+    #expect(isSame, "by operators")
+    let vocabulary = base.configuration.vocabulary
+    for row in 0..<4 {
+      let alone = try steps([row], joins: true)
+      let own = joined.map { Array($0[row * vocabulary..<(row + 1) * vocabulary]) }
+      let isOwn = alone == own
+      #expect(isOwn, "row \(row)")
+      if row > 0 { #expect(largestDifference(own[0], Array(joined[0].prefix(vocabulary))) > 0.1) }
+    }
+  }
+
   @Test @Compute func generatedTogetherOrAloneAnswersAreTheSame() async throws {
     let base = try await TinyModel.load()
     let a = try noisyAdapter("a", on: base, seed: 1)

@@ -234,5 +234,11 @@ import Testing
       down: other)
     #expect(
       StoredLayers([layer, mixed], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
+    // A gate that ends within a panel.
+    let uneven = StoredLayers.Layer(
+      attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
+      attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm,
+      gateUp: try Self.stored([(.q4_1, 48), (.q4_1, 144)], inputs: Self.hidden, seed: 9), down: layer.down)
+    #expect(StoredLayers([uneven], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
   }
 }

@@ -21,8 +21,8 @@ int mk_threads(void);
 typedef void (*mk_task_body)(void *context, int64_t task);
 void mk_parallel_tasks(int64_t count, mk_task_body body, void *context);
 
-// One loop of several that the team goes through together. Task i is in the share of member i % mk_threads(), who begins
-// with its share and is the same thread each time as far as it can be; then it takes what others have not begun.
+// One loop of several that the team goes through together. Task i is in the share of member i % mk_threads(), who is one
+// thread for all stages of a call and begins with its share; then it takes what others have not begun.
 typedef struct {
   int64_t tasks;
   mk_task_body body;
@@ -184,7 +184,7 @@ void mk_stored_row(const mk_stored *matrix, int64_t output, float *values);
 typedef struct {
   // MK_BF16, or MK_S8 or MK_S4 for codes of 8 or 4 bits with a scale in bf16 for each output of 32 inputs.
   int type;
-  // The rows of the batch and the columns of the result that it adds to.
+  // The rows of the batch, at least one, and the columns of the result that it adds to.
   int64_t first_row, rows, first_column, outputs, rank;
   float scale;
   // A and B as mk_factors_pack leaves them.

@@ -27,11 +27,11 @@ extension Tape {
     return y
   }
 
-  /// Room for the keys and values of all rows of a pass.
+  /// Room for the keys and values of all rows of a pass, which are in one pool.
   func reserve(_ sequences: [SequenceSpan], shape: AttentionShape) {
     for span in sequences {
       guard let cache = span.cache else { preconditionFailure("some sequences of a batch have no cache") }
-      precondition(cache.pool.shape == shape)
+      precondition(cache.pool.shape == shape && cache.pool === sequences[0].cache?.pool)
       guard cache.reserve(span.start + span.rows.count) else {
         preconditionFailure("the pool has no pages; reserve(_:) says so before a pass")
       }
@@ -62,6 +62,8 @@ extension [SequenceSpan] {
     _ qkv: Tensor, into y: Tensor, positions: [Int32], pages: [UnsafeMutableRawPointer?],
     _ body: ([mk_cached_sequence]) -> Void
   ) {
+    precondition(positions.count == qkv.rows && y.rows == qkv.rows)
+    precondition(allSatisfy { $0.rows.lowerBound >= 0 && $0.rows.upperBound <= qkv.rows })
     positions.withUnsafeBufferPointer { positions in
       pages.withUnsafeBufferPointer { pages in
         var first = 0

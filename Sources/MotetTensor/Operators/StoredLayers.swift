@@ -46,10 +46,10 @@ public final class StoredLayers {
   private nonisolated(unsafe) let norms: UnsafeMutablePointer<Float>
 
   /// - Parameter following: the matrix that is multiplied after them
-  /// - Returns: nil where not all matrices are in stored blocks
+  /// - Returns: nil where not all matrices are in stored blocks, gate and up each in whole runs of those
   public init?(_ layers: [Layer], following: FrozenMatrix?, shape: AttentionShape, epsilon: Float) {
     guard let hidden = layers.first?.queryKeyValue.inputs,
-      layers.allSatisfy({ $0.matrices.allSatisfy { $0.storedHandle != nil } })
+      layers.allSatisfy({ $0.matrices.allSatisfy { $0.storedHandle != nil } && $0.gateUp.hasWholePanels })
     else { return nil }
     for layer in layers {
       let width = layer.down.inputs
@@ -99,6 +99,7 @@ public final class StoredLayers {
     table: RotaryTable, on tape: Tape
   ) -> Tensor {
     precondition(takes(x.rows, sequences, on: tape) && x.columns == hidden && positions.count == x.rows)
+    precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) })
     precondition(terms.fit(layers, depth: depth, rows: x.rows))
     tape.reserve(sequences, shape: shape)
     let y = Tensor(rows: x.rows, columns: hidden)
