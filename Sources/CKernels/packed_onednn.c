@@ -41,7 +41,7 @@ static int failed(dnnl_status_t status, const char *what) {
   if (status == dnnl_success) return 0;
   // The status by which oneDNN says that it has no kernel for this processor and type.
   if (status == dnnl_unimplemented)
-    mk_set_error("oneDNN could not %s: this processor lacks it in this precision; use f32", what);
+    mk_set_error("oneDNN could not %s: this processor has no kernel for this precision", what);
   else
     mk_set_error("oneDNN could not %s (status %d)", what, (int)status);
   return 1;
@@ -264,7 +264,7 @@ mk_packed *mk_packed_create(
   if (prepare()) return NULL;
   if (type == MK_S8 && !mk_int8_is_exact()) {
     // Without the unit, sums of two products saturate at 16 bits and come out wrong.
-    mk_set_error("this processor has no 8-bit dot-product unit: use bf16 or f32");
+    mk_set_error("this processor has no 8-bit dot-product unit");
     return NULL;
   }
   mk_packed *matrix = calloc(1, sizeof *matrix);

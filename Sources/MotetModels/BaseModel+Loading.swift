@@ -18,7 +18,8 @@ extension BaseModel {
   ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
   ///   - precision: nil takes what is best for the purpose
   ///   - adapterForm: nil takes what suits the precision: see ``LowRankFactors/Form/suiting(_:blocks:)``
-  /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and the mend
+  /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and what to do; `TensorError` for a
+  ///   precision that this processor has no units for
   public nonisolated static func load(
     _ reference: String, precision: Precision? = nil, adapterForm: LowRankFactors.Form? = nil,
     for purpose: Purpose = .training
@@ -33,6 +34,7 @@ extension BaseModel {
     _ source: any ModelSource, name: String, precision: Precision? = nil,
     adapterForm: LowRankFactors.Form? = nil, for purpose: Purpose = .training
   ) async throws -> BaseModel {
+    try precision?.requireAvailable()
     let tokenizer = try source.tokenizer()
     let template = try source.template()
     return try await Compute.run {

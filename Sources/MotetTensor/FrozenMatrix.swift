@@ -33,6 +33,18 @@ public enum Precision: String, Sendable, CaseIterable, Codable {
     case .int8: mk_int8_is_exact()
     }
   }
+
+  /// Whether a matrix can be held in this precision here: this processor has the units, or the build multiplies without
+  /// them, as the portable one does.
+  public var isAvailable: Bool { isSupported || String(cString: mk_backend_name()) == "portable" }
+
+  /// The precisions that are available here, in the order of ``Precision``.
+  public static var available: [Precision] { allCases.filter(\.isAvailable) }
+
+  /// - Throws: ``TensorError/unavailable(_:)`` where the precision is not available
+  public func requireAvailable() throws {
+    guard isAvailable else { throw TensorError.unavailable(self) }
+  }
 }
 
 public enum TensorError: Error, CustomStringConvertible {
@@ -40,6 +52,8 @@ public enum TensorError: Error, CustomStringConvertible {
   case allocation(rows: Int, columns: Int, reason: String)
   case notFinite(String)
   case overflowingInputs
+  /// This processor lacks the units that the precision needs.
+  case unavailable(Precision)
 
   public var description: String {
     switch self {
@@ -48,6 +62,9 @@ public enum TensorError: Error, CustomStringConvertible {
       "\(what) overflow: an adapter in use is far too strong for this base"
     case .overflowingInputs:
       "the squares of a matrix's inputs overflow: give other rows to calibrate on, or quantize without them"
+    case .unavailable(let precision):
+      "this processor has no units for \(precision.rawValue): use --precision auto, or one of "
+        + Precision.available.map(\.rawValue).joined(separator: ", ")
     case .allocation(let rows, let columns, let reason):
       "could not hold a [\(rows), \(columns)] matrix: \(reason)"
     }
@@ -92,6 +109,7 @@ public final class FrozenMatrix {
     self.inputs = inputs
     // Values without blocks of their own.
     let precision = precision == .stored ? .automatic : precision
+    try precision.requireAvailable()
     self.precision = precision
     self.turned = turned ?? TurnedForms()
     isCopy = false

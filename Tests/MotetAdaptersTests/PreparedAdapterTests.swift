@@ -7,6 +7,11 @@ import Testing
 
 /// Adapters made ready to answer with: what they take, and what they say beside those that training runs on.
 @Suite struct PreparedAdapterTests {
+  /// 8 bits, or what stands in for them where the processor has no unit.
+  private static let eightBits = Precision.int8.isAvailable ? Precision.int8 : .f32
+  /// 16 bits likewise.
+  private static let sixteenBits = Precision.bf16.isAvailable ? Precision.bf16 : .f32
+
   @Compute private func base(
     _ precision: Precision, _ form: LowRankFactors.Form? = nil
   ) async throws -> BaseModel {
@@ -16,8 +21,9 @@ import Testing
   }
 
   @Test(
-    arguments: [(Precision.f32, nil), (.bf16, nil), (.int8, nil), (.int8, LowRankFactors.Form.int4)],
-    [1, 5, 16])
+    arguments: [
+      (Precision.f32, nil), (sixteenBits, nil), (eightBits, nil), (eightBits, LowRankFactors.Form.int4),
+    ], [1, 5, 16])
   @Compute func filesTellWhatAdaptersWillTake(
     held: (precision: Precision, form: LowRankFactors.Form?), rank: Int
   ) async throws {
@@ -32,7 +38,7 @@ import Testing
   }
 
   @Test @Compute func filesOfOtherMethodsTellToo() async throws {
-    let base = try await base(.int8)
+    let base = try await base(Self.eightBits)
     let adapter = try BottleneckTests.adapter("relu", on: base)
     let expected = try PreparedAdapter.expectedBytes(
       of: BottleneckTests.folder.appending(path: "relu"), for: base)
@@ -59,7 +65,7 @@ import Testing
 
   @Test(arguments: [(LowRankFactors.Form.bf16, Float(0.1)), (.int8, 0.1), (.int4, 0.25)])
   @Compute func fewBitsSayWhatTheAdapterSays(form: LowRankFactors.Form, bound: Float) async throws {
-    let base = try await base(.int8, form)
+    let base = try await base(Self.eightBits, form)
     #expect(base.adapterForm == form)
     #expect(try error(of: noisyAdapter("a", on: base, rank: 16, seed: 3), on: base) < bound)
   }
@@ -67,7 +73,7 @@ import Testing
   /// Ranks that nearly cancel one another, as in an adapter of PiSSA's for the base as it was.
   @Test(arguments: [(LowRankFactors.Form.bf16, Float(0.1)), (.int8, 0.1), (.int4, 0.25)])
   @Compute func ranksThatCancelAreMadeAnew(form: LowRankFactors.Form, bound: Float) async throws {
-    let base = try await base(.int8, form)
+    let base = try await base(Self.eightBits, form)
     let small = try noisyAdapter("a", on: base, rank: 8, seed: 3).weights
     let sites = try small.sites.mapValues { site in
       // B·A = B·(A + C) - B·C, with C a hundred times as large.
@@ -85,7 +91,7 @@ import Testing
     #expect(try error(of: adapter, on: base) < bound)
   }
 
-  @Test(arguments: [(Precision.f32, nil), (.int8, LowRankFactors.Form.bf16), (.int8, .int4)])
+  @Test(arguments: [(Precision.f32, nil), (eightBits, LowRankFactors.Form.bf16), (eightBits, .int4)])
   @Compute func readOneMatrixAfterAnotherItIsTheSame(
     held: (precision: Precision, form: LowRankFactors.Form?)
   ) async throws {
@@ -103,7 +109,7 @@ import Testing
   }
 
   @Test @Compute func anAdapterForAnotherBaseIsNotRead() async throws {
-    let base = try await base(.int8)
+    let base = try await base(Self.eightBits)
     let weights = try noisyAdapter("a", on: base, seed: 4).weights
     func refusal(_ sites: [String: LowRankWeights], _ identity: BaseIdentity?) async throws -> String {
       try await TinyModel.withFolder { place in

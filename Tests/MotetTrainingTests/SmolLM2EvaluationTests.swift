@@ -28,7 +28,8 @@ struct SmolLM2EvaluationTests {
     ("What is the boiling point of water?", "At sea level water boils at 100 °C."),
   ]
 
-  @Test func bf16CostsLessThanHalfAPercentOfTheNLL() async throws {
+  @Test(.enabled(if: Precision.bf16.isAvailable, "this processor has no units for bf16"))
+  func bf16CostsLessThanHalfAPercentOfTheNLL() async throws {
     let data = Dataset(Self.rows.map { DatasetRow(prompt: $0.0, response: $0.1) })
     #expect(data.rows.count == 20)
     var values: [Double] = []
@@ -43,7 +44,10 @@ struct SmolLM2EvaluationTests {
     #expect(abs(values[1] / values[0] - 1) < 0.005)
   }
 
-  @Test(.enabled(if: Precision.int8.isSupported && Precision.bf16.isSupported))
+  @Test(
+    .enabled(
+      if: Precision.int8.isSupported && Precision.bf16.isSupported,
+      "this processor lacks the units for int8 or bf16"))
   func eightBitsCostAtMostAPercentOfTheNLLOfBF16() async throws {
     let data = Dataset(Self.rows.map { DatasetRow(prompt: $0.0, response: $0.1) })
     var values: [Double] = []

@@ -65,7 +65,9 @@ import Testing
       HuggingFaceFolder(folder.file("fused")), name: "fused", precision: precision.forCopies)
     let whole = try await fused.nll(of: examples)
     // A copy of the last layers stands on lower ones that the base may hold in fewer bits.
-    let bound = name == "full" ? 1e-5 : precision == .nf4 ? 0.5 : 0.05
+    var bound = name == "full" ? 1e-5 : precision == .nf4 ? 0.5 : 0.05
+    // Without bf16 units the fused model is in f32, with activations in f32; those of the copy's base are in bf16.
+    if name == "full", precision != .f32, precision.forCopies == .f32 { bound = 1e-3 }
     #expect(abs(whole.value - after) < bound)
   }
 

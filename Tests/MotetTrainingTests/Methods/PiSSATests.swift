@@ -45,7 +45,7 @@ import Testing
       abs(try await base.fixtureLoss(Mix(Adapter(name: "p", weights: mine))) - Double(losses[2])) < 1e-4)
   }
 
-  @Test(arguments: [Precision.f32, .bf16])
+  @Test(arguments: [Precision.f32, .bf16].filter(\.isAvailable))
   func itBeginsAsTheBaseAndLearns(precision: Precision) async throws {
     let base = try await TinyModel.load(precision)
     let options = TrainingOptions(epochs: 2, batchRows: 4, learningRate: 2e-3)
