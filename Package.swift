@@ -1,6 +1,10 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// `MOTET_ROOMS=training` leaves out the server, the command line and what they depend on: enough for the compute core's
+/// tests, in a third of the time to build (script/test-levels).
+let isTrainingOnly = Context.environment["MOTET_ROOMS"] == "training"
+
 // The rooms, bottom up: a target imports only targets above it in this list.
 let package = Package(
   name: "motet",
@@ -120,3 +124,18 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+if isTrainingOnly {
+  let rooms: Set = [
+    "CKernels", "MotetReport", "MotetTensor", "MotetFormats", "MotetTokenizers", "MotetModels",
+    "MotetAdapters",
+    "MotetTraining", "MotetTensorTests", "MotetTrainingTests",
+  ]
+  package.targets.removeAll { !rooms.contains($0.name) }
+  package.products = []
+  let named: Set = ["swift-crypto", "Yams"]
+  package.dependencies.removeAll { dependency in
+    guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+    return !named.contains(String(location.split(separator: "/").last ?? ""))
+  }
+}
