@@ -15,7 +15,7 @@ struct DemoCommand: AsyncParsableCommand {
 
   @OptionGroup var base: BaseOptions
 
-  @Option(help: "The folder to write.")
+  @Option(help: "The folder to write.", transform: OutputArgument.parse)
   var output = "motet-demo"
 
   @Option(help: "Training rows a domain.")
@@ -49,6 +49,8 @@ struct DemoCommand: AsyncParsableCommand {
     let options = DemoOptions(
       output: URL(filePath: output), rows: rows, heldOut: heldOut, epochs: epochs, learningRate: lr,
       seed: seed)
+    // Before the work, not after it.
+    try DemoFiles.claim(options.output)
     if dataOnly {
       let folder = options.output.appending(path: "data")
       try DemoFiles.write(options, to: folder)

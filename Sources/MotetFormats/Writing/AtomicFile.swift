@@ -67,7 +67,7 @@ extension AtomicFile {
       if isThere, kind == S_IFDIR {
         throw FormatError.unwritable(file: path, reason: systemReason(EISDIR))
       }
-      let isStream = ["/dev/std", "/dev/fd/", "/proc/"].contains { path.hasPrefix($0) }
+      let isStream = Self.streams.contains(where: url.path.hasPrefix)
       if isStream || (isThere && kind != S_IFREG) {
         (target, temporary) = (path, nil)
         descriptor = open(path, O_WRONLY | O_CLOEXEC)
@@ -80,6 +80,9 @@ extension AtomicFile {
         throw FormatError.unwritable(file: path, reason: systemReason(errno))
       }
     }
+
+    /// Where the names of open files begin.
+    private static let streams = ["/dev/std", "/dev/fd/", "/proc/"]
 
     /// Makes a hidden file that is held while it is open, and removes those that killed processes left.
     private static func temporary(beside target: String) -> (String?, Int32) {

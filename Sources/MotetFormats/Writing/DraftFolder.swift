@@ -82,10 +82,9 @@ package final class DraftFolder {
     }
   }
 
-  /// Removes what killed processes left of drafts for `name`, those that were never finished.
+  /// Removes the drafts for `name` that killed processes left.
   package static func sweep(_ parent: String, for name: String) {
-    for path in HiddenName(name: name, kind: .draft).all(in: parent)
-    where isUnfinished(path) && FileHold.isLeftOver(path) {
+    for path in HiddenName(name: name, kind: .draft).all(in: parent) where FileHold.isLeftOver(path) {
       try? FileManager.default.removeItem(atPath: path)
     }
   }

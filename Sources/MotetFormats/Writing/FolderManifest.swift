@@ -35,13 +35,19 @@ package struct FolderManifest: Equatable {
     self.kind = known
   }
 
-  /// Writes it for all files of a folder that is being made.
+  /// Writes it for all files of a folder in which nobody else writes.
   package static func write(_ kind: Kind, to folder: URL) throws {
     let files = Self.files(of: folder.path)
     let text = JSONValue.object([
       "kind": .string(kind.rawValue), "files": .array(files.map { .string($0) }),
     ]).text(indent: 2)
     try AtomicFile.write(Data((text + "\n").utf8), to: folder.appending(path: fileName))
+  }
+
+  /// What may be listed of a folder once `names` were written there: all that a draft holds, since nobody else writes into
+  /// it, and of any other folder those alone.
+  package static func files(of folder: URL, written names: [String]) -> [String] {
+    DraftFolder.isUnfinished(folder.path) ? files(of: folder.path) : (names + [fileName]).sorted()
   }
 
   /// The files of a folder by their paths in it, sorted, with ``fileName`` and without the mark of a draft.

@@ -150,22 +150,27 @@ struct FolderPlace {
   /// - Parameter isReplaced: what is left out
   func link(into draft: DraftFolder, except isReplaced: (String) -> Bool) throws {
     let listed = Set(FolderManifest(of: path)?.files ?? [])
-    var failure: Int32?
+    var failure: (any Error)?
+    func keep(_ step: () throws -> Void) {
+      do { try step() } catch { failure = error }
+    }
     FolderManifest.walk(path) { name, isFolder in
       guard failure == nil, !listed.contains(name), !isReplaced(name), !isDraft(name) else { return false }
       let (from, to) = (path + "/" + name, draft.path + "/" + name)
       if isFolder {
-        if mkdir(to, 0o777) != 0, errno != EEXIST { failure = errno }
+        if Self.isEmpty(from) { keep { _ = try OutputPath.makeFolder(to) } }
         return failure == nil
       }
-      guard access(to, F_OK) != 0, Foundation.link(from, to) != 0 else { return false }
-      // What is gone by now need not be kept. A file system without hard links gets a copy.
-      guard errno != ENOENT else { return false }
-      let reason = errno
-      if (try? FileManager.default.copyItem(atPath: from, toPath: to)) == nil { failure = reason }
+      guard access(to, F_OK) != 0 else { return false }
+      keep {
+        _ = try OutputPath.makeFolder(OutputPath.parts(of: to).parent)
+        if Foundation.link(from, to) == 0 || errno == ENOENT { return }
+        // A file system without hard links.
+        try FileManager.default.copyItem(atPath: from, toPath: to)
+      }
       return false
     }
-    if let failure { throw refusal(failure) }
+    if let failure { throw failure }
   }
 
   /// Removes a folder that gave way: what its manifest lists, what `owns` names, and what the survivor holds too. A file that
@@ -195,6 +200,10 @@ struct FolderPlace {
     }
     for folder in folders.reversed() { rmdir(folder) }
     rmdir(old)
+  }
+
+  private static func isEmpty(_ folder: String) -> Bool {
+    (try? FileManager.default.contentsOfDirectory(atPath: folder))?.isEmpty == true
   }
 
   private static func isSameFile(_ a: String, _ b: String) -> Bool {

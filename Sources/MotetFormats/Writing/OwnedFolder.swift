@@ -55,6 +55,10 @@ package struct OwnedFolder {
     }
   }
 
+  /// Brings back a folder that is not there because a process was killed while it replaced it, on a file system where that
+  /// takes two steps: for readers that find nothing.
+  package static func putBack(_ path: String) { (try? FolderPlace(path))?.putBack() }
+
   /// Removes it, as far as its manifest goes.
   package func remove() {
     guard let place = try? place(), let manifest = FolderManifest(of: place.path) else { return }
