@@ -46,7 +46,7 @@ package struct OwnedFolder {
     let draft = try place.draft()
     do {
       try content(draft.url)
-      if keepsOthers { try place.link(into: draft, except: owns) }
+      if keepsOthers, !place.isWrittenInside { try place.link(into: draft, except: owns) }
       try draft.seal()
       try install(draft, at: place)
     } catch {

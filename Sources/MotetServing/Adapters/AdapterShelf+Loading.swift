@@ -147,8 +147,7 @@ extension AdapterShelf {
           throw ServingError.unusableAdapter(
             name: place.title, reason: "what it stands on changed while it was read; ask again")
         }
-        // Beside the reading: at 2 GB a second or, without instructions for it, 0.4, it takes no longer.
-        async let isSound: Void = AdapterRecord.requireUnchanged(place.folder)
+        async let isSound: Void = self.compare(place)
         let prepared = try PreparedAdapter.read(
           place.folder, name: place.title, for: base, below: below?.place.folder, comparing: false)
         try await isSound
