@@ -67,8 +67,10 @@ extension AtomicFile {
       if isThere, kind == S_IFDIR {
         throw FormatError.unwritable(file: path, reason: systemReason(EISDIR))
       }
-      let isStream = Self.streams.contains(where: url.path.hasPrefix)
-      if isStream || (isThere && kind != S_IFREG) {
+      if let stream = Self.stream(url.path) {
+        (target, temporary) = (path, nil)
+        descriptor = dup(stream)
+      } else if isThere, kind != S_IFREG {
         (target, temporary) = (path, nil)
         descriptor = open(path, O_WRONLY | O_CLOEXEC)
       } else {
@@ -81,8 +83,17 @@ extension AtomicFile {
       }
     }
 
-    /// Where the names of open files begin.
-    private static let streams = ["/dev/std", "/dev/fd/", "/proc/"]
+    /// The open file that a path such as `/dev/stdout` or `/dev/fd/3` means; opened anew, one that is a file would be
+    /// written from its beginning.
+    private static func stream(_ path: String) -> Int32? {
+      switch path {
+      case "/dev/stdout": return STDOUT_FILENO
+      case "/dev/stderr": return STDERR_FILENO
+      default:
+        let folder = ["/dev/fd/", "/proc/self/fd/"].first(where: path.hasPrefix)
+        return folder.flatMap { Int32(path.dropFirst($0.count)) }
+      }
+    }
 
     /// Makes a hidden file that is held while it is open, and removes those that killed processes left.
     private static func temporary(beside target: String) -> (String?, Int32) {
