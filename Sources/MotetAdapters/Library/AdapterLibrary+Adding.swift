@@ -18,7 +18,7 @@ extension AdapterLibrary {
   public func add(_ name: String, writing write: (_ folder: URL) throws -> Void) throws -> Entry {
     let name = try AdapterName(name).name
     try sweepDrafts()
-    let draft = try DraftFolder(in: root.path, for: Self.draftName)
+    let draft = try draft()
     do {
       try write(draft.url)
       for file in Self.requiredFiles
@@ -30,6 +30,13 @@ extension AdapterLibrary {
     } catch {
       draft.abandon()
       throw error
+    }
+  }
+
+  private func draft() throws -> DraftFolder {
+    do { return try DraftFolder(in: root.path, for: Self.draftName) } catch let error as FormatError {
+      guard case .unwritable(let path, let reason) = error else { throw error }
+      throw LibraryError.fileSystem(doing: "make the folder", path: path, reason: reason)
     }
   }
 
@@ -94,7 +101,12 @@ extension AdapterLibrary {
   /// Makes a folder and those above it; one that is there already is as good. By hand, because Foundation
   /// does not say why it failed.
   private func makeFolder(_ folder: URL) throws {
-    if mkdir(folder.path, 0o777) == 0 || errno == EEXIST { return }
+    if mkdir(folder.path, 0o777) == 0 { return }
+    if errno == EEXIST {
+      var found = stat()
+      if stat(folder.path, &found) == 0, found.st_mode & S_IFMT == S_IFDIR { return }
+      errno = ENOTDIR
+    }
     let parent = folder.deletingLastPathComponent()
     if errno == ENOENT, parent.path != folder.path {
       try makeFolder(parent)

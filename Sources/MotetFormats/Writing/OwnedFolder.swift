@@ -51,6 +51,11 @@ package struct OwnedFolder {
       try install(draft, at: place)
     } catch {
       draft.abandon()
+      // A draft is nothing that its user knows.
+      if case FormatError.unwritable(let file, let reason) = error, file.hasPrefix(draft.path) {
+        throw FormatError.unwritable(
+          file: folder.relativePath + file.dropFirst(draft.path.count), reason: reason)
+      }
       throw error
     }
   }
