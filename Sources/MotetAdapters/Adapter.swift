@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 import MotetModels
 import MotetTensor
 
@@ -37,7 +38,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   ///   - force: takes an adapter whose record names another base, as long as its shapes fit
   ///   - library: where adapters below it are looked for
   /// - Throws: ``ModelError/adapterMismatch(adapter:base:reason:)``, ``ModelError/adapterMisfit(adapter:base:reason:)``,
-  ///   ``HierarchyError``, or what is wrong with the files
+  ///   ``HierarchyError``, ``AdapterRecordError/changed(file:)`` where `motet.json` was written for other files, or what
+  ///   is wrong with the files
   public static func load(
     _ folder: URL, name: String? = nil, for base: BaseModel, force: Bool = false,
     library: AdapterLibrary = AdapterLibrary()
@@ -51,32 +53,46 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     above names: [String]
   ) throws -> Adapter {
     let name = name ?? folder.lastPathComponent
-    let record = try AdapterRecord.read(from: folder)
+    let (record, weights) = try contents(of: folder)
     let below = try record?.standsOn.map { parent in
       guard names.count < 16 else { throw HierarchyError.endless(names) }
       let place = try HierarchyError.folder(of: parent, under: name, in: library)
       return try load(
         place, name: parent.name, for: base, force: force, library: library, above: names + [name])
     }
-    return try read(folder, name: name, for: base, force: force, record: record, standsOn: below)
+    return try made(of: weights, name: name, for: base, force: force, record: record, standsOn: below)
   }
 
   /// Reads a PEFT folder and checks it against `base`, without the adapter that it stands on: for one who has that
   /// already, and lets rows carry both.
-  /// - Parameter below: the folder of the one that it stands on, whose weights have to be those it was trained on
+  /// - Parameters:
+  ///   - below: the folder of the one that it stands on, whose weights have to be those it was trained on
+  ///   - comparing: whether the files are compared with the hashes in `motet.json`
   /// - Throws: as ``load(_:name:for:force:library:)``
   public static func loadAlone(
-    _ folder: URL, name: String, for base: BaseModel, below: URL?
+    _ folder: URL, name: String, for base: BaseModel, below: URL?, comparing: Bool = true
   ) throws -> Adapter {
-    let record = try AdapterRecord.read(from: folder)
+    let (record, weights) = try contents(of: folder, comparing: comparing)
     try record?.requireUnchanged(below: below, under: name)
-    return try read(folder, name: name, for: base, force: false, record: record, standsOn: nil)
+    return try made(of: weights, name: name, for: base, force: false, record: record, standsOn: nil)
   }
 
-  private static func read(
-    _ folder: URL, name: String, for base: BaseModel, force: Bool, record: AdapterRecord?, standsOn: Adapter?
+  /// What a folder holds, all of one run.
+  private static func contents(
+    of folder: URL, comparing: Bool = true
+  ) throws -> (AdapterRecord?, AdapterWeights) {
+    try WholeFolder.read(folder) {
+      let record = try AdapterRecord.read(from: folder)
+      let weights = try AdapterWeights(unchecked: folder)
+      if comparing { try record?.requireUnchanged(in: folder) }
+      return (record, weights)
+    }
+  }
+
+  private static func made(
+    of weights: AdapterWeights, name: String, for base: BaseModel, force: Bool, record: AdapterRecord?,
+    standsOn: Adapter?
   ) throws -> Adapter {
-    let weights = try AdapterWeights(peft: folder)
     let adapter = Adapter(
       name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn)
     try adapter.check(against: base, force: force)

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 /// What a user calls an adapter by: a name of the library or a folder.
 public enum AdapterReference: Sendable, Hashable {
@@ -31,6 +32,7 @@ public enum AdapterReference: Sendable, Hashable {
       let expanded =
         path.hasPrefix("~/")
         ? FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst() : path
+      OwnedFolder.putBack(expanded)
       var isFolder: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: expanded, isDirectory: &isFolder)
       guard exists, isFolder.boolValue else { throw MixError.noFolder(path: path, isFile: exists) }

@@ -2,10 +2,20 @@ import Foundation
 import MotetFormats
 
 extension AdapterWeights {
-  /// Reads an adapter's folder as PEFT writes it, of whichever method.
+  /// Reads an adapter's folder as PEFT writes it, of whichever method. Where a `motet.json` is beside the files, they are
+  /// compared with its hashes.
   ///
-  /// - Throws: `FormatError`, or `AdapterWeightsError` for values that do not fit.
+  /// - Throws: `FormatError`, `AdapterWeightsError` for values that do not fit, or ``AdapterRecordError``.
   public init(peft folder: URL) throws {
+    self = try WholeFolder.read(folder) {
+      let weights = try Self(unchecked: folder)
+      try AdapterRecord.requireUnchanged(folder)
+      return weights
+    }
+  }
+
+  /// Reads it without a look at `motet.json`.
+  init(unchecked folder: URL) throws {
     let members = try JSONValue.object(contentsOf: folder.appending(path: "adapter_config.json"))
     if let method = AdapterMethods.stored.first(where: { $0.reads(members) }) {
       self = try method.read(PEFTFolder(folder))
@@ -49,13 +59,31 @@ extension AdapterWeights {
     }
   }
 
-  /// Writes `adapter_config.json` and `adapter_model.safetensors`, both complete before either appears.
+  /// Writes a folder with the adapter alone: whole or not at all. An adapter of Motet's that is there gives way.
+  ///
+  /// - Parameters:
+  ///   - configuration, record: as ``write(to:configuration:record:)`` has them
+  ///   - overwriting: whether one gives way
+  ///   - content: writes more files into the folder, before the adapter's own
+  /// - Throws: ``OwnedFolderError`` for a folder that holds anything else, or as ``write(to:configuration:record:)``
+  public func save(
+    to folder: URL, configuration: PEFTConfiguration? = nil, record: AdapterRecord, overwriting: Bool = true,
+    content: (URL) throws -> Void = { _ in }
+  ) throws {
+    try OwnedFolder(folder, kind: .adapter, overwriting: overwriting).write { draft in
+      try content(draft)
+      try write(to: draft, configuration: configuration, record: record)
+    }
+  }
+
+  /// Writes `adapter_config.json` and `adapter_model.safetensors` into a folder that is being made; ``save(to:)``
+  /// replaces one that others read.
   ///
   /// - Parameters:
   ///   - configuration: what to write beside the values, such as the dropout they were trained with; nil
   ///     takes `self.configuration`.
-  ///   - record: written after them as `motet.json`, with the hash of the weights; nil leaves no record, also
-  ///     none of what was in the folder before.
+  ///   - record: written after them as `motet.json`, with the hashes of both and a list of the files (in a
+  ///     draft, of all that it holds by then); nil leaves no record, also none of what was in the folder before.
   /// - Throws: `FormatError`; `AdapterWeightsError.scaleMismatch` when the configuration would give a site
   ///   another scale than its own.
   public func write(
@@ -80,7 +108,7 @@ extension AdapterWeights {
   private func write(_ record: AdapterRecord?, to folder: URL) throws {
     let place = folder.appendingPathComponent(AdapterRecord.fileName)
     if var record {
-      record.weightsHash = try AdapterRecord.hash(of: folder)
+      try record.takeFiles(of: folder)
       try AtomicFile.write(try record.encoded(), to: place)
     } else if FileManager.default.fileExists(atPath: place.path) {
       try FileManager.default.removeItem(at: place)

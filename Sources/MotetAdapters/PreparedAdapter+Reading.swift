@@ -8,17 +8,30 @@ extension PreparedAdapter {
   ///
   /// Low-rank factors go from the file into the form they are answered with one matrix after another: of what they are
   /// in f32, which takes several times as much, one matrix's are in memory at a time.
-  /// - Parameter below: the folder of the one that it stands on, whose weights have to be those it was trained on
+  /// - Parameters:
+  ///   - below: the folder of the one that it stands on, whose weights have to be those it was trained on
+  ///   - comparing: whether the files are compared with the hashes in `motet.json`; a caller that does so by
+  ///     ``AdapterRecord/requireUnchanged(_:)`` while this reads need not wait twice
   /// - Throws: as ``Adapter/load(_:name:for:force:library:)``
   public static func read(
-    _ folder: URL, name: String, for base: BaseModel, below: URL? = nil
+    _ folder: URL, name: String, for base: BaseModel, below: URL? = nil, comparing: Bool = true
   ) throws -> PreparedAdapter {
     guard let form = base.adapterForm, try AdapterMethods.method(of: folder).name == LoRA.name else {
       return PreparedAdapter(
-        try Adapter.loadAlone(folder, name: name, for: base, below: below), for: base)
+        try Adapter.loadAlone(folder, name: name, for: base, below: below, comparing: comparing), for: base)
     }
-    let record = try AdapterRecord.read(from: folder)
-    try record?.requireUnchanged(below: below, under: name)
+    return try WholeFolder.read(folder) {
+      let record = try AdapterRecord.read(from: folder)
+      try record?.requireUnchanged(below: below, under: name)
+      let prepared = try factors(of: folder, name: name, for: base, record: record, as: form)
+      if comparing { try record?.requireUnchanged(in: folder) }
+      return prepared
+    }
+  }
+
+  private static func factors(
+    of folder: URL, name: String, for base: BaseModel, record: AdapterRecord?, as form: LowRankFactors.Form
+  ) throws -> PreparedAdapter {
     let fit = AdapterFit(name: name, base: base)
     try fit.check(record?.base)
     let file = try PEFTAdapterFile(folder)

@@ -34,6 +34,7 @@ public struct ModelStore: Sendable {
     for url in [root.appending(path: reference), URL(filePath: reference)] {
       if reference.isEmpty { continue }
       looked.append(url.path)
+      OwnedFolder.putBack(url.path)
       if let model = model(at: url) {
         // A folder's name may hold a dot of its own: SmolLM2-1.7B.
         let named = url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url

@@ -99,9 +99,12 @@ public enum RouterFile {
     do {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+      try requireOwn(target)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try AtomicFile.write(try encoder.encode(value), to: target)
     } catch let error as FormatError {
+      throw error
+    } catch let error as RouterError {
       throw error
     } catch {
       throw RouterError.unwritable(path: target.path, reason: error.localizedDescription)
@@ -110,6 +113,17 @@ public enum RouterFile {
 }
 
 extension RouterFile {
+  /// Only a router is replaced.
+  private static func requireOwn(_ file: URL) throws {
+    guard FileManager.default.fileExists(atPath: file.path) else { return }
+    let header = try? JSONDecoder().decode(Header.self, from: Data(contentsOf: file))
+    guard header?.format == format else {
+      throw RouterError.unwritable(
+        path: file.path,
+        reason: "the file there is not a router, and is not replaced; choose another --output")
+    }
+  }
+
   struct Header: Decodable {
     var format: String
     var version: Int

@@ -30,6 +30,8 @@ struct RunState {
 }
 
 extension RunState {
+  static let headerFile = "run.json"
+
   private struct Header: Codable {
     var identity: Identity
     var step: Int
@@ -65,12 +67,12 @@ extension RunState {
     try Self.write(
       Header(
         identity: identity, step: step, seconds: seconds,
-        parents: Dictionary(parents, uniquingKeysWith: { $1 })), to: folder.appending(path: "run.json"))
+        parents: Dictionary(parents, uniquingKeysWith: { $1 })), to: folder.appending(path: Self.headerFile))
   }
 
   /// - Throws: ``TrainingError/damaged(checkpoint:problem:)``
   init(contentsOf folder: URL) throws {
-    let header: Header = try Self.read(folder.appending(path: "run.json"))
+    let header: Header = try Self.read(folder.appending(path: Self.headerFile))
     self.init(identity: header.identity, step: header.step, seconds: header.seconds)
   }
 
@@ -91,7 +93,7 @@ extension RunState {
 
   /// The parameters of one adapter alone.
   static func parameters(of name: String, in folder: URL) throws -> [Data]? {
-    let header: Header = try read(folder.appending(path: "run.json"))
+    let header: Header = try read(folder.appending(path: Self.headerFile))
     guard let number = header.identity.jobs.firstIndex(where: { $0.name == name }) else { return nil }
     return try list(
       "parameter", in: SafetensorsFile(contentsOf: folder.appending(path: "\(number).safetensors")))
@@ -99,7 +101,7 @@ extension RunState {
 
   /// What each continued adapter goes on from, by name: `math@1`, whatever was added to the library since.
   static func parents(in folder: URL) throws -> [String: String] {
-    let header: Header = try read(folder.appending(path: "run.json"))
+    let header: Header = try read(folder.appending(path: Self.headerFile))
     return header.parents ?? [:]
   }
 

@@ -76,17 +76,45 @@ public struct Checkpoints: Sendable {
     return place
   }
 
+  static let lockFile = ".lock"
+
+  /// Refuses a folder that holds what no run wrote: other tools keep checkpoints of that name too.
+  /// - Throws: ``TrainingError/holdsOther(folder:file:)``
+  func requireOwn() throws {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    guard let other = names.sorted().first(where: { !isOwn($0) }) else { return }
+    throw TrainingError.holdsOther(folder: folder.relativePath, file: other)
+  }
+
+  private func isOwn(_ name: String) -> Bool {
+    if name == Self.lockFile || name.hasPrefix(".writing-") { return true }
+    guard name.hasPrefix("step-"), Int(name.dropFirst(5)) != nil else { return false }
+    let place = folder.appending(path: name)
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: place.path)) ?? []
+    return names.isEmpty || names.contains(RunState.headerFile)
+  }
+
   /// Removes every checkpoint, and the folder: the run is over. The folder it is in goes too when nothing else is
   /// there.
   func remove() {
-    try? FileManager.default.removeItem(at: folder)
+    removeOwn()
+    unlink(folder.appending(path: Self.lockFile).path)
+    rmdir(folder.path)
     rmdir(folder.deletingLastPathComponent().path)
   }
 
   /// Removes every checkpoint: the run begins anew.
-  func clear() {
+  func clear() { removeOwn() }
+
+  /// Whether a run left one here.
+  var holdsOwn: Bool {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+    return names.contains { $0.hasPrefix("step-") && isOwn($0) }
+  }
+
+  private func removeOwn() {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
-    where name.hasPrefix("step-") || name.hasPrefix(".writing-") {
+    where name != Self.lockFile && isOwn(name) {
       try? FileManager.default.removeItem(at: folder.appending(path: name))
     }
   }

@@ -22,6 +22,22 @@ extension KeptTable {
     }
   }
 
+  /// Refuses a folder in which files of those names are somebody else's.
+  /// - Parameter others: what is written beside the table
+  /// - Throws: ``TrainingError/holdsOther(folder:file:)``
+  static func requireOwn(in folder: URL, beside others: [String]) throws {
+    func refusal(_ name: String) -> TrainingError { .holdsOther(folder: folder.relativePath, file: name) }
+    let place = folder.appending(path: file)
+    guard FileManager.default.fileExists(atPath: place.path) else {
+      let other = others.first { FileManager.default.fileExists(atPath: folder.appending(path: $0).path) }
+      if let other { throw refusal(other) }
+      return
+    }
+    // One of an earlier version cannot be read, and is a table all the same.
+    let isTable = (try? Data(contentsOf: place))?.range(of: Data("\"settings\"".utf8)) != nil
+    if !isTable { throw refusal(file) }
+  }
+
   func keep(in folder: URL) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]

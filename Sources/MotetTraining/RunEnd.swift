@@ -62,7 +62,7 @@ struct RunEnd {
   private func removeTraces(_ outcomes: [JobOutcome]) {
     for (job, outcome) in zip(run.jobs, outcomes) where outcome.place != nil {
       guard let folder = job.logFolder else { continue }
-      try? FileManager.default.removeItem(at: folder)
+      RunFolder.removeLogs(in: folder)
       rmdir(folder.deletingLastPathComponent().path)
     }
     if run.checkpoints?.staysAtEnd == false { run.checkpoints?.remove() }

@@ -7,7 +7,7 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case sameName(String)
   case samePlace(String, first: String, second: String)
   case needsValidation(option: String, job: String)
-  case holdsAdapter(folder: String)
+  case holdsOther(folder: String, file: String)
   case unfinished(folder: String, step: Int)
   case busy(folder: String)
   case differs(folder: String, what: [String])
@@ -30,8 +30,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
       "\(first) and \(second) would both be written to \(place): give each its own output"
     case .needsValidation(let option, let job):
       "\(job): --\(option) needs validation rows: add --eval FILE or --validation SHARE"
-    case .holdsAdapter(let folder):
-      "\(folder) already holds an adapter: choose another --output, or replace it with --overwrite"
+    case .holdsOther(let folder, let file):
+      "\(folder) holds \(file), which Motet did not write, so nothing there is replaced: choose another --output, or move "
+        + "it away"
     case .unfinished(let folder, let step):
       "\(folder) holds a run that stopped at step \(step): go on with --resume, or begin anew with --overwrite"
     case .busy(let folder):

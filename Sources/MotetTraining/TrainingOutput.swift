@@ -48,8 +48,7 @@ public struct TrainingOutput {
       return try library.add(name) { try write(to: $0) }.description
     }
     let folder = URL(filePath: output ?? result.adapter.name)
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    try write(to: folder)
+    try RunFolder.replace(folder) { try write(to: $0) }
     return folder.relativePath
   }
 
@@ -75,7 +74,6 @@ public struct TrainingOutput {
   }
 
   private func write(to folder: URL) throws {
-    try result.adapter.weights.write(to: folder, record: result.adapter.record)
     let log = TrainingLog.text(result.events, result.validations)
     try AtomicFile.write(Data(log.utf8), to: folder.appending(path: AdapterLogs.textFile))
     try AtomicFile.write(Data(lossCurve.utf8), to: folder.appending(path: "loss.svg"))
@@ -84,6 +82,9 @@ public struct TrainingOutput {
     }
     for (name, data) in attachments { try AtomicFile.write(data, to: folder.appending(path: name)) }
     try copyBoard(to: folder.appending(path: AdapterLogs.boardFolder))
+    // Its record lists all that is there by then.
+    try result.adapter.weights.write(
+      to: folder, record: result.adapter.record ?? AdapterRecord(motet: motetVersion))
   }
 
   private func copyBoard(to folder: URL) throws {

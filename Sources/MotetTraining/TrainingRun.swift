@@ -1,5 +1,6 @@
 import Foundation
 import MotetAdapters
+import MotetFormats
 import MotetModels
 import MotetTensor
 
@@ -51,11 +52,13 @@ public struct TrainingRun: Sendable {
   @Compute
   public func train(onEvent: @Compute (RunEvent) -> Void = { _ in }) async throws -> [JobOutcome] {
     try validate()
-    let lock = try checkpoints.map { try RunLock($0) }
+    let folders = runFolders
+    let locks = try folders.map { try $0.begin() } + (checkpoints.map { [try RunLock($0)] } ?? [])
     defer {
       // A run that came to nothing leaves nothing.
       if let checkpoints, checkpoints.newest() == nil { checkpoints.remove() }
-      withExtendedLifetime(lock) {}
+      for folder in folders { folder.end() }
+      withExtendedLifetime(locks) {}
     }
     let fingerprint = base.fingerprint()
     var (learners, isResumed) = try await takeSteps(fingerprint, onEvent)
@@ -112,7 +115,7 @@ public struct TrainingRun: Sendable {
     for job in jobs {
       guard names.insert(job.name).inserted else { throw TrainingError.sameName(job.name) }
       if case .folder(let folder, _) = job.destination {
-        let path = folder.standardizedFileURL.path
+        let path = try OutputPath.resolved(folder.path(percentEncoded: false))
         if let first = places.updateValue(job.name, forKey: path) {
           throw TrainingError.samePlace(path, first: first, second: job.name)
         }
@@ -128,12 +131,27 @@ public struct TrainingRun: Sendable {
       throw TrainingError.unfinished(
         folder: checkpoints.folder.deletingLastPathComponent().relativePath, step: unfinished.step)
     }
+    try checkpoints?.requireOwn()
     if unfinished != nil, case .resume? = checkpoints?.start { return }
     for job in jobs {
-      guard case .folder(let folder, replaces: false) = job.destination else { continue }
-      if FileManager.default.fileExists(atPath: folder.appending(path: "adapter_config.json").path) {
-        throw TrainingError.holdsAdapter(folder: folder.relativePath)
-      }
+      guard case .folder(let folder, let replaces) = job.destination else { continue }
+      try RunFolder(folder: folder).check(replaces: replaces)
     }
+    if let report { try requireOwn(report) }
+  }
+
+  private var runFolders: [RunFolder] {
+    jobs.compactMap {
+      if case .folder(let folder, _) = $0.destination { RunFolder(folder: folder) } else { nil }
+    }
+  }
+
+  /// - Throws: ``TrainingError/holdsOther(folder:file:)`` for a page that is not of a run
+  private func requireOwn(_ report: URL) throws {
+    guard let data = try? Data(contentsOf: report), data.range(of: Data("<title>Training".utf8)) == nil else {
+      return
+    }
+    throw TrainingError.holdsOther(
+      folder: report.deletingLastPathComponent().relativePath, file: report.lastPathComponent)
   }
 }

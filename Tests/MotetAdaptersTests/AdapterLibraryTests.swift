@@ -79,6 +79,24 @@ extension AdapterLibrary {
     }
   }
 
+  @Test func whatAKilledRunLeftIsSweptAtOnceAndADraftUnderWayStays() throws {
+    try withLibrary { library in
+      try library.addTiny("math")
+      let names = { try FileManager.default.contentsOfDirectory(atPath: library.root.path) }
+      for name in [".adding.0a1b2c3d.motet-draft", ".removing-dead"] {
+        try FileManager.default.createDirectory(
+          at: library.root.appendingPathComponent(name), withIntermediateDirectories: true)
+      }
+      try library.add("code") { folder in
+        let site = try noisyWeights(rank: 2, inputs: 4, outputs: 4, seed: 1)
+        try AdapterWeights(sites: ["layers.0.self_attn.q_proj": site]).write(to: folder)
+        try library.addTiny("other")
+        #expect(try names().contains(folder.lastPathComponent))
+      }
+      #expect(try names().sorted() == ["code", "math", "other"])
+    }
+  }
+
   @Test func addingAtOnceGivesEachItsOwnVersion() async throws {
     let root = FileManager.default.temporaryDirectory.appendingPathComponent("motet-\(UUID().uuidString)")
     defer { try? FileManager.default.removeItem(at: root) }

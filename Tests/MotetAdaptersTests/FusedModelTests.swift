@@ -1,5 +1,6 @@
 import Foundation
 import MotetAdapters
+import MotetFormats
 import MotetModels
 import MotetTensor
 import Testing
@@ -55,13 +56,17 @@ import Testing
       let model = FusedModel(base, mix: .base)
       try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
       try model.write(to: folder)
+      #expect(throws: OwnedFolderError.holdsModel(path: folder.path)) { try model.write(to: folder) }
       let mark = folder.appending(path: "mark")
       try Data("x".utf8).write(to: mark)
-      #expect(throws: ModelFolderError.exists(path: folder.path)) { try model.write(to: folder) }
-      #expect(FileManager.default.fileExists(atPath: mark.path))
-      try model.write(to: folder, overwriting: true)
-      #expect(!FileManager.default.fileExists(atPath: mark.path))
+      #expect(throws: OwnedFolderError.holdsOther(path: folder.path, file: "mark")) {
+        try model.write(to: folder, overwriting: true)
+      }
+      try FileManager.default.removeItem(at: mark)
+      try model.write(to: folder, type: .bf16, overwriting: true)
       #expect(try names(place) == ["out"])
+      let config = try String(contentsOf: folder.appending(path: "config.json"), encoding: .utf8)
+      #expect(config.contains("bfloat16"))
       _ = try await TinyModel.load(folder)
     }
   }
@@ -72,20 +77,20 @@ import Testing
       try FileManager.default.copyItem(at: TinyModel.folder.appending(path: "model"), to: original)
       let base = try await TinyModel.load(original)
       let model = FusedModel(base, mix: .base)
-      #expect(throws: ModelFolderError.isBase(path: original.path)) {
-        try model.write(to: original, overwriting: true)
-      }
-      #expect(throws: ModelFolderError.isBase(path: place.path)) {
-        try model.write(to: place, overwriting: true)
+      for folder in [original, place, original.appending(path: "within")] {
+        #expect(throws: ModelFolderError.isBase(path: folder.path)) {
+          try model.write(to: folder, overwriting: true)
+        }
       }
       let other = place.appending(path: "letters")
       try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
       try Data("dear".utf8).write(to: other.appending(path: "aunt.txt"))
-      #expect(throws: ModelFolderError.noModel(path: other.path)) {
+      try Data("{}".utf8).write(to: other.appending(path: "config.json"))
+      #expect(throws: OwnedFolderError.holdsOther(path: other.path, file: "aunt.txt")) {
         try model.write(to: other, overwriting: true)
       }
       let file = other.appending(path: "aunt.txt")
-      #expect(throws: ModelFolderError.isFile(path: file.path)) {
+      #expect(throws: OwnedFolderError.isFile(path: file.path)) {
         try model.write(to: file, overwriting: true)
       }
       #expect(try names(place) == ["base", "letters"])

@@ -56,6 +56,44 @@ import Testing
     }
   }
 
+  @Test func writesThroughALinkAndKeepsPermissions() throws {
+    try withTemporaryFolder { folder in
+      let (real, link) = (folder.appending(path: "real"), folder.appending(path: "link"))
+      try Data("old".utf8).write(to: real)
+      chmod(real.path, 0o600)
+      try FileManager.default.createSymbolicLink(atPath: link.path, withDestinationPath: "real")
+      try AtomicFile.write(Data("new".utf8), to: link)
+      #expect(try Data(contentsOf: real) == Data("new".utf8))
+      #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link.path) == "real")
+      var found = stat()
+      #expect(stat(real.path, &found) == 0 && found.st_mode & 0o777 == 0o600)
+      let hanging = folder.appending(path: "hanging")
+      try FileManager.default.createSymbolicLink(atPath: hanging.path, withDestinationPath: "made")
+      try AtomicFile.write(Data("new".utf8), to: hanging)
+      #expect(
+        try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted() == [
+          "hanging", "link", "made", "real",
+        ])
+    }
+  }
+
+  /// As root a rename would put a file in its place.
+  @Test func writesIntoWhatIsNoFile() throws {
+    try AtomicFile.write(Data("gone".utf8), to: URL(filePath: "/dev/null"))
+    var found = stat()
+    #expect(stat("/dev/null", &found) == 0 && found.st_mode & S_IFMT == S_IFCHR)
+    try withTemporaryFolder { folder in
+      let pipe = folder.appending(path: "pipe")
+      #expect(mkfifo(pipe.path, 0o600) == 0)
+      let reader = open(pipe.path, O_RDONLY | O_NONBLOCK)
+      try AtomicFile.write(Data("through".utf8), to: pipe)
+      var bytes = [UInt8](repeating: 0, count: 16)
+      #expect(read(reader, &bytes, 16) == 7)
+      close(reader)
+      #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == ["pipe"])
+    }
+  }
+
   @Test func leavesNoTemporaryFileWhereAFolderStandsInTheWay() throws {
     try withTemporaryFolder { folder in
       let url = folder.appendingPathComponent("taken")

@@ -158,7 +158,7 @@ import Testing
       }
       let quantized = try await TinyModel.load(TinyModel.source(), .nf4)
       try await save(quantized, to: folder)
-      await #expect(throws: ModelFolderError.exists(path: folder.relativePath)) {
+      await #expect(throws: OwnedFolderError.holdsModel(path: folder.relativePath)) {
         try await save(quantized, to: folder)
       }
     }

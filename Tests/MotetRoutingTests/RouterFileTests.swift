@@ -114,6 +114,18 @@ import Testing
     }
   }
 
+  @Test func onlyARouterIsReplaced() throws {
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let file = folder.appendingPathComponent(RouterFile.name)
+    let router = try lexical()
+    for text in ["{\"routes\": []}", "mine"] {
+      try Data(text.utf8).write(to: file)
+      #expect(throws: RouterError.self) { try router.save(to: folder) }
+      #expect(try Data(contentsOf: file) == Data(text.utf8))
+    }
+  }
+
   @Test func anUnwritableFolderIsNamed() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("file-\(UUID().uuidString)")
     try Data().write(to: file)

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 extension AdapterLibrary {
   /// The files every adapter folder holds.
@@ -16,21 +17,30 @@ extension AdapterLibrary {
   @discardableResult
   public func add(_ name: String, writing write: (_ folder: URL) throws -> Void) throws -> Entry {
     let name = try AdapterName(name).name
-    let manager = FileManager.default
-    let draft = root.appendingPathComponent(".adding-\(UUID().uuidString)")
-    try makeFolder(draft)
-    defer { try? manager.removeItem(at: draft) }
-    sweepDrafts()
-    try write(draft)
-    for file in Self.requiredFiles
-    where !manager.fileExists(atPath: draft.appendingPathComponent(file).path) {
-      throw LibraryError.incomplete(folder: draft.path, missing: file)
+    try sweepDrafts()
+    let draft = try draft()
+    do {
+      try write(draft.url)
+      for file in Self.requiredFiles
+      where !FileManager.default.fileExists(atPath: draft.url.appendingPathComponent(file).path) {
+        throw LibraryError.incomplete(folder: draft.path, missing: file)
+      }
+      try draft.seal()
+      return try install(draft, as: name)
+    } catch {
+      draft.abandon()
+      throw error
     }
-    try syncTree(draft)
-    return try install(draft, as: name)
   }
 
-  private func install(_ draft: URL, as name: String) throws -> Entry {
+  private func draft() throws -> DraftFolder {
+    do { return try DraftFolder(in: root.path, for: Self.draftName) } catch let error as FormatError {
+      guard case .unwritable(let path, let reason) = error else { throw error }
+      throw LibraryError.fileSystem(doing: "make the folder", path: path, reason: reason)
+    }
+  }
+
+  private func install(_ draft: DraftFolder, as name: String) throws -> Entry {
     let parent = root.appendingPathComponent(name)
     var version = max(try versions(of: name).last?.version ?? 0, lastVersion(of: name))
     for _ in 0..<10_000 {
@@ -38,6 +48,7 @@ extension AdapterLibrary {
       let place = parent.appendingPathComponent(String(version))
       try makeFolder(parent)
       if rename(draft.path, place.path) == 0 {
+        draft.release()
         try sync(parent)
         return Entry(name: name, version: version, folder: place, isPinned: false)
       }
@@ -52,22 +63,25 @@ extension AdapterLibrary {
     )
   }
 
-  /// Removes what a killed process left, once it is a day old and no process can be writing it any more.
-  private func sweepDrafts() {
-    let manager = FileManager.default
-    for name in (try? manager.contentsOfDirectory(atPath: root.path)) ?? []
-    where name.hasPrefix(".adding-") || name.hasPrefix(".removing-") {
-      let place = root.appendingPathComponent(name)
-      let changed = (try? manager.attributesOfItem(atPath: place.path))?[.modificationDate] as? Date
-      if let changed, Date().timeIntervalSince(changed) > 86_400 { try? manager.removeItem(at: place) }
-    }
-  }
+  /// What drafts are called while they are written.
+  static let draftName = "adding"
 
-  /// Forces the files below `folder`, and the folders, to the disk.
-  private func syncTree(_ folder: URL) throws {
-    let paths = FileManager.default.enumerator(atPath: folder.path)
-    while let path = paths?.nextObject() as? String { try sync(folder.appendingPathComponent(path)) }
-    try sync(folder)
+  /// Removes what killed processes left: drafts, and versions that were being removed.
+  private func sweepDrafts() throws {
+    try makeFolder(root)
+    DraftFolder.sweep(root.path, for: Self.draftName)
+    let manager = FileManager.default
+    for name in (try? manager.contentsOfDirectory(atPath: root.path)) ?? [] {
+      let place = root.appendingPathComponent(name)
+      // Motet of before 0.14 held none of its drafts.
+      let changed = (try? manager.attributesOfItem(atPath: place.path))?[.modificationDate] as? Date
+      if name.hasPrefix(".adding-"), let changed, Date().timeIntervalSince(changed) > 86_400 {
+        try? manager.removeItem(at: place)
+      }
+      if name.hasPrefix(".removing-"), FileHold.isLeftOver(place.path) {
+        try? manager.removeItem(at: place)
+      }
+    }
   }
 
   private func sync(_ place: URL) throws {
@@ -87,7 +101,12 @@ extension AdapterLibrary {
   /// Makes a folder and those above it; one that is there already is as good. By hand, because Foundation
   /// does not say why it failed.
   private func makeFolder(_ folder: URL) throws {
-    if mkdir(folder.path, 0o777) == 0 || errno == EEXIST { return }
+    if mkdir(folder.path, 0o777) == 0 { return }
+    if errno == EEXIST {
+      var found = stat()
+      if stat(folder.path, &found) == 0, found.st_mode & S_IFMT == S_IFDIR { return }
+      errno = ENOTDIR
+    }
     let parent = folder.deletingLastPathComponent()
     if errno == ENOENT, parent.path != folder.path {
       try makeFolder(parent)

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 extension AdapterLibrary {
   /// Marks a version as one to keep.
@@ -34,6 +35,9 @@ extension AdapterLibrary {
     }
     try noteLastVersion(of: entry.name)
     let trash = root.appendingPathComponent(".removing-\(UUID().uuidString)")
+    // Another process that adds would remove it too, and this one then find it gone.
+    let hold = FileHold.claim(entry.folder.path)
+    defer { withExtendedLifetime(hold) {} }
     guard rename(entry.folder.path, trash.path) == 0 else {
       throw LibraryError.fileSystem(
         doing: "remove it", path: entry.folder.path, reason: String(cString: strerror(errno)))

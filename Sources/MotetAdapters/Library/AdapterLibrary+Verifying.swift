@@ -33,19 +33,23 @@ extension AdapterLibrary {
   public func verify(_ entry: Entry) -> Verification {
     var problems: [String] = []
     var notes: [String] = []
-    do { _ = try AdapterWeights(peft: entry.folder) } catch { problems.append("\(error)") }
+    do { _ = try AdapterWeights(unchecked: entry.folder) } catch { problems.append("\(error)") }
     do {
       if let record = try entry.record() {
-        if let expected = record.weightsHash {
-          let actual = try AdapterRecord.hash(of: entry.folder)
+        let files = [
+          ("adapter_model.safetensors", record.weightsHash),
+          ("adapter_config.json", record.configurationHash),
+        ]
+        for case (let name, let expected?) in files {
+          let file = entry.folder.appendingPathComponent(name)
+          let actual = try AdapterRecord.hash(ofFile: file)
           if actual != expected {
             problems.append(
-              "\(entry.folder.path)/adapter_model.safetensors: its SHA-256 is \(actual) and motet.json says "
-                + "\(expected); it was changed since, fetch or train it again")
+              "\(file.path): its SHA-256 is \(actual) and motet.json says \(expected); it was changed since, fetch or "
+                + "train it again")
           }
-        } else {
-          notes.append("motet.json has no hash of the weights")
         }
+        if record.weightsHash == nil { notes.append("motet.json has no hash of the weights") }
         if record.base == nil { notes.append("motet.json does not say which base it was made for") }
       } else {
         notes.append("no motet.json: made by another program, its base is not known")

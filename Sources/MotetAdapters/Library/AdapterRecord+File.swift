@@ -71,12 +71,17 @@ extension AdapterRecord {
 public enum AdapterRecordError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String, reason: String)
   case malformed(file: String, problem: String)
+  /// It is not the file that `motet.json` beside it was written for.
+  case changed(file: String)
 
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file): \(reason)"
     case .malformed(let file, let problem):
       "\(file): \(problem); mend it, or remove the file to use the adapter without its record"
+    case .changed(let file):
+      "\(file): its SHA-256 is not the one in motet.json beside it: it was edited, or is of another run; put the "
+        + "right one back, or remove motet.json to use the folder as it is"
     }
   }
 }

@@ -13,6 +13,10 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   public var dataHash: String?
   /// SHA-256, in hexadecimal digits, of `adapter_model.safetensors`.
   public var weightsHash: String?
+  /// SHA-256, in hexadecimal digits, of `adapter_config.json`.
+  public var configurationHash: String?
+  /// The files that were written with it, by their paths in the folder: what may be replaced.
+  public var files: [String]?
   public var training: TrainingRecord?
   /// Figures by name, such as `eval_nll_after`.
   public var metrics: [String: Double]
@@ -57,9 +61,10 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case motet, created, base, training, metrics, parents
+    case motet, created, base, training, metrics, parents, files
     case dataHash = "data_sha256"
     case weightsHash = "weights_sha256"
+    case configurationHash = "configuration_sha256"
     case standsOn = "stands_on"
   }
 
@@ -70,6 +75,8 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
     base = try values.decodeIfPresent(BaseIdentity.self, forKey: .base)
     dataHash = try values.decodeIfPresent(String.self, forKey: .dataHash)
     weightsHash = try values.decodeIfPresent(String.self, forKey: .weightsHash)
+    configurationHash = try values.decodeIfPresent(String.self, forKey: .configurationHash)
+    files = try values.decodeIfPresent([String].self, forKey: .files)
     training = try values.decodeIfPresent(TrainingRecord.self, forKey: .training)
     metrics = try values.decodeIfPresent([String: Double].self, forKey: .metrics) ?? [:]
     parents = try values.decodeIfPresent([Parent].self, forKey: .parents) ?? []

@@ -26,7 +26,7 @@ struct CompareCommand: AsyncParsableCommand {
   @Option(help: "all, or methods between commas; motet methods lists them.")
   var methods = "all"
 
-  @Option(help: "The folder of the comparison.")
+  @Option(help: "The folder of the comparison.", transform: OutputArgument.parse)
   var output = "comparison"
 
   @Option(

@@ -18,7 +18,7 @@ struct DemoCommand: AsyncParsableCommand {
 
   @OptionGroup var base: BaseOptions
 
-  @Option(help: "The folder to write.")
+  @Option(help: "The folder to write.", transform: OutputArgument.parse)
   var output = "motet-demo"
 
   @Option(help: "Training rows a domain (default: \(DemoOptions().rows), or as many as --minutes allow).")
@@ -62,8 +62,9 @@ struct DemoCommand: AsyncParsableCommand {
     let usual = DemoOptions()
     let asked = DemoOptions(
       output: URL(filePath: output), rows: rows ?? usual.rows, heldOut: heldOut ?? usual.heldOut,
-      epochs: epochs,
-      learningRate: lr, seed: seed)
+      epochs: epochs, learningRate: lr, seed: seed)
+    // Before the work, not after it.
+    try DemoFiles.claim(asked.output)
     if dataOnly {
       let folder = asked.output.appending(path: "data")
       try DemoFiles.write(asked, to: folder)

@@ -38,7 +38,9 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(name: .customLong("max-tokens"), help: "The most tokens an answer may have (exact-match).")
   var maxTokens = 256
 
-  @Option(name: .customLong("heat-map"), help: "Write the matrix as a picture (SVG).")
+  @Option(
+    name: .customLong("heat-map"), help: "Write the matrix as a picture (SVG).",
+    transform: OutputArgument.parse)
   var heatMap: String?
 
   @Flag(help: "Use adapters whose record names another base.")

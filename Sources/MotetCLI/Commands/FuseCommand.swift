@@ -27,7 +27,7 @@ struct FuseCommand: AsyncParsableCommand {
   @Option(help: "The mix to fuse, such as code=0.5+math=0.5.")
   var mix: String
 
-  @Option(help: "The folder to write.")
+  @Option(help: "The folder to write.", transform: OutputArgument.parse)
   var output: String
 
   @Option(help: "safetensors.")
@@ -36,13 +36,16 @@ struct FuseCommand: AsyncParsableCommand {
   @Option(help: "f32 or bf16: what the weights are stored in.")
   var type: WeightType = .f32
 
-  @Flag(help: "Replace a model that is there.")
+  @Flag(help: "Replace a model that Motet wrote there.")
   var overwrite = false
 
   @Flag(help: "Use adapters whose record names another base.")
   var force = false
 
   func run() async throws {
+    // Before the work, not after it.
+    try ModelFolder(URL(filePath: output), overwriting: overwrite).check(
+      source: try ModelStore().find(base).source())
     let base = try await BaseModel.load(base)
     let mix = try MixLoader(base, force: force).load(mix)
     let (output, type, overwrite) = (output, type, overwrite)

@@ -23,7 +23,9 @@ struct KeysCommand: AsyncParsableCommand {
     @Option(help: "Requests a minute; by default any number.")
     var rate: Int?
 
-    @Option(help: "The file to add it to; without one, its line is printed on stderr.")
+    @Option(
+      help: "The file to add it to; without one, its line is printed on stderr.",
+      transform: OutputArgument.parse)
     var file: String?
 
     func validate() throws {

@@ -24,14 +24,7 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "Take only so many rows of each file (regmean).")
   var limit = 64
 
-  @Option(help: "The folder to write.")
-  var output: String?
-
-  @Option(help: "The adapter's name in the library.")
-  var name: String?
-
-  @Flag(help: "Write into a folder that already holds an adapter.")
-  var overwrite = false
+  @OptionGroup var destination: AdapterDestination
 
   @Flag(help: "Use adapters whose record names another base.")
   var force = false
@@ -40,15 +33,10 @@ struct MergeCommand: AsyncParsableCommand {
     if !data.isEmpty, Merge.methods.contains(where: { $0.name == method && !$0.needsInputs }) {
       throw ValidationError("--data is for regmean; \(method) needs no rows")
     }
-    guard (output == nil) != (name == nil) else {
-      throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
-    }
   }
 
   func run() async throws {
-    if let output, !overwrite, FileManager.default.fileExists(atPath: "\(output)/adapter_config.json") {
-      throw TrainingError.holdsAdapter(folder: output)
-    }
+    try destination.check()
     let base = try await base.load()
     let mix = try MixLoader(base, force: force).load(mix)
     let method = try Merge.method(named: self.method)
@@ -59,7 +47,7 @@ struct MergeCommand: AsyncParsableCommand {
       parents: mix.terms.map {
         .init(name: $0.adapter.name, weight: Double($0.weight), weightsHash: $0.adapter.record?.weightsHash)
       })
-    let place = try merged.save(name: name, output: output, record: record)
+    let place = try destination.save(merged, record: record)
     Console.result(
       "\(place): \(self.method) of \(mix), rank \(merged.rank), \(merged.parameterCount) parameters")
   }

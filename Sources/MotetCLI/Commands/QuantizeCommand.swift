@@ -37,10 +37,10 @@ struct QuantizeCommand: AsyncParsableCommand {
     help: "Read only so many tokens of them (16384); time grows with it.")
   var calibrationTokens: Int?
 
-  @Option(help: "The folder to write.")
+  @Option(help: "The folder to write.", transform: OutputArgument.parse)
   var output: String
 
-  @Flag(help: "Replace a model that is there.")
+  @Flag(help: "Replace a model that Motet wrote there.")
   var overwrite = false
 
   func validate() throws {
@@ -70,7 +70,9 @@ struct QuantizeCommand: AsyncParsableCommand {
   }
 
   private func plain() async throws -> (BaseModel, how: String) {
-    (try await BaseModel.load(base, precision: .nf4), "")
+    let source = try ModelStore().find(base).source()
+    try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
+    return (try await BaseModel.load(base, precision: .nf4), "")
   }
 
   /// Rounded by what the rows of `--calibrate` make of its inputs.

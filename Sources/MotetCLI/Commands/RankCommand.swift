@@ -66,10 +66,12 @@ struct RankSuggestCommand: AsyncParsableCommand {
   @Option(name: .customLong("max-length"), help: "Cut rows to this many tokens.")
   var maxLength: Int?
 
-  @Option(help: "The file to write (YAML).")
+  @Option(help: "The file to write (YAML).", transform: OutputArgument.parse)
   var output: String?
 
-  @Option(name: .customLong("heat-map"), help: "Write importance by layer and module as a picture (SVG).")
+  @Option(
+    name: .customLong("heat-map"), help: "Write importance by layer and module as a picture (SVG).",
+    transform: OutputArgument.parse)
   var heatMap: String?
 
   @Flag(help: "Print one JSON object.")

@@ -30,7 +30,8 @@ struct RouterCommand: AsyncParsableCommand {
     @Option(help: "Rows that belong to no domain.")
     var none: String?
 
-    @Option(help: "The folder to write, or a name under $MOTET_HOME/routers.")
+    @Option(
+      help: "The folder to write, or a name under $MOTET_HOME/routers.", transform: OutputArgument.parse)
     var output: String
 
     @Option(help: "The share below which a domain is left out of the mix.")

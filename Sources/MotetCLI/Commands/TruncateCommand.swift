@@ -17,25 +17,10 @@ struct TruncateCommand: AsyncParsableCommand {
   @Option(help: "How many ranks to keep.")
   var rank: Int
 
-  @Option(help: "The folder to write.")
-  var output: String?
-
-  @Option(help: "The adapter's name in the library.")
-  var name: String?
-
-  @Flag(help: "Write into a folder that already holds an adapter.")
-  var overwrite = false
-
-  func validate() throws {
-    guard (output == nil) != (name == nil) else {
-      throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
-    }
-  }
+  @OptionGroup var destination: AdapterDestination
 
   func run() async throws {
-    if let output, !overwrite, FileManager.default.fileExists(atPath: "\(output)/adapter_config.json") {
-      throw TrainingError.holdsAdapter(folder: output)
-    }
+    try destination.check()
     let folder = try AdapterReference(parsing: adapter).folder(in: AdapterLibrary())
     let whole = try AdapterWeights(peft: folder)
     let cut = try whole.truncated(to: rank)
@@ -48,7 +33,7 @@ struct TruncateCommand: AsyncParsableCommand {
     let record = AdapterRecord(
       motet: motetVersion, base: old?.base,
       parents: [.init(name: adapter, weightsHash: try AdapterRecord.hash(of: folder))])
-    let place = try cut.save(name: name, output: output, record: record)
+    let place = try destination.save(cut, record: record)
     Console.result(
       "\(place): the first \(rank) of the \(whole.rank) ranks of \(adapter), \(cut.parameterCount) parameters"
     )

@@ -51,7 +51,7 @@ struct TuneCommand: AsyncParsableCommand {
   @Option(help: "Of so many trials one goes on after a rung.")
   var eta = 2
 
-  @Option(help: "The folder of the search.")
+  @Option(help: "The folder of the search.", transform: OutputArgument.parse)
   var output = "tuning"
 
   @OptionGroup var kept: KeptRunOptions

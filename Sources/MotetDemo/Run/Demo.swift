@@ -27,7 +27,7 @@ public struct Demo: Sendable {
     let began = ContinuousClock.now
     var results = DemoResults()
     var stages = Stages()
-    try FileManager.default.createDirectory(at: options.output, withIntermediateDirectories: true)
+    try DemoFiles.claim(options.output)
     try DemoFiles.write(options, to: options.output.appending(path: "data"))
     results.fingerprintBefore = await base.fingerprint()
 

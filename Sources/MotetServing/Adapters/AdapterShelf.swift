@@ -38,6 +38,8 @@ actor AdapterShelf {
   /// Names and versions that stay in memory.
   var pinned: Set<String> = []
   var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
+  /// Files that were compared with their records.
+  var compared: Set<FileStamp> = []
   var loads = 0
   var clock = 0
   /// Of an operator's loads and unloads, and by name the last that took effect.

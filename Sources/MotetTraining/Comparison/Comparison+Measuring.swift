@@ -56,7 +56,7 @@ extension Comparison {
   @Compute
   private func secondsPerMergedToken(_ mix: Mix, after prompt: [Int32]) async throws -> Double? {
     let place = fusedFolder
-    defer { try? FileManager.default.removeItem(at: place) }
+    defer { ModelFolder(place).remove() }
     // bf16 takes the same bits from either.
     try FusedModel(base, mix: mix).write(
       to: place, type: base.precision == .bf16 ? .bf16 : .f32, overwriting: true)

@@ -79,10 +79,11 @@ public struct Comparison: Sendable {
   @Compute
   private func begin() throws -> ComparisonTable {
     // Of a call that was killed.
-    try? FileManager.default.removeItem(at: fusedFolder)
+    ModelFolder(fusedFolder).remove()
     var now = ComparisonTable(settings: settings, base: ComparedBase(base))
     now.rows = jobs.map { ComparisonRow($0) }
     if overwrites {
+      try ComparisonTable.requireOwn(in: folder, beside: ComparisonTable.otherFiles)
       for job in jobs { checkpoints(of: job).clear() }
     } else if let held = try ComparisonTable.kept(in: folder) {
       let differences = held.differences(from: now)
@@ -92,6 +93,8 @@ public struct Comparison: Sendable {
       let added = now.rows.filter { row in !held.rows.contains { $0.name == row.name } }
       now = held
       now.rows += added
+    } else {
+      try ComparisonTable.requireOwn(in: folder, beside: ComparisonTable.otherFiles)
     }
     let order = AdapterMethods.names
     let places = Dictionary(

@@ -10,6 +10,7 @@ public struct ComparisonTable: Sendable, Equatable, KeptTable {
 
   /// The names of its files.
   static let file = "comparison.json"
+  static let otherFiles = ["comparison.md", "comparison.html"]
 
   static func damaged(_ file: String) -> any Error { ComparisonError.damaged(file: file) }
 

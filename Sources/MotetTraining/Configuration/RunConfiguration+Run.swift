@@ -1,12 +1,18 @@
 import Foundation
 import MotetAdapters
+import MotetFormats
 import MotetModels
 
 extension RunConfiguration {
   /// Refuses what is missing or contradicts itself, before any file is read.
   /// - Throws: ``ConfigurationError``, ``TrainingError``
   public func check() throws {
+    if parent == "" { throw ConfigurationError.empty(key: "output") }
     for adapter in adapters {
+      // An empty path would mean the current folder.
+      for (key, value) in [("output", adapter.output), ("name", adapter.name)] where value == "" {
+        throw ConfigurationError.empty(key: key)
+      }
       let name = name(of: adapter)
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"
@@ -26,7 +32,8 @@ extension RunConfiguration {
       }
       if let continued = adapter.continued {
         if case .folder(let path) = try AdapterReference(parsing: continued),
-          URL(filePath: path).standardizedFileURL.path == output(of: adapter)?.standardizedFileURL.path
+          let output = output(of: adapter),
+          try OutputPath.resolved(path) == OutputPath.resolved(output.path)
         {
           throw ConfigurationError.replacesWhatItContinues(folder: path, adapter: known)
         }
@@ -35,6 +42,11 @@ extension RunConfiguration {
         }
       }
       if !hasFolder(adapter), let name { _ = try AdapterName(name) }
+      if adapter.output == nil, let name,
+        name.split(separator: "/").contains(where: { [".", ".."].contains($0) })
+      {
+        throw LibraryError.invalidName(name: name, problem: "its folder would lie elsewhere")
+      }
     }
   }
 

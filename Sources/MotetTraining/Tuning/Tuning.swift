@@ -33,7 +33,7 @@ public struct Tuning: Sendable {
   /// How it was started, as its page tells.
   public var command = ""
 
-  private var winnerFile: URL { folder.appending(path: "winner.yaml") }
+  private var winnerFile: URL { folder.appending(path: TuningTable.winnerFile) }
 
   /// Of the trials.
   public var names: [String] { jobs.map(\.name) }
@@ -50,7 +50,10 @@ public struct Tuning: Sendable {
 
   /// What the folder holds of this search.
   private func held(_ table: TuningTable) throws -> TuningTable? {
-    guard !overwrites, let held = try TuningTable.kept(in: folder) else { return nil }
+    guard !overwrites, let held = try TuningTable.kept(in: folder) else {
+      try TuningTable.requireOwn(in: folder, beside: TuningTable.otherFiles)
+      return nil
+    }
     let differences = held.differences(from: table)
     guard differences.isEmpty else {
       throw TuningError.holdsOther(folder: folder.relativePath, what: differences)
@@ -69,11 +72,13 @@ public struct Tuning: Sendable {
     // The table is written before they go.
     checkpoints.staysAtEnd = true
     var table = TuningTable(self)
+    try checkpoints.requireOwn()
+    let held = try held(table)
     if overwrites {
       checkpoints.clear()
       try? FileManager.default.removeItem(at: winnerFile)
     }
-    if let held = try held(table), held.winner != nil { return held }
+    if let held, held.winner != nil { return held }
     try table.write(to: folder, command: command)
     var run = TrainingRun(base, jobs: jobs, tokensPerPass: tokensPerPass, checkpoints: checkpoints)
     run.checkpointsActivations = checkpointsActivations

@@ -43,6 +43,8 @@ public struct TuningTable: Sendable, Equatable, KeptTable {
   }
 
   static let file = "tuning.json"
+  static let winnerFile = "winner.yaml"
+  static let otherFiles = ["tuning.html", winnerFile]
 
   @Compute
   init(_ tuning: Tuning) {

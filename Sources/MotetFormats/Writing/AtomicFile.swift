@@ -2,7 +2,11 @@ import Foundation
 
 /// Files that appear whole or not at all: a temporary file in the same folder, fsync, rename, fsync of
 /// the folder. Whoever reads sees the old file or the new one; a failed write removes the temporary file
-/// and leaves the old one. (A killed process may leave a hidden `.NAME.….tmp` beside it; nothing reads that.)
+/// and leaves the old one. A killed process may leave a hidden `.NAME.….tmp` beside it, which nothing reads and the next
+/// write of the file removes.
+///
+/// A link stays a link: the file that it leads to is written, with the permissions it had. What is no file, such as
+/// `/dev/stdout`, is written to as it is.
 public struct AtomicFile {
   /// One file to write: where, and what produces its bytes.
   public struct Part {
@@ -48,26 +52,82 @@ public struct AtomicFile {
 extension AtomicFile {
   /// The open end of a file being written. Writes go straight to the file, so hand it large pieces.
   public final class Output {
+    /// As it was asked for.
     private let path: String
+    /// Where it is renamed to.
+    private let target: String
     private let temporary: String?
     private var descriptor: Int32
 
     init(beside url: URL) throws {
       path = url.path
-      let name = ".\(url.lastPathComponent.prefix(100)).\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
-      let place = url.deletingLastPathComponent().appendingPathComponent(name).path
-      temporary = place
-      descriptor = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      var found = stat()
+      let isThere = stat(path, &found) == 0
+      let kind = found.st_mode & S_IFMT
+      if isThere, kind == S_IFDIR {
+        throw FormatError.unwritable(file: path, reason: systemReason(EISDIR))
+      }
+      if let stream = Self.stream(url.path) {
+        (target, temporary) = (path, nil)
+        descriptor = dup(stream)
+      } else if isThere, kind != S_IFREG {
+        (target, temporary) = (path, nil)
+        descriptor = open(path, O_WRONLY | O_CLOEXEC)
+      } else {
+        target = try OutputPath.resolved(path)
+        (temporary, descriptor) = Self.temporary(beside: target)
+        if isThere, descriptor >= 0 { fchmod(descriptor, found.st_mode & 0o777) }
+      }
       guard descriptor >= 0 else {
         throw FormatError.unwritable(file: path, reason: systemReason(errno))
       }
+    }
+
+    /// The open file that a path such as `/dev/stdout` or `/dev/fd/3` means; opened anew, one that is a file would be
+    /// written from its beginning.
+    private static func stream(_ path: String) -> Int32? {
+      switch path {
+      case "/dev/stdout": return STDOUT_FILENO
+      case "/dev/stderr": return STDERR_FILENO
+      default:
+        let folder = ["/dev/fd/", "/proc/self/fd/"].first(where: path.hasPrefix)
+        return folder.flatMap { Int32(path.dropFirst($0.count)) }
+      }
+    }
+
+    /// Makes a hidden file that is held while it is open, and removes those that killed processes left.
+    private static func temporary(beside target: String) -> (String?, Int32) {
+      let (parent, name) = OutputPath.parts(of: target)
+      let stem = ".\(HiddenName.stem(name))."
+      for other in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+      where isTemporary(other, stem) && FileHold.isLeftOver(parent + "/" + other) {
+        unlink(parent + "/" + other)
+      }
+      while true {
+        let place = "\(parent)/\(stem)\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"
+        let descriptor = open(place, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+        if descriptor < 0, errno == EEXIST { continue }
+        guard descriptor >= 0 else { return (nil, descriptor) }
+        switch FileHold.lock(descriptor, path: place) {
+        case .held, .unknown: return (place, descriptor)
+        // Somebody swept it in between.
+        case .taken, .gone: close(descriptor)
+        }
+      }
+    }
+
+    private static func isTemporary(_ name: String, _ stem: String) -> Bool {
+      guard name.hasPrefix(stem), name.hasSuffix(".tmp") else { return false }
+      let numbers = name.dropFirst(stem.count).dropLast(4).split(
+        separator: "-", omittingEmptySubsequences: false)
+      return numbers.count == 2 && numbers.allSatisfy { UInt32($0) != nil }
     }
 
     /// Writes to a file that is already open; only what tests a full disk needs this.
     init(descriptor: Int32, path: String) {
       self.path = path
       self.descriptor = descriptor
-      temporary = nil
+      (target, temporary) = (path, nil)
     }
 
     deinit { abandon() }
@@ -89,22 +149,25 @@ extension AtomicFile {
     /// Appends the bytes of `data`.
     public func write(_ data: Data) throws { try data.withUnsafeBytes { try write($0) } }
 
+    /// Forces what was written to the disk. The file stays open, and so held, until it has its name.
     func seal() throws {
       let synced = fsync(descriptor)
-      let reason = errno
-      let closed = close(descriptor)
-      descriptor = -1
-      guard synced == 0 else { throw FormatError.unwritable(file: path, reason: systemReason(reason)) }
-      guard closed == 0 else { throw FormatError.unwritable(file: path, reason: systemReason(errno)) }
+      // A pipe or a terminal has no disk below it.
+      guard synced == 0 || (temporary == nil && errno != ENOSPC && errno != EIO) else {
+        throw FormatError.unwritable(file: path, reason: systemReason(errno))
+      }
     }
 
     func install() throws {
+      defer {
+        close(descriptor)
+        descriptor = -1
+      }
       guard let temporary else { return }
-      guard rename(temporary, path) == 0 else {
+      guard rename(temporary, target) == 0 else {
         throw FormatError.unwritable(file: path, reason: systemReason(errno))
       }
-      let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-      let directory = open(folder, O_RDONLY | O_CLOEXEC)
+      let directory = open(OutputPath.parts(of: target).parent, O_RDONLY | O_CLOEXEC)
       guard directory >= 0 else { return }
       // Some file systems cannot sync a folder; the rename itself has happened.
       _ = fsync(directory)
