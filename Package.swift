@@ -59,7 +59,8 @@ let package = Package(
         "MotetAdapters", "MotetReport", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
+    .target(
+      name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetModels", "MotetFormats"]),
     .target(
       name: "MotetServing",
       dependencies: [

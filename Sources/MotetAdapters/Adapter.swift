@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 import MotetModels
 import MotetTensor
 
@@ -15,6 +16,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public let record: AdapterRecord?
   /// The adapter below it, which rows that carry this one carry too.
   public let standsOn: Adapter?
+  /// What was decided while it was read and the user may not expect, a line each.
+  public let notes: [String]
   @Compute private weak var bound: BaseModel?
   @Compute private var parts: AdapterParts?
   @Compute private var ready: (base: WeakBase, adapter: PreparedAdapter)?
@@ -24,8 +27,10 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   }
 
   public init(
-    name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil
+    name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil,
+    notes: [String] = []
   ) {
+    self.notes = notes
     self.standsOn = standsOn
     self.name = name
     self.weights = weights
@@ -77,9 +82,15 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     _ folder: URL, name: String, for base: BaseModel, force: Bool, record: AdapterRecord?, standsOn: Adapter?
   ) throws -> Adapter {
     let weights = try AdapterWeights(peft: folder)
+    let fit = AdapterFit(name: name, base: base)
+    if !force { try fit.check(record?.base) }
+    let files = try PEFTFolder(folder)
+    try fit.check(ModuleSelection(files.fields), present: files.modules)
+    let note = try fit.check(savedAlong: files.savedAlong)
     let adapter = Adapter(
-      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn)
-    try adapter.check(against: base, force: force)
+      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn,
+      notes: [note].compactMap(\.self))
+    try adapter.check(against: fit)
     return adapter
   }
 
@@ -96,10 +107,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public static func == (a: Adapter, b: Adapter) -> Bool { a === b }
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 
-  private func check(against base: BaseModel, force: Bool) throws {
-    let fit = AdapterFit(name: name, base: base)
-    if !force { try fit.check(record?.base) }
-    if let reason = weights.method.mismatch(of: weights, with: base) { throw fit.misfit(reason) }
+  private func check(against fit: AdapterFit) throws {
+    if let reason = weights.method.mismatch(of: weights, with: fit.base) { throw fit.misfit(reason) }
     for path in weights.siteNames {
       guard let update = weights.sites[path] else { continue }
       try fit.check(path, inputs: update.inputs, outputs: update.outputs)

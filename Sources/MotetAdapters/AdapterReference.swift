@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 /// What a user calls an adapter by: a name of the library or a folder.
 public enum AdapterReference: Sendable, Hashable {
@@ -23,7 +24,9 @@ public enum AdapterReference: Sendable, Hashable {
 
   /// The folder with the adapter's files.
   ///
-  /// - Throws: `LibraryError` for a name, `MixError.noFolder` for a path.
+  /// Of a path, the only folder below it that holds an adapter where it holds none itself.
+  ///
+  /// - Throws: `LibraryError` for a name, `MixError.noFolder` for a path, `FormatError` for a path with several below.
   public func folder(in library: AdapterLibrary) throws -> URL {
     switch self {
     case .library(let name): return try library.resolve(name).folder
@@ -34,7 +37,7 @@ public enum AdapterReference: Sendable, Hashable {
       var isFolder: ObjCBool = false
       let exists = FileManager.default.fileExists(atPath: expanded, isDirectory: &isFolder)
       guard exists, isFolder.boolValue else { throw MixError.noFolder(path: path, isFile: exists) }
-      return URL(fileURLWithPath: expanded, isDirectory: true)
+      return try AdapterPlace.find(in: URL(fileURLWithPath: expanded, isDirectory: true))
     }
   }
 }

@@ -33,7 +33,8 @@ extension BaseModel {
     _ source: any ModelSource, name: String, precision: Precision? = nil,
     adapterForm: LowRankFactors.Form? = nil, for purpose: Purpose = .training
   ) async throws -> BaseModel {
-    let tokenizer = try source.tokenizer()
+    try source.requireKnownTensors()
+    let tokenizer = try source.fittingTokenizer()
     let template = try source.template()
     return try await Compute.run {
       let isBest = purpose == .answering && Precision.int8.isSupported
@@ -63,7 +64,7 @@ extension BaseModel {
       throw ModelError.tooLong(tokens: long.count, context: context)
     }
     let headInputs = try await load(source, name: name, precision: .automatic).headInputs(of: rows)
-    let tokenizer = try source.tokenizer()
+    let tokenizer = try source.fittingTokenizer()
     let template = try source.template()
     return try await Compute.run {
       var loader = PartLoader(

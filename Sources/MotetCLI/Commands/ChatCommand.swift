@@ -31,7 +31,7 @@ struct ChatCommand: AsyncParsableCommand {
   func run() async throws {
     let base = try await base.load()
     let loader = MixLoader(base, force: force)
-    let chooser = try router.map { try RouterFinder.load($0, base: base) }
+    let chooser = try router.map { try RouterFinder.load($0, base: base, force: force) }
     var mix = try loader.load(mix)
     var conversation: [ChatMessage] = []
     Console.note("\(base.name), \(chooser == nil ? "mix \(mix)" : "the router chooses"); an empty line ends")

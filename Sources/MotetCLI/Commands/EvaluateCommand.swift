@@ -74,7 +74,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let base = try await base.load(for: .training)
     let loader = MixLoader(base, force: force)
     let mixes = try (mix.isEmpty ? ["base"] : mix).map { (name: $0, mix: try loader.load($0)) }
-    let chooser = try router.map { try RouterFinder.load($0, base: base) }
+    let chooser = try router.map { try RouterFinder.load($0, base: base, force: force) }
     var cells: [Cell] = []
     for (name, mix) in mixes {
       for (label, set) in sets {

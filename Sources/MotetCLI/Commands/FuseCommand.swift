@@ -43,7 +43,7 @@ struct FuseCommand: AsyncParsableCommand {
   var force = false
 
   func run() async throws {
-    let base = try await BaseModel.load(base)
+    let base = try await BaseModel.load(base).announced()
     let mix = try MixLoader(base, force: force).load(mix)
     let (output, type, overwrite) = (output, type, overwrite)
     do {

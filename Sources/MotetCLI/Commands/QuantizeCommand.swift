@@ -70,7 +70,7 @@ struct QuantizeCommand: AsyncParsableCommand {
   }
 
   private func plain() async throws -> (BaseModel, how: String) {
-    (try await BaseModel.load(base, precision: .nf4), "")
+    (try await BaseModel.load(base, precision: .nf4).announced(), "")
   }
 
   /// Rounded by what the rows of `--calibrate` make of its inputs.
