@@ -106,7 +106,7 @@ let package = Package(
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
     .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining", "CKernels"]),
-    .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),
+    .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting", "MotetModels"]),
     .testTarget(
       name: "MotetServingTests",
       dependencies: ["MotetServing", .product(name: "MetricsTestKit", package: "swift-metrics")]),
