@@ -8,7 +8,8 @@ struct AdaptersCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapters", abstract: "Look after the library of adapters.",
     subcommands: [
-      List.self, AddCommand.self, Inspect.self, Verify.self, TruncateCommand.self, Pin.self, Unpin.self, Remove.self,
+      List.self, AddCommand.self, Inspect.self, Verify.self, TruncateCommand.self, Pin.self, Unpin.self,
+      Remove.self,
     ],
     defaultSubcommand: List.self)
 
@@ -54,7 +55,8 @@ struct AdaptersCommand: AsyncParsableCommand {
       if !modules.isEmpty { Console.result("  modules: \(modules.joined(separator: ", "))") }
       let along = try PEFTFolder(folder).savedAlong.keys.sorted()
       if !along.isEmpty {
-        Console.result("  holds \(along.joined(separator: " and ")) too, compared with the base's where it is used")
+        let names = along.joined(separator: " and ")
+        Console.result("  holds \(names) too, compared with the base's where it is used")
       }
       if let record = try AdapterRecord.read(from: folder) {
         Console.result(String(decoding: try record.withoutSketch().encoded(), as: UTF8.self))
