@@ -85,7 +85,7 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     let fit = AdapterFit(name: name, base: base)
     if !force { try fit.check(record?.base) }
     let files = try PEFTFolder(folder)
-    try fit.check(ModuleSelection(files.fields), present: files.modules)
+    try fit.check(ModuleSelection(files.fields), present: files.modules, isOurs: record != nil)
     let note = try fit.check(savedAlong: files.savedAlong)
     let adapter = Adapter(
       name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn,

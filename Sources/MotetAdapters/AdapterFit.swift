@@ -42,11 +42,15 @@ struct AdapterFit {
     }
   }
 
-  /// - Parameter present: the modules that the adapter has tensors for
+  /// - Parameters:
+  ///   - present: the modules that the adapter has tensors for
+  ///   - isOurs: whether it has a record: Motet once left `layers_to_transform` out for the first layers of a base
   /// - Throws: ``ModelError/adapterMisfit(adapter:base:reason:)`` when its configuration takes a module of the base that
   ///   it has no tensors for
-  func check(_ selection: ModuleSelection?, present: Set<String>) throws {
-    guard let missing = selection?.missing(of: base.sites.map(\.path), present: present) else { return }
+  func check(_ selection: ModuleSelection?, present: Set<String>, isOurs: Bool) throws {
+    let last = base.sites.last { present.contains($0.path) }?.layer ?? 0
+    let model = base.sites.filter { !isOurs || $0.layer <= last }
+    guard let missing = selection?.missing(of: model.map(\.path), present: present) else { return }
     throw misfit("its target_modules take \(missing), and it has no tensors for that module")
   }
 }

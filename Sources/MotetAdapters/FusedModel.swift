@@ -32,9 +32,6 @@ public struct FusedModel: Sendable {
     onTensor: (_ done: Int, _ all: Int) -> Void = { _, _ in }
   ) throws {
     try mix.require(.fuse)
-    var configuration = base.configuration
-    // A head that a mix changes is no longer the embedding.
-    if changesHead { configuration.tieWordEmbeddings = false }
     try withoutActuallyEscaping(onTensor) { onTensor in
       try ModelFolder(folder, overwriting: overwriting).write(
         configuration.huggingFaceJSON(type: type), from: base.source
@@ -76,6 +73,13 @@ public struct FusedModel: Sendable {
 
   private static let head = "lm_head.weight"
 
+  /// Of what is written: a head that the mix changes is no longer the embedding.
+  private var configuration: ModelConfiguration {
+    var configuration = base.configuration
+    if changesHead { configuration.tieWordEmbeddings = false }
+    return configuration
+  }
+
   private var changesHead: Bool {
     mix.terms.contains { $0.adapter.weights.sites[AdapterWeights.head] != nil }
   }
@@ -90,12 +94,6 @@ public struct FusedModel: Sendable {
   }
 
   private var tensorNames: [String] {
-    let norms = ["input_layernorm", "post_attention_layernorm"]
-    var names = ["model.embed_tokens.weight", "model.norm.weight"]
-    if !base.configuration.tieWordEmbeddings || changesHead { names.append(Self.head) }
-    for layer in 0..<base.configuration.layers {
-      names += norms.map { "model.layers.\(layer).\($0).weight" }
-    }
-    return names + base.sites.map { "model.\($0.path).weight" }
+    TensorInventory(configuration).tensors.map(\.name)
   }
 }

@@ -26,7 +26,7 @@ extension PreparedAdapter {
       return PreparedAdapter(
         try Adapter.loadAlone(folder, name: name, for: base, below: below), for: base)
     }
-    try fit.check(file.selection, present: Set(file.paths))
+    try fit.check(file.selection, present: Set(file.paths), isOurs: record != nil)
     _ = try fit.check(savedAlong: file.savedAlong)
     var shapes = [LowRankFactors.Shape?](repeating: nil, count: base.sites.count)
     let places = base.siteIndex

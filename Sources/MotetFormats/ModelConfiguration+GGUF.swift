@@ -11,6 +11,11 @@ extension ModelConfiguration {
         "general.architecture", "the architecture \(quoted(architecture))",
         mend: "use a model of type \(Self.architectures.sorted().joined(separator: ", "))")
     }
+    // What else llama.cpp keeps in this format.
+    if let type = gguf.metadata["general.type"]?.string, type != "model" {
+      throw keys.unsupported(
+        "general.type", "a file of type \(quoted(type)) as a base", mend: "name the GGUF of the model itself")
+    }
     func key(_ name: String) -> String { architecture + "." + name }
     let hiddenSize = try keys.int(key("embedding_length"))
     let heads = try keys.int(key("attention.head_count"))

@@ -23,7 +23,7 @@ public final class BaseModel {
   public nonisolated let identity: BaseIdentity
   /// The matrices that adapters can add to, in order of layers.
   public nonisolated let sites: [AdapterSite]
-  /// Ids that stand for no token and are never generated.
+  /// Ids that stand for no token, and are never generated.
   public nonisolated let silentTokens: [Int32]
   /// Where the weights were read from, for ``fuse``.
   public nonisolated let source: any ModelSource
@@ -43,7 +43,7 @@ public final class BaseModel {
     self.precision = precision
     self.adapterForm = adapterForm
     self.tokenizer = tokenizer
-    silentTokens = Self.idsWithoutToken(tokenizer, vocabulary: source.configuration.vocabulary)
+    silentTokens = Self.silentTokens(tokenizer, source.configuration)
     self.template = template
     self.source = source
     identity = parts.identity

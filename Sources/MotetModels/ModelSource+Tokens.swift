@@ -1,3 +1,4 @@
+import MotetFormats
 import MotetTokenizers
 
 extension ModelSource {
@@ -17,9 +18,11 @@ extension ModelSource {
 
 extension BaseModel {
   /// The ids that the head has a row for and the tokenizer no token: those of a vocabulary padded to a round size, and
-  /// gaps. They are never generated.
-  nonisolated static func idsWithoutToken(_ tokenizer: Tokenizer, vocabulary: Int) -> [Int32] {
-    (0..<Int32(vocabulary)).filter { tokenizer.token($0) == nil }
+  /// gaps. One that ends a text is not among them.
+  nonisolated static func silentTokens(_ tokenizer: Tokenizer, _ configuration: ModelConfiguration) -> [Int32]
+  {
+    let ends = Set(configuration.eosTokens.map(Int32.init))
+    return (0..<Int32(configuration.vocabulary)).filter { tokenizer.token($0) == nil && !ends.contains($0) }
   }
 
   /// Takes the ids that stand for nothing out of a row of logits, `[vocabulary]`.

@@ -69,7 +69,9 @@ import Testing
   }
 
   /// A header of the llama architecture, with these keys beside the ones it must have.
-  private func gguf(_ more: [(String, Value)], factors: [Float] = []) -> Data {
+  private func gguf(
+    _ more: [(String, Value)], factors: [Float] = [], tensor: String = "rope_freqs.weight"
+  ) -> Data {
     let needed: [(String, Value)] = [
       ("general.architecture", .text("llama")), ("llama.embedding_length", .integer(64)),
       ("llama.attention.head_count", .integer(4)), ("llama.feed_forward_length", .integer(96)),
@@ -95,7 +97,7 @@ import Testing
       }
     }
     if !factors.isEmpty {
-      bytes.tensor("rope_freqs.weight", [UInt64(factors.count)], type: 0, offset: 0)
+      bytes.tensor(tensor, [UInt64(factors.count)], type: 0, offset: 0)
     }
     var file = bytes.file()
     for factor in factors {
@@ -142,6 +144,19 @@ import Testing
         let found = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)).layers
         #expect(found == 2)
       }
+    }
+  }
+
+  @Test func aGGUFIsTiedWhereItHasNoHeadOfItsOwn() throws {
+    for (tensor, isTied) in [("output.weight", false), ("token_embd.bias", true)] {
+      try withFile(gguf([], factors: [1], tensor: tensor)) { url in
+        let configuration = try ModelConfiguration(gguf: GGUFFile(contentsOf: url))
+        #expect(configuration.tieWordEmbeddings == isTied)
+      }
+    }
+    try withFile(gguf([("general.type", .text("adapter"))])) { url in
+      let message = refusal { _ = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)) }
+      #expect(message.contains("of type 'adapter'"), "\(message)")
     }
   }
 }

@@ -25,7 +25,7 @@ struct ChatCommand: AsyncParsableCommand {
   @Option(help: "Draws the tokens.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   func run() async throws {

@@ -41,7 +41,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(name: .customLong("heat-map"), help: "Write the matrix as a picture (SVG).")
   var heatMap: String?
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   @Flag(help: "Print one JSON object.")

@@ -41,7 +41,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Flag(name: .customLong("ignore-eos"), help: "Go on past the end of the answer, for measuring.")
   var ignoreEOS = false
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   @Flag(help: "Print one JSON object for each prompt.")
