@@ -78,11 +78,8 @@ struct MixLoader {
 
   func load(_ text: String) throws -> Mix {
     let specification = try MixSpecification(parsing: text)
-    for case .folder(let path) in specification.terms.map(\.adapter) {
-      let folder = try AdapterReference.folder(path: path).folder(in: library)
-      if folder.lastPathComponent != URL(filePath: path).lastPathComponent {
-        Console.note("\(path): the adapter in \(folder.lastPathComponent) is used")
-      }
+    for adapter in specification.terms.map(\.adapter) {
+      if let place = try adapter.subfolder() { Console.note("\(adapter): the adapter in \(place) is used") }
     }
     let mix = try specification.load(for: base, from: library, force: force)
     for note in mix.terms.flatMap(\.adapter.notes) { Console.note(note) }
