@@ -63,7 +63,7 @@ extension ModelConfiguration {
     where !known.contains(member) && value != .null {
       if ["factor", "attention_factor"].contains(member), value.doubleValue == 1 { continue }
       throw fields.unsupported(
-        name, "RoPE scaling with \(quoted(member)) (\(brief(value))) and no type",
+        name, "RoPE scaling with \(quoted(member)) (\(brief(value))) and no type of scaling",
         mend: "use a model with default rotary embeddings, or take \(quoted(member)) out if it is not scaled")
     }
   }

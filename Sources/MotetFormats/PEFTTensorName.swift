@@ -79,10 +79,17 @@ enum PEFTTensorName: Equatable {
     var own: [String: StoredTensor] = [:]
     var savedAlong: [String: StoredTensor] = [:]
     var adapters: Set<String> = []
+    func add(_ tensor: StoredTensor, as canonical: String) throws {
+      guard let other = own.updateValue(tensor, forKey: canonical) else { return }
+      throw FormatError.malformed(
+        file: place, place: "tensor \(quoted(tensor.name))",
+        problem: "\(quoted(other.name)) is the same parameter",
+        mend: "save the adapter again")
+    }
     for name in file.names {
       let tensor = try file.tensor(name)
       if isPlain(name) {
-        own[name] = tensor
+        try add(tensor, as: name)
         continue
       }
       switch PEFTTensorName(name) {
@@ -94,19 +101,13 @@ enum PEFTTensorName: Equatable {
             feature: "several adapters in one file (\(FolderContents.list(adapters.sorted())))",
             mend: "save each in a folder of its own")
         }
-        let canonical = "base_model.model.\(module).\(parameter)"
-        if let other = own.updateValue(tensor, forKey: canonical) {
-          throw FormatError.malformed(
-            file: place, place: "tensor \(quoted(name))",
-            problem: "\(quoted(other.name)) is the same parameter",
-            mend: "save the adapter again")
-        }
+        try add(tensor, as: "base_model.model.\(module).\(parameter)")
       case .whole(let name) where name.hasSuffix(".bias"):
         throw FormatError.unsupported(
           file: place, place: "tensor \(quoted(tensor.name))", feature: "a trained bias",
           mend: "train the adapter with bias=\"none\"")
       case .whole(let name): savedAlong[name] = tensor
-      case .other: own[name] = tensor
+      case .other: try add(tensor, as: name)
       }
     }
     return (own, savedAlong)
