@@ -28,6 +28,12 @@ package enum ForeignContent {
     return nil
   }
 
+  /// The same of a text that is at hand.
+  package static func recognize(_ text: String) -> (problem: String, mend: String)? {
+    var beginning = String(text.prefix(256))
+    return beginning.withUTF8 { recognize(UnsafeRawBufferPointer($0)) }
+  }
+
   /// The beginning in small letters, without white space and a byte order mark before it.
   private static func text(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
     let space: Set<UInt8> = [0x20, 0x09, 0x0A, 0x0D, 0xEF, 0xBB, 0xBF]

@@ -129,6 +129,18 @@ import Testing
     for (name, shape) in inventory.tensors { #expect(try source.shape(name) == shape) }
   }
 
+  // MARK: Other files in a file's place
+
+  @Test(arguments: ["config.json", "model.safetensors", "tokenizer.json", "chat_template.jinja"])
+  func aGitLFSPointerInTheirPlaceIsNamed(name: String) async throws {
+    try await withModel { folder in
+      let text = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n"
+      try Data(text.utf8).write(to: folder.appending(path: name))
+      let message = await refusal(folder)
+      #expect(message.contains(name) && message.contains("git lfs pull"), "\(message)")
+    }
+  }
+
   // MARK: Ids
 
   /// Adds a token with id 288 to the tokenizer of a model.
