@@ -63,7 +63,8 @@ let package = Package(
         "MotetAdapters", "MotetReport", "CKernels",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
-    .target(name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetFormats"]),
+    .target(
+      name: "MotetRouting", dependencies: ["MotetAdapters", "MotetTraining", "MotetModels", "MotetFormats"]),
     .target(
       name: "MotetServing",
       dependencies: [
@@ -109,7 +110,7 @@ let package = Package(
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
     .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining", "CKernels"]),
-    .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting"]),
+    .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting", "MotetModels"]),
     .testTarget(
       name: "MotetServingTests",
       dependencies: ["MotetServing", .product(name: "MetricsTestKit", package: "swift-metrics")]),

@@ -1,3 +1,4 @@
+import Foundation
 import MotetAdapters
 import MotetModels
 import MotetRouting
@@ -24,9 +25,20 @@ extension HeadRouter {
     on base: BaseModel, domains: [String: [String]], none: [String] = EverydayPrompts.all,
     policy: RoutingPolicy = RoutingPolicy(), seed: UInt64 = 0
   ) async throws -> HeadRouter {
-    try await train(
+    var router = try await train(
       domains: domains, none: none, policy: policy, base: base.name, seed: seed,
       embed: base.promptEmbedding)
+    router.identity = base.identity
+    return router
+  }
+}
+
+extension RouterFile {
+  /// Reads the router of a folder to look through `base`.
+  /// - Parameter force: takes a head router of another base of the same width
+  /// - Throws: ``RouterError``
+  public static func load(_ folder: URL, on base: BaseModel, force: Bool = false) throws -> any Router {
+    try load(folder, for: base.identity, embed: base.promptEmbedding, force: force)
   }
 }
 

@@ -16,6 +16,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public let record: AdapterRecord?
   /// The adapter below it, which rows that carry this one carry too.
   public let standsOn: Adapter?
+  /// What was decided while it was read and the user may not expect, a line each.
+  public let notes: [String]
   @Compute private weak var bound: BaseModel?
   @Compute private var parts: AdapterParts?
   @Compute private var ready: (base: WeakBase, adapter: PreparedAdapter)?
@@ -25,8 +27,10 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   }
 
   public init(
-    name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil
+    name: String, weights: AdapterWeights, record: AdapterRecord? = nil, standsOn: Adapter? = nil,
+    notes: [String] = []
   ) {
+    self.notes = notes
     self.standsOn = standsOn
     self.name = name
     self.weights = weights
@@ -53,14 +57,14 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
     above names: [String]
   ) throws -> Adapter {
     let name = name ?? folder.lastPathComponent
-    let (record, weights) = try contents(of: folder)
-    let below = try record?.standsOn.map { parent in
+    let content = try contents(of: folder)
+    let below = try content.record?.standsOn.map { parent in
       guard names.count < 16 else { throw HierarchyError.endless(names) }
       let place = try HierarchyError.folder(of: parent, under: name, in: library)
       return try load(
         place, name: parent.name, for: base, force: force, library: library, above: names + [name])
     }
-    return try made(of: weights, name: name, for: base, force: force, record: record, standsOn: below)
+    return try made(of: content, name: name, for: base, force: force, standsOn: below)
   }
 
   /// Reads a PEFT folder and checks it against `base`, without the adapter that it stands on: for one who has that
@@ -72,30 +76,40 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public static func loadAlone(
     _ folder: URL, name: String, for base: BaseModel, below: URL?, comparing: Bool = true
   ) throws -> Adapter {
-    let (record, weights) = try contents(of: folder, comparing: comparing)
-    try record?.requireUnchanged(below: below, under: name)
-    return try made(of: weights, name: name, for: base, force: false, record: record, standsOn: nil)
+    let content = try contents(of: folder, comparing: comparing)
+    try content.record?.requireUnchanged(below: below, under: name)
+    return try made(of: content, name: name, for: base, force: false, standsOn: nil)
+  }
+
+  private struct Content {
+    let record: AdapterRecord?
+    let weights: AdapterWeights
+    let files: PEFTFolder
   }
 
   /// What a folder holds, all of one run.
-  private static func contents(
-    of folder: URL, comparing: Bool = true
-  ) throws -> (AdapterRecord?, AdapterWeights) {
+  private static func contents(of folder: URL, comparing: Bool = true) throws -> Content {
     try WholeFolder.read(folder) {
       let record = try AdapterRecord.read(from: folder)
       let weights = try AdapterWeights(unchecked: folder)
       if comparing { try record?.requireUnchanged(in: folder) }
-      return (record, weights)
+      return Content(record: record, weights: weights, files: try PEFTFolder(folder))
     }
   }
 
   private static func made(
-    of weights: AdapterWeights, name: String, for base: BaseModel, force: Bool, record: AdapterRecord?,
-    standsOn: Adapter?
+    of content: Content, name: String, for base: BaseModel, force: Bool, standsOn: Adapter?
   ) throws -> Adapter {
+    let fit = AdapterFit(name: name, base: base)
+    if !force { try fit.check(content.record?.base) }
+    let weights = content.weights
+    try fit.check(
+      ModuleSelection(content.files.fields), present: content.files.modules, isOurs: content.record != nil)
+    let note = try fit.check(savedAlong: content.files.savedAlong)
     let adapter = Adapter(
-      name: name, weights: try weights.method.fitted(weights, to: base), record: record, standsOn: standsOn)
-    try adapter.check(against: base, force: force)
+      name: name, weights: try weights.method.fitted(weights, to: base), record: content.record, standsOn: standsOn,
+      notes: [note].compactMap(\.self))
+    try adapter.check(against: fit)
     return adapter
   }
 
@@ -112,10 +126,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
   public static func == (a: Adapter, b: Adapter) -> Bool { a === b }
   public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 
-  private func check(against base: BaseModel, force: Bool) throws {
-    let fit = AdapterFit(name: name, base: base)
-    if !force { try fit.check(record?.base) }
-    if let reason = weights.method.mismatch(of: weights, with: base) { throw fit.misfit(reason) }
+  private func check(against fit: AdapterFit) throws {
+    if let reason = weights.method.mismatch(of: weights, with: fit.base) { throw fit.misfit(reason) }
     for path in weights.siteNames {
       guard let update = weights.sites[path] else { continue }
       try fit.check(path, inputs: update.inputs, outputs: update.outputs)

@@ -24,20 +24,35 @@ public enum AdapterReference: Sendable, Hashable {
 
   /// The folder with the adapter's files.
   ///
-  /// - Throws: `LibraryError` for a name, `MixError.noFolder` for a path.
+  /// Of a path, the only folder below it that holds an adapter where it holds none itself.
+  ///
+  /// - Throws: `LibraryError` for a name, `MixError.noFolder` for a path, `FormatError` for a path with several below.
   public func folder(in library: AdapterLibrary) throws -> URL {
     switch self {
     case .library(let name): return try library.resolve(name).folder
-    case .folder(let path):
-      let expanded =
-        path.hasPrefix("~/")
-        ? FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst() : path
-      OwnedFolder.putBack(expanded)
-      var isFolder: ObjCBool = false
-      let exists = FileManager.default.fileExists(atPath: expanded, isDirectory: &isFolder)
-      guard exists, isFolder.boolValue else { throw MixError.noFolder(path: path, isFile: exists) }
-      return URL(fileURLWithPath: expanded, isDirectory: true)
+    case .folder(let path): return try AdapterPlace.find(in: Self.named(path))
     }
+  }
+
+  /// Where below the named folder the adapter lies, such as `checkpoint-500`; nil where it lies in the folder itself.
+  ///
+  /// - Throws: as ``folder(in:)``
+  public func subfolder() throws -> String? {
+    guard case .folder(let path) = self else { return nil }
+    let named = try Self.named(path)
+    let found = try AdapterPlace.find(in: named)
+    return found.path == named.path ? nil : String(found.path.dropFirst(named.path.count + 1))
+  }
+
+  private static func named(_ path: String) throws -> URL {
+    let expanded =
+      path.hasPrefix("~/")
+      ? FileManager.default.homeDirectoryForCurrentUser.path + path.dropFirst() : path
+    OwnedFolder.putBack(expanded)
+    var isFolder: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: expanded, isDirectory: &isFolder)
+    guard exists, isFolder.boolValue else { throw MixError.noFolder(path: path, isFile: exists) }
+    return URL(fileURLWithPath: expanded, isDirectory: true)
   }
 }
 

@@ -117,8 +117,8 @@ extension AdapterWeights {
 
   /// `target_modules` and `layers_to_transform` that take these sites and no others.
   ///
-  /// The last words of the names (`q_proj`), when every adapted layer has the same modules, with the layers
-  /// unless they are the first ones; the full names otherwise.
+  /// The last words of the names (`q_proj`) with the layers, when every adapted layer has the same modules; the full names
+  /// otherwise.
   static func targets(of names: [String]) -> (modules: [String], layers: [Int]?) {
     var modules: [Int: Set<String>] = [:]
     for name in names {
@@ -129,7 +129,6 @@ extension AdapterWeights {
     guard Set(modules.values).count == 1, let same = modules.values.first,
       same.count * modules.count == names.count
     else { return (names, nil) }
-    let layers = modules.keys.sorted()
-    return (same.sorted(), layers == Array(0..<layers.count) ? nil : layers)
+    return (same.sorted(), modules.keys.sorted())
   }
 }

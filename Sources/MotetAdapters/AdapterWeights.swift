@@ -28,6 +28,12 @@ public struct AdapterWeights: Sendable, Equatable {
     self.isRankStabilized = isRankStabilized
   }
 
+  /// The path of the head among the sites: not a site of a base, since nothing trains it.
+  static let head = "lm_head"
+
+  /// Whether all of it can be trained further: not an update of the head.
+  public var trainsWhole: Bool { sites[Self.head] == nil }
+
   public var siteNames: [String] { sites.keys.sorted() }
 
   /// The number of trained values.

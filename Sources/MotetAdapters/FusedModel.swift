@@ -34,7 +34,7 @@ public struct FusedModel: Sendable {
     try mix.require(.fuse)
     try withoutActuallyEscaping(onTensor) { onTensor in
       try ModelFolder(folder, overwriting: overwriting).write(
-        base.configuration.huggingFaceJSON(type: type), from: base.source
+        configuration.huggingFaceJSON(type: type), from: base.source
       ) {
         try tensors(type: type, onTensor: onTensor)
       }
@@ -50,7 +50,7 @@ public struct FusedModel: Sendable {
     let source = base.source
     var done = 0
     return try names.map { name in
-      // An untied head that the file lacks is the embedding, as the model is computed here.
+      // A tied head is the embedding.
       let stored = source.contains(name) ? name : "model.embed_tokens.weight"
       return SafetensorsWriter.Tensor(name: name, shape: try source.shape(stored), type: type) {
         try Task.checkCancellation()
@@ -62,6 +62,7 @@ public struct FusedModel: Sendable {
             let weights = term.adapter.weights
             values = weights.method.replaced(weights, tensor: name) ?? values
           }
+          if name == Self.head { values = try withHeadUpdates(values) }
         }
         done += 1
         onTensor(done, names.count)
@@ -70,13 +71,29 @@ public struct FusedModel: Sendable {
     }
   }
 
-  private var tensorNames: [String] {
-    let norms = ["input_layernorm", "post_attention_layernorm"]
-    var names = ["model.embed_tokens.weight", "model.norm.weight"]
-    if !base.configuration.tieWordEmbeddings { names.append("lm_head.weight") }
-    for layer in 0..<base.configuration.layers {
-      names += norms.map { "model.layers.\(layer).\($0).weight" }
+  private static let head = "lm_head.weight"
+
+  /// Of what is written: a head that the mix changes is no longer the embedding.
+  private var configuration: ModelConfiguration {
+    var configuration = base.configuration
+    if changesHead { configuration.tieWordEmbeddings = false }
+    return configuration
+  }
+
+  private var changesHead: Bool {
+    mix.terms.contains { $0.adapter.weights.sites[AdapterWeights.head] != nil }
+  }
+
+  private func withHeadUpdates(_ values: [Float]) throws -> [Float] {
+    let updates = mix.terms.compactMap { term in
+      term.adapter.weights.sites[AdapterWeights.head].map { (weights: $0, weight: term.weight) }
     }
-    return names + base.sites.map { "model.\($0.path).weight" }
+    return try Fuse.fused(
+      base: values, outputs: base.configuration.vocabulary, inputs: base.configuration.hiddenSize,
+      adding: updates, site: AdapterWeights.head)
+  }
+
+  private var tensorNames: [String] {
+    TensorInventory(configuration).tensors.map(\.name)
   }
 }

@@ -35,6 +35,12 @@ extension PreparedAdapter {
     let fit = AdapterFit(name: name, base: base)
     try fit.check(record?.base)
     let file = try PEFTAdapterFile(folder)
+    if file.paths.contains(AdapterWeights.head) {
+      return PreparedAdapter(
+        try Adapter.loadAlone(folder, name: name, for: base, below: below), for: base)
+    }
+    try fit.check(file.selection, present: Set(file.paths), isOurs: record != nil)
+    _ = try fit.check(savedAlong: file.savedAlong)
     var shapes = [LowRankFactors.Shape?](repeating: nil, count: base.sites.count)
     let places = base.siteIndex
     for path in file.paths {

@@ -20,6 +20,9 @@ extension PreparedAdapter {
       return try file.names.reduce(upkeep) { $0 + 2 * 4 * (try file.tensor($1).count) }
     }
     let file = try PEFTAdapterFile(folder)
+    if file.paths.contains(AdapterWeights.head) {
+      return try file.paths.map(file.shape).reduce(upkeep) { $0 + 2 * 4 * $1.rank * ($1.inputs + $1.outputs) }
+    }
     return upkeep
       + LowRankFactors.byteCount(of: try file.paths.map(file.shape), form: form, sites: base.sites.count)
   }

@@ -62,7 +62,8 @@ public final class PreparedAdapter: Sendable, CustomStringConvertible {
   public var description: String { name }
 
   private static func content(of weights: AdapterWeights, for base: BaseModel) -> Layer.Content {
-    guard weights.content == nil, let form = base.adapterForm else { return .weights(weights) }
+    guard weights.content == nil, weights.sites[AdapterWeights.head] == nil, let form = base.adapterForm
+    else { return .weights(weights) }
     let updates = base.sites.map { weights.sites[$0.path] }
     return .factors(
       LowRankFactors(updates.map { $0.map { ($0.rank, $0.inputs, $0.outputs) } }, as: form) { site, values in

@@ -10,8 +10,15 @@ enum RouterFinder {
     return FileManager.default.fileExists(atPath: local.path) ? local : named
   }
 
-  static func load(_ reference: String, base: BaseModel) throws -> any Router {
-    try RouterFile.load(folder(reference), embed: base.promptEmbedding)
+  /// - Parameter force: takes a head router of another base
+  static func load(_ reference: String, base: BaseModel, force: Bool = false) throws -> any Router {
+    let router = try RouterFile.load(folder(reference), on: base, force: force)
+    if let head = router as? HeadRouter, head.identity == nil {
+      Console.note(
+        "\(reference): no record of the base it was trained on; taken because its width fits, train it again for one"
+      )
+    }
+    return router
   }
 
   /// Loads the base only for a router that looks through it.

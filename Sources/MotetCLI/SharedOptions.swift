@@ -25,7 +25,15 @@ struct BaseOptions: ParsableArguments {
   }
 
   func load(for purpose: BaseModel.Purpose = .training) async throws -> BaseModel {
-    try await BaseModel.load(base, precision: Precision(rawValue: precision), for: purpose)
+    try await BaseModel.load(base, precision: Precision(rawValue: precision), for: purpose).announced()
+  }
+}
+
+extension BaseModel {
+  /// Itself, once what was decided while it was loaded is told.
+  nonisolated func announced() -> BaseModel {
+    for note in source.notes { Console.note(note) }
+    return self
   }
 }
 
@@ -51,7 +59,8 @@ struct AnsweringOptions: ParsableArguments {
   func load(for purpose: BaseModel.Purpose = .answering) async throws -> BaseModel {
     try await BaseModel.load(
       base.base, precision: Precision(rawValue: base.precision),
-      adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose)
+      adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose
+    ).announced()
   }
 }
 
@@ -68,7 +77,12 @@ struct MixLoader {
   }
 
   func load(_ text: String) throws -> Mix {
-    let mix = try MixSpecification(parsing: text).load(for: base, from: library, force: force)
+    let specification = try MixSpecification(parsing: text)
+    for adapter in specification.terms.map(\.adapter) {
+      if let place = try adapter.subfolder() { Console.note("\(adapter): the adapter in \(place) is used") }
+    }
+    let mix = try specification.load(for: base, from: library, force: force)
+    for note in mix.terms.flatMap(\.adapter.notes) { Console.note(note) }
     for term in mix.terms where term.adapter.record?.base == nil {
       Console.note("\(term.adapter.name): no record of its base; taken because its shapes fit")
     }

@@ -30,7 +30,7 @@ public enum FormatError: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// A name from a file as it may stand in an error: on one line, shortened, in quotation marks.
-func quoted(_ name: String) -> String {
+package func quoted(_ name: String) -> String {
   var result = "'"
   for (index, scalar) in name.unicodeScalars.enumerated() {
     if index == 120 {
@@ -48,6 +48,9 @@ func quoted(_ name: String) -> String {
 
 /// The mend for a file that arrived damaged.
 let fetchAgain = "the file is damaged: fetch or make it again"
+
+/// The mend for a file that ends before what its header promises.
+let fetchWhole = "the file ends too early, as after a broken download: fetch it again"
 
 /// `errno` as words, with a hint where the number alone does not help.
 func systemReason(_ code: Int32) -> String {

@@ -3,7 +3,8 @@ import Foundation
 /// A GGUF file, memory-mapped: metadata, then tensors in ggml's types.
 ///
 /// Opening reads the header only and checks all of it: counts and lengths against the file's size, types,
-/// shapes, alignment, tensors out of range or overlapping. Versions 2 and 3, little-endian.
+/// shapes, alignment, tensors out of range or overlapping. Versions 2 and 3, little-endian. The first of several parts
+/// (``GGUFSplit``) opens all of them.
 /// Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 public struct GGUFFile: TensorSource {
   static let maximumTensors = 1 << 20
@@ -20,12 +21,22 @@ public struct GGUFFile: TensorSource {
 
   /// Opens the file at `url`. Throws ``FormatError``.
   public init(contentsOf url: URL) throws {
-    let file = try MappedFile(contentsOf: url)
-    let header = try file.withBytes { try Header(bytes: $0, file: url.path) }
+    let (header, tensors) = try Self.open(url)
     metadata = header.metadata
     version = header.version
     alignment = header.alignment
-    table = TensorTable(try header.tensors(in: file), path: file.path)
+    table = TensorTable(
+      try Self.joined(url, metadata: header.metadata, tensors: tensors), path: url.path)
+  }
+
+  /// One file: its header, and its tensors by name.
+  static func open(_ url: URL) throws -> (header: Header, tensors: [String: StoredTensor]) {
+    let file = try MappedFile(contentsOf: url)
+    let header = try file.withBytes { bytes in
+      try ForeignContent.refuse(bytes, file: url.path)
+      return try Header(bytes: bytes, file: url.path)
+    }
+    return (header, try header.tensors(in: file))
   }
 
   /// The names, sorted.
@@ -132,9 +143,9 @@ extension GGUFFile {
       var result: [String: StoredTensor] = [:]
       var ranges: [ByteRange] = []
       for entry in entries {
-        func broken(_ problem: String) -> FormatError {
+        func broken(_ problem: String, mend: String = fetchAgain) -> FormatError {
           .malformed(
-            file: file.path, place: "tensor \(quoted(entry.name))", problem: problem, mend: fetchAgain)
+            file: file.path, place: "tensor \(quoted(entry.name))", problem: problem, mend: mend)
         }
         guard let size = entry.type.size(of: entry.shape) else {
           throw broken("the shape \(entry.shape) does not fit the type \(entry.type.rawValue)")
@@ -145,7 +156,8 @@ extension GGUFFile {
         let room = file.count - dataStart
         guard let offset = Int(exactly: entry.offset), size.bytes <= room, offset <= room - size.bytes else {
           throw broken(
-            "its \(size.bytes) bytes from \(entry.offset) are not within the \(room) that there are")
+            "its \(size.bytes) bytes from \(entry.offset) are not within the \(room) that there are",
+            mend: fetchWhole)
         }
         let tensor = StoredTensor(
           name: entry.name, shape: entry.shape, type: entry.type, file: file,

@@ -19,7 +19,10 @@ package enum JSONValue: Equatable, Sendable {
         problem: "it has \(file.count) bytes, more than such a file needs",
         mend: "check that it is the file you mean")
     }
-    return try file.withBytes { try object($0, file: url.path) }
+    return try file.withBytes { bytes in
+      try ForeignContent.refuse(bytes, file: url.path)
+      return try object(bytes, file: url.path)
+    }
   }
 
   /// Reads the object in `bytes`, which stand in `file`.

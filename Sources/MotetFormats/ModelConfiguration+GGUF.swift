@@ -11,6 +11,11 @@ extension ModelConfiguration {
         "general.architecture", "the architecture \(quoted(architecture))",
         mend: "use a model of type \(Self.architectures.sorted().joined(separator: ", "))")
     }
+    // What else llama.cpp keeps in this format.
+    if let type = gguf.metadata["general.type"]?.string, type != "model" {
+      throw keys.unsupported(
+        "general.type", "a file of type \(quoted(type)) as a base", mend: "name the GGUF of the model itself")
+    }
     func key(_ name: String) -> String { architecture + "." + name }
     let hiddenSize = try keys.int(key("embedding_length"))
     let heads = try keys.int(key("attention.head_count"))
@@ -52,14 +57,11 @@ extension ModelConfiguration {
   private static func refuseUncomputed(
     _ gguf: GGUFFile, _ keys: GGUFKeys, architecture: String, headDimension: Int
   ) throws {
-    let scaling = architecture + ".rope.scaling.type"
-    if let type = gguf.metadata[scaling]?.string, type != "none" {
-      throw keys.unsupported(
-        scaling, "RoPE scaling of type \(quoted(type))", mend: "use a model with default rotary embeddings")
-    }
-    if let name = gguf.names.first(where: { $0.hasPrefix("rope_freqs") }) {
-      throw keys.unsupported(
-        name, "RoPE scaling by stored frequencies", mend: "use a model with default rotary embeddings")
+    try refuseScaledRotation(gguf, keys, architecture: architecture)
+    for (name, neutral, feature) in uncomputed(headDimension: headDimension) {
+      let key = architecture + "." + name
+      guard let value = gguf.metadata[key], !neutral(value) else { continue }
+      throw keys.unsupported(key, "\(feature) (\(value.brief))", mend: "use a plain Llama model")
     }
     if let name = gguf.names.first(where: { $0.hasPrefix("blk.") && $0.hasSuffix(".bias") }) {
       throw keys.unsupported(name, "a bias in the linear layers", mend: "use a model without")
@@ -76,6 +78,62 @@ extension ModelConfiguration {
     if try keys.int(experts, or: 0) != 0 {
       throw keys.unsupported(experts, "a mixture of experts", mend: "use a dense Llama model")
     }
+  }
+
+  /// llama.cpp takes a factor without a type for linear scaling (`llama_model::load_hparams`), and `rope.scale_linear`
+  /// is that factor's older name.
+  private static func refuseScaledRotation(_ gguf: GGUFFile, _ keys: GGUFKeys, architecture: String) throws {
+    let mend = "use a model with default rotary embeddings"
+    let scaling = architecture + ".rope.scaling.type"
+    let type = gguf.metadata[scaling]?.string
+    if let type, type != "none" {
+      throw keys.unsupported(scaling, "RoPE scaling of type \(quoted(type))", mend: mend)
+    }
+    for name in ["rope.scaling.factor", "rope.scale_linear"] where type == nil {
+      let key = architecture + "." + name
+      let factor = try keys.double(key, or: 1)
+      // 0 is llama.cpp's "not given".
+      guard factor != 0, factor != 1 else { continue }
+      throw keys.unsupported(key, "linear RoPE scaling by \(factor)", mend: mend)
+    }
+    for name in gguf.names where name.hasPrefix("rope_") {
+      // Divisors of the frequencies: of Llama 3.1 and the like, but some converters write ones.
+      guard try !gguf.tensor(name).floats().allSatisfy({ $0 == 1 }) else { continue }
+      throw keys.unsupported(name, "RoPE scaling by stored frequencies", mend: mend)
+    }
+  }
+
+  /// Keys of llama.cpp's that change what a model computes, with the values that leave it a plain Llama.
+  private static func uncomputed(
+    headDimension: Int
+  ) -> [(name: String, isNeutral: (GGUFValue) -> Bool, feature: String)] {
+    func numbers(_ neutral: Double...) -> (GGUFValue) -> Bool {
+      { value in
+        value.double.map { number in
+          neutral.contains { abs($0 - number) <= 1e-6 * max(1, abs($0)) }
+        } ?? false
+      }
+    }
+    func truth(_ neutral: Bool) -> (GGUFValue) -> Bool { { $0.bool == neutral } }
+    let scale = 1 / Double(headDimension).squareRoot()
+    return [
+      ("rope.scaling.attn_factor", numbers(0, 1), "a factor of rotated attention"),
+      ("rope.scaling.yarn_attn_factor", numbers(0, 1), "a factor of rotated attention"),
+      ("rope.scaling.yarn_log_multiplier", numbers(0), "YaRN's factor"),
+      ("attention.scale", numbers(0, scale), "another scale of attention"),
+      ("attention.causal", truth(true), "attention that looks ahead"),
+      ("attention.sliding_window", numbers(0), "attention within a window"),
+      ("attention.clamp_kqv", numbers(0), "clamped queries, keys and values"),
+      ("attention.max_alibi_bias", numbers(0), "ALiBi positions"),
+      ("attention.temperature_scale", numbers(0, 1), "attention scaled by position"),
+      ("attn_logit_softcapping", numbers(0), "capped attention logits"),
+      ("final_logit_softcapping", numbers(0), "capped logits"),
+      ("logit_scale", numbers(0, 1), "scaled logits"),
+      ("embedding_scale", numbers(0, 1), "scaled embeddings"),
+      ("residual_scale", numbers(0, 1), "scaled sublayers"),
+      ("use_parallel_residual", truth(false), "parallel sublayers"),
+      ("pooling_type", numbers(0), "a pooled output in place of a head"),
+    ]
   }
 }
 

@@ -14,14 +14,17 @@ extension ModelConfiguration {
     try Self.refuseUncomputed(fields)
     let heads = try fields.int("num_attention_heads")
     let hiddenSize = try fields.int("hidden_size")
+    let headDimension = try fields.int("head_dim", or: Self.headDimension(hiddenSize, heads, fields))
+    let positions = try fields.int("max_position_embeddings", or: 2048)
+    try Self.refuseVariants(fields, headDimension: headDimension, positions: positions)
     try self.init(
       architecture: architecture, hiddenSize: hiddenSize,
       intermediateSize: try fields.int("intermediate_size"), layers: try fields.int("num_hidden_layers"),
       heads: heads, kvHeads: try fields.int("num_key_value_heads", or: heads),
-      headDimension: try fields.int("head_dim", or: Self.headDimension(hiddenSize, heads, fields)),
+      headDimension: headDimension,
       vocabulary: try fields.int("vocab_size"), ropeTheta: try Self.ropeTheta(fields),
       rmsNormEpsilon: try fields.double("rms_norm_eps", or: 1e-6),
-      maximumPositions: try fields.int("max_position_embeddings", or: 2048),
+      maximumPositions: positions,
       tieWordEmbeddings: try fields.bool("tie_word_embeddings", or: false),
       bosToken: try fields.tokens("bos_token_id").first, eosTokens: try fields.tokens("eos_token_id"),
       padToken: try fields.tokens("pad_token_id").first, file: url.path)
@@ -79,6 +82,7 @@ extension ModelConfiguration {
         throw fields.unsupported(
           name, "RoPE scaling of type \(quoted(type))", mend: "use a model with default rotary embeddings")
       }
+      try refuseScaling(members, in: name, fields)
       let partial = members["partial_rotary_factor"]?.doubleValue ?? 1
       guard partial == 1 else {
         throw fields.unsupported(name, "rotation of a part of the head", mend: "use a Llama model")

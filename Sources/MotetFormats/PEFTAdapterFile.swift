@@ -62,31 +62,29 @@ public struct PEFTAdapterFile {
   }
   /// By site.
   private let tensors: [String: Tensors]
+  /// Tensors of the base that the file holds too, by Hugging Face's names: PEFT saves embeddings and head along where
+  /// it adapts them, or `modules_to_save` names them.
+  public let savedAlong: [String: StoredTensor]
+  /// Which modules the configuration says are adapted.
+  package let selection: ModuleSelection?
   /// Of the tensors.
   private let place: String
 
   /// Opens the adapter in `folder`, whose sites can then be read one by one. Throws ``FormatError`` when a file is
   /// missing or damaged, or a tensor is not part of a LoRA pair.
   public init(_ folder: URL) throws {
-    let weights = folder.appendingPathComponent(Self.weightsName)
-    let configuration = try PEFTConfiguration(contentsOf: folder)
-    if !FileManager.default.fileExists(atPath: weights.path) {
-      let pickled = folder.appendingPathComponent("adapter_model.bin").path
-      guard FileManager.default.fileExists(atPath: pickled) else {
-        throw FormatError.unreadable(file: weights.path, reason: systemReason(ENOENT))
-      }
-      throw FormatError.unsupported(
-        file: pickled, place: "file", feature: "a Python pickle",
-        mend: "load the adapter in PEFT and save it with safe_serialization=True")
-    }
+    let fields = try ConfigurationFields(adapter: folder)
+    let configuration = try PEFTConfiguration(fields)
+    let weights = try AdapterFiles.weights(in: folder)
     let file = try SafetensorsFile(contentsOf: weights)
     var tensors: [String: Tensors] = [:]
-    for name in file.names {
+    let (own, savedAlong) = try PEFTTensorName.sort(file, place: weights.path)
+    for (name, tensor) in own.sorted(by: { $0.key < $1.key }) {
       let (path, part) = try Self.part(
         ofTensor: name, file: weights.path, hasMagnitudes: configuration.useDoRA)
       // Names are sorted: of two for one part the shorter counts.
       guard tensors[path]?[keyPath: part] == nil else { continue }
-      tensors[path, default: Tensors()][keyPath: part] = try file.tensor(name)
+      tensors[path, default: Tensors()][keyPath: part] = tensor
     }
     guard !tensors.isEmpty else {
       throw FormatError.malformed(
@@ -94,8 +92,29 @@ public struct PEFTAdapterFile {
     }
     self.configuration = configuration
     self.tensors = tensors
+    self.savedAlong = savedAlong
     paths = tensors.keys.sorted()
     place = weights.path
+    selection = try ModuleSelection(fields)
+    try requireAgreement(with: fields)
+  }
+
+  /// Throws ``FormatError`` when the configuration says something that the tensors do not bear out.
+  private func requireAgreement(with fields: ConfigurationFields) throws {
+    try selection?.check(paths)
+    for (name, keys) in [
+      ("rank_pattern", configuration.rankPattern.keys.sorted()),
+      ("alpha_pattern", configuration.alphaPattern.keys.sorted()),
+    ] {
+      for key in keys {
+        let pattern = try ModulePattern(key, file: PEFTConfiguration.fileName)
+        guard try !paths.contains(where: { try pattern.matchesEnd(of: Self.moduleName(of: $0)) }) else {
+          continue
+        }
+        throw fields.disagreement(name, "\(quoted(key)) names no module that the weights hold")
+      }
+    }
+    try fields.requireModulesToSave(among: savedAlong.keys)
   }
 
   /// A site's sizes, without its values. Throws ``FormatError`` when its tensors are no LoRA pair.
@@ -143,9 +162,16 @@ public struct PEFTAdapterFile {
       guard let path = String(isInDecoder ? module.dropFirst("model.".utf8.count) : module) else { continue }
       if !path.isEmpty, isInDecoder != (path == "lm_head") { return (path, part) }
     }
+    if name.contains(suffixM), !hasMagnitudes {
+      throw FormatError.malformed(
+        file: file, place: "tensor \(quoted(name))",
+        problem: "it is DoRA's, and \(PEFTConfiguration.fileName) does not say \"use_dora\": true",
+        mend: "save the adapter again")
+    }
     throw FormatError.unsupported(
       file: file, place: "tensor \(quoted(name))",
-      feature: "anything but lora_A and lora_B of a Llama's linear layers",
+      feature: name.contains(".lora_embedding_")
+        ? "LoRA on the embedding" : "anything but lora_A and lora_B of a Llama's linear layers",
       mend: "use a plain LoRA adapter")
   }
 

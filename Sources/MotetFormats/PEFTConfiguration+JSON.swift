@@ -4,16 +4,18 @@ extension PEFTConfiguration {
   /// Reads `adapter_config.json` in `folder`. Throws ``FormatError`` for a missing or impossible part, or for
   /// a method that is not plain LoRA.
   public init(contentsOf folder: URL) throws {
-    let url = folder.appendingPathComponent(Self.fileName)
-    let fields = ConfigurationFields(file: url.path, members: try JSONValue.object(contentsOf: url))
+    try self.init(ConfigurationFields(adapter: folder))
+  }
+
+  init(_ fields: ConfigurationFields) throws {
     try Self.refuseUncomputed(fields)
-    guard let targets = try Self.selector("target_modules", fields) else {
+    guard let targets = try ModuleSelection.selector("target_modules", fields) else {
       throw fields.malformed("target_modules", "it is missing")
     }
     let layers = try fields.ints("layers_to_transform")
     self.init(
       rank: try fields.int("r"), alpha: try fields.double("lora_alpha", or: 8), targetModules: targets,
-      excludeModules: try Self.selector("exclude_modules", fields),
+      excludeModules: try ModuleSelection.selector("exclude_modules", fields),
       dropout: try fields.double("lora_dropout", or: 0),
       useRSLoRA: try fields.bool("use_rslora", or: false), useDoRA: try fields.bool("use_dora", or: false),
       rankPattern: try Self.ranks(fields), alphaPattern: try fields.numbers("alpha_pattern"),
@@ -50,25 +52,15 @@ extension PEFTConfiguration {
     }
   }
 
-  private static func selector(_ name: String, _ fields: ConfigurationFields) throws -> ModuleSelector? {
-    guard let value = fields.present(name) else { return nil }
-    if let text = value.stringValue { return text == "all-linear" ? .allLinear : .pattern(text) }
-    return .list(try fields.strings(name))
-  }
-
   /// What changes the adapter's meaning and is not plain LoRA on linear layers.
   private static func refuseUncomputed(_ fields: ConfigurationFields) throws {
     let type = try fields.string("peft_type")
     guard type == "LORA" else {
       throw fields.unsupported("peft_type", "the method \(quoted(type))", mend: "use a LoRA adapter")
     }
-    if let bias = fields.present("bias"), bias != .string("none") {
-      throw fields.unsupported("bias", "training biases", mend: "train the adapter with bias=\"none\"")
-    }
     let plain = "use a plain LoRA adapter"
     let refused: [(name: String, feature: String, mend: String)] = [
       ("use_qalora", "QA-LoRA", plain), ("lora_bias", "a bias on lora_B", plain),
-      ("modules_to_save", "a module saved whole", "train the adapter without modules_to_save"),
       ("trainable_token_indices", "trained token embeddings", plain),
       ("layer_replication", "replicated layers", plain),
       ("target_parameters", "LoRA on bare parameters", plain),

@@ -14,7 +14,7 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
   public var excludeModules: ModuleSelector?
   /// `lora_dropout`, used in training only.
   public var dropout: Double
-  /// `bias`: always `none`.
+  /// `bias`: written as `none`. Others are read where no bias was saved, as on a base that has none.
   public var bias: String
   /// Whether the scale is α/√r instead of α/r (arXiv 2312.03732).
   public var useRSLoRA: Bool

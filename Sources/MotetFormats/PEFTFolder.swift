@@ -8,36 +8,46 @@ import Foundation
 package struct PEFTFolder {
   package let fields: ConfigurationFields
   package let place: URL
-  private let file: SafetensorsFile
+  /// Tensors of the base that the file holds too, by Hugging Face's names.
+  package let savedAlong: [String: StoredTensor]
+  /// By the names that PEFT saves parameters under.
+  private let tensors: [String: StoredTensor]
 
   /// - Throws: ``FormatError`` when a file is missing or damaged
   package init(_ folder: URL) throws {
-    let configuration = folder.appendingPathComponent(PEFTConfiguration.fileName)
-    fields = ConfigurationFields(
-      file: configuration.path, members: try JSONValue.object(contentsOf: configuration))
-    place = folder.appendingPathComponent(PEFTAdapterFile.weightsName)
-    file = try SafetensorsFile(contentsOf: place)
+    fields = try ConfigurationFields(adapter: folder)
+    place = try AdapterFiles.weights(in: folder)
+    let file = try SafetensorsFile(contentsOf: place)
+    // Methods that PEFT does not have are stored under names of their own.
+    if fields.members["peft_type"]?.stringValue?.hasPrefix("MOTET_") == true {
+      tensors = try Dictionary(uniqueKeysWithValues: file.names.map { ($0, try file.tensor($0)) })
+      savedAlong = [:]
+    } else {
+      (tensors, savedAlong) = try PEFTTensorName.sort(file, place: place.path)
+    }
+    try fields.requireModulesToSave(among: savedAlong.keys)
   }
 
-  /// What any of PEFT's methods may train beside itself, and is not computed here.
-  /// - Throws: ``FormatError/unsupported(file:place:feature:mend:)``
-  package func refuseBiasesAndWholeModules() throws {
-    if let bias = fields.present("bias"), bias != .string("none") {
-      throw fields.unsupported("bias", "training biases", mend: "train the adapter with bias=\"none\"")
-    }
-    if let value = fields.members["modules_to_save"], !value.isAbsent {
-      throw fields.unsupported(
-        "modules_to_save", "a module saved whole", mend: "train the adapter without modules_to_save")
-    }
+  /// Throws ``FormatError`` when `target_modules` and what goes with it disagree with the modules that have tensors.
+  package func checkTargets() throws { try ModuleSelection(fields)?.check(modules) }
+
+  /// The modules that have tensors: `layers.3.mlp.up_proj`.
+  package var modules: Set<String> {
+    Set(
+      tensors.keys.compactMap { name in
+        guard case .part(let module, _, _) = PEFTTensorName(name) else { return nil }
+        return module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : module
+      })
   }
 
-  package var names: [String] { file.names }
+  /// Sorted.
+  package var names: [String] { tensors.keys.sorted() }
 
-  package func contains(_ name: String) -> Bool { file.contains(name) }
+  package func contains(_ name: String) -> Bool { tensors[name] != nil }
 
   /// - Throws: ``FormatError`` when it is not there, holds no floats, or a value is infinite or not a number
   package func tensor(_ name: String) throws -> (shape: [Int], values: [Float]) {
-    let tensor = try file.tensor(name)
+    guard let tensor = tensors[name] else { throw FormatError.noSuchTensor(file: place.path, name: name) }
     func broken(_ problem: String) -> FormatError {
       .malformed(
         file: place.path, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
@@ -60,7 +70,7 @@ package struct PEFTFolder {
   /// The sites that have `parameter`, sorted.
   package func sites(with parameter: String) -> [String] {
     let root = "base_model.model."
-    return file.names.filter { $0.hasPrefix(root) && $0.hasSuffix("." + parameter) }.map { name in
+    return names.filter { $0.hasPrefix(root) && $0.hasSuffix("." + parameter) }.map { name in
       let module = name.dropFirst(root.count).dropLast(parameter.count + 1)
       return module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
     }.sorted()

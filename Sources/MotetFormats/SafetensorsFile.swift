@@ -51,6 +51,7 @@ extension SafetensorsFile {
     let dataStart: Int
 
     init(bytes: UnsafeRawBufferPointer, file: String) throws {
+      try ForeignContent.refuse(bytes, file: file)
       guard bytes.count >= 8 else {
         throw FormatError.malformed(
           file: file, place: "byte 0",
@@ -123,13 +124,13 @@ extension SafetensorsFile {
     private func checkLayout(file: String, dataBytes: Int) throws {
       var expected = 0
       for entry in entries.sorted(by: { ($0.start, $0.end) < ($1.start, $1.end) }) {
-        func broken(_ problem: String) -> FormatError {
-          .malformed(
-            file: file, place: "tensor \(quoted(entry.name))", problem: problem, mend: fetchAgain)
+        func broken(_ problem: String, mend: String = fetchAgain) -> FormatError {
+          .malformed(file: file, place: "tensor \(quoted(entry.name))", problem: problem, mend: mend)
         }
         guard entry.start <= entry.end, entry.end <= dataBytes else {
           throw broken(
-            "its bytes \(entry.start)..<\(entry.end) are not within the \(dataBytes) that there are")
+            "its bytes \(entry.start)..<\(entry.end) are not within the \(dataBytes) that there are",
+            mend: fetchWhole)
         }
         guard entry.start == expected else {
           throw broken(

@@ -51,6 +51,16 @@ public struct ShardedSafetensors: TensorSource {
     }
     let root = try JSONValue.object(contentsOf: index, limit: 64 << 20)
     guard case .object(let map)? = root["weight_map"] else { throw broken("it is missing") }
+    let missing = Set(map.values.compactMap(\.stringValue)).filter { shard in
+      isPlainName(shard)
+        && !FileManager.default.fileExists(atPath: folder.appendingPathComponent(shard).path)
+    }.sorted()
+    guard missing.isEmpty else {
+      throw broken(
+        "of the files it names there is no \(FolderContents.list(missing))"
+          + (FolderContents.unfinished(in: folder).map { " (\(quoted($0)) is a download that has not ended)" }
+            ?? ""))
+    }
     var shards: [SafetensorsFile] = []
     var numbers: [String: Int] = [:]
     var shardOfName: [String: Int] = [:]
@@ -83,7 +93,20 @@ public struct ShardedSafetensors: TensorSource {
       return "it holds pytorch_model.bin, a Python pickle, which is not read; "
         + "save the model with transformers' save_pretrained to get model.safetensors"
     }
-    return "there is neither model.safetensors nor model.safetensors.index.json; "
-      + "name the folder of a Hugging Face model, or a GGUF file"
+    let lack = "there is neither model.safetensors nor model.safetensors.index.json"
+    if let name = FolderContents.unfinished(in: folder) {
+      return "\(lack), and \(quoted(name)) is a download that has not ended; fetch the model again"
+    }
+    let names = FolderContents.names(in: folder)
+    let weights = names.filter { $0.hasSuffix(".safetensors") }
+    if weights.contains("adapter_model.safetensors") {
+      return "\(lack): it holds an adapter, which is given with --mix; name its base as the model"
+    }
+    if !weights.isEmpty {
+      return
+        "\(lack), but \(FolderContents.list(weights)); rename a single file to model.safetensors, or fetch the "
+        + "index of several"
+    }
+    return "\(lack); name the folder of a Hugging Face model, or a GGUF file"
   }
 }

@@ -24,6 +24,12 @@ public struct StoredNF4: Sendable {
   static let block = 64
   static let nestedBlock = 256
 
+  /// The matrix that a tensor of this name stands beside; nil for a name that is not a companion's.
+  package static func matrix(ofCompanion name: String) -> String? {
+    let suffixes = [".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", stateSuffix, fifthSuffix]
+    return suffixes.first(where: name.hasSuffix).map { String(name.dropLast($0.count)) }
+  }
+
   /// Reads what stands beside the codes called `name`, and checks that all of it fits together.
   /// - Parameter code: the 16 values that the codes must stand for
   /// - Throws: ``FormatError`` naming the file and the tensor

@@ -83,6 +83,14 @@ public struct StoredTensor: Sendable {
     }
   }
 
+  /// Whether another tensor has the same shape and the same values.
+  /// - Throws: ``FormatError/unreadable(file:reason:)``
+  public func holdsSame(as other: StoredTensor) throws -> Bool {
+    guard shape == other.shape else { return false }
+    if type == other.type { return withBytes { own in other.withBytes { own.elementsEqual($0) } } }
+    return try floats() == other.floats()
+  }
+
   private static let pieceBytes = 1 << 17
 
   private func convert(_ x: UnsafeRawPointer, count: Int, into y: UnsafeMutablePointer<Float>) {

@@ -7,6 +7,8 @@ public struct AdapterParts {
   public var terms: [[BoundMix.Term]]
   /// The same of adapters that are laid out for passes that only go forward; they have no `terms` then.
   public var forward: LowRankFactors?
+  /// Low-rank updates of the head, `[vocabulary, hidden]`: of rows that answer or are scored, not of rows that train.
+  public var headTerms: [BoundMix.Term]
   /// Of the sites that are scaled, by place in ``BaseModel/sites``.
   public var scalings: [Int: SiteScaling]
   /// Of the sites that have some, by place in ``BaseModel/sites``.
@@ -21,13 +23,14 @@ public struct AdapterParts {
   public var copy: WeightCopy?
 
   public init(
-    terms: [[BoundMix.Term]] = [], forward: LowRankFactors? = nil,
+    terms: [[BoundMix.Term]] = [], headTerms: [BoundMix.Term] = [], forward: LowRankFactors? = nil,
     scalings: [Int: SiteScaling] = [:], experts: [Int: LowRankExperts] = [:],
     prompt: Parameter? = nil, prefix: Parameter? = nil, bottlenecks: [LayerBottlenecks?] = [],
     copy: WeightCopy? = nil
   ) {
     self.copy = copy
     self.terms = terms
+    self.headTerms = headTerms
     self.forward = forward
     self.scalings = scalings
     self.experts = experts
@@ -55,6 +58,7 @@ public struct AdapterParts {
           parts.terms.isEmpty ? [] : parts.terms[site].map { $0.weighted(weight) }
         }
       },
+      headTerms: parts.flatMap { parts, weight in parts.headTerms.map { $0.weighted(weight) } },
       forward: LowRankFactors.sum(parts.compactMap { parts, weight in parts.forward.map { ($0, weight) } }),
       scalings: SiteScaling.sums(parts.map { ($0.parts.scalings, $0.weight) }))
   }

@@ -31,7 +31,7 @@ public struct BaseIdentity: Codable, Sendable, Equatable {
 
   /// Sketches farther apart than this, relative to their size, belong to different models. The steps of
   /// SmolLM2's Q4_1 say that its rounding moved the weights by 8.2% (9.1% in the coarsest matrix).
-  static let tolerance: Float = 0.15
+  package static let tolerance: Float = 0.15
 
   /// Why an adapter made for `self` does not fit `base`; nil when it does.
   public func mismatch(with base: BaseIdentity) -> String? {

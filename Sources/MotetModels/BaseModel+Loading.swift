@@ -35,7 +35,8 @@ extension BaseModel {
     adapterForm: LowRankFactors.Form? = nil, for purpose: Purpose = .training
   ) async throws -> BaseModel {
     try precision?.requireAvailable()
-    let tokenizer = try source.tokenizer()
+    try source.requireKnownTensors()
+    let tokenizer = try source.fittingTokenizer()
     let template = try source.template()
     return try await Compute.run {
       let isBest = purpose == .answering && Precision.int8.isSupported
@@ -65,7 +66,7 @@ extension BaseModel {
       throw ModelError.tooLong(tokens: long.count, context: context)
     }
     let headInputs = try await load(source, name: name, precision: .automatic).headInputs(of: rows)
-    let tokenizer = try source.tokenizer()
+    let tokenizer = try source.fittingTokenizer()
     let template = try source.template()
     return try await Compute.run {
       var loader = PartLoader(

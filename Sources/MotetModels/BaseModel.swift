@@ -23,6 +23,8 @@ public final class BaseModel {
   public nonisolated let identity: BaseIdentity
   /// The matrices that adapters can add to, in order of layers.
   public nonisolated let sites: [AdapterSite]
+  /// Ids that stand for no token, and are never generated.
+  public nonisolated let silentTokens: [Int32]
   /// Where the weights were read from, for ``fuse``.
   public nonisolated let source: any ModelSource
 
@@ -41,6 +43,7 @@ public final class BaseModel {
     self.precision = precision
     self.adapterForm = adapterForm
     self.tokenizer = tokenizer
+    silentTokens = Self.silentTokens(tokenizer, source.configuration)
     self.template = template
     self.source = source
     identity = parts.identity
@@ -151,6 +154,11 @@ public final class BaseModel {
     var losses = [Float](repeating: 0, count: labels.count)
     for part in try labelStates(rows, at: labels.map(\.position), on: tape) {
       let own = part.places.map { labels[$0] }
+      if !part.terms.isEmpty {
+        guard !tape.isRecording, teachers.isEmpty else { throw ModelError.headUpdate }
+        for (place, loss) in zip(part.places, try part.losses(own.map(\.token))) { losses[place] = loss }
+        continue
+      }
       let found = try tape.headLoss(
         part.states, head: part.weights.head, targets: own.map(\.token), scales: own.map(\.scale),
         trained: part.weights.trainedHead, teachers: part.teachers(among: teachers))
@@ -172,7 +180,7 @@ public final class BaseModel {
       return LabelStates(
         states: tape.rmsNorm(
           chosen, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon)),
-        weights: weights, places: places)
+        weights: weights, places: places, terms: headTerms(of: rows, at: places.map { positions[$0] }))
     }
   }
 
@@ -186,6 +194,7 @@ public final class BaseModel {
   ) throws -> HeadTeacher {
     let found = try labelStates(rows, at: positions, on: tape(recording: false))
     precondition(found.count == 1, "a teacher is one mix")
+    guard found[0].terms.isEmpty else { throw ModelError.headUpdate }
     return HeadTeacher(
       rows: places, states: found[0].states, head: found[0].weights.head, temperature: temperature,
       weight: weight)
@@ -195,11 +204,11 @@ public final class BaseModel {
   public func logits(_ rows: [BatchRow], at positions: [Int], on tape: Tape) throws -> Tensor {
     let parts = try labelStates(rows, at: positions, on: tape)
     if let only = parts.first, parts.count == 1 {
-      return try tape.logits(only.states, head: only.weights.head)
+      return try only.logits(on: tape)
     }
     let all = Tensor(rows: positions.count, columns: configuration.vocabulary)
     for part in parts {
-      let found = try tape.logits(part.states, head: part.weights.head)
+      let found = try part.logits(on: tape)
       for (row, place) in part.places.enumerated() {
         all.row(place).update(from: found.row(row), count: found.columns)
       }
@@ -284,22 +293,5 @@ public final class BaseModel {
   static func rotaryTable(_ configuration: ModelConfiguration, positions: Int) -> RotaryTable {
     RotaryTable(
       positions: positions, headDimension: configuration.headDimension, theta: configuration.ropeTheta)
-  }
-}
-
-/// The hidden states of some labels, normed, and the weights that their rows went through.
-@Compute
-struct LabelStates {
-  let states: Tensor
-  let weights: ModelWeights
-  /// Of the labels among all, ascending.
-  let places: [Int]
-
-  /// Those that teach labels among these, by the place among these.
-  func teachers(among all: [HeadTeacher]) -> [HeadTeacher] {
-    all.compactMap { teacher in
-      guard let first = places.firstIndex(of: teacher.rows.lowerBound) else { return nil }
-      return teacher.moved(to: first)
-    }
   }
 }

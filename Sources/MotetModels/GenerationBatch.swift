@@ -99,7 +99,9 @@ public final class GenerationBatch {
     let logits = try base.logits(rows, at: last, on: base.tape(recording: false))
     var events: [Event] = []
     for index in live.indices {
-      let scores = UnsafeBufferPointer(start: logits.row(index), count: logits.columns)
+      let row = UnsafeMutableBufferPointer(start: logits.row(index), count: logits.columns)
+      base.silence(row)
+      let scores = UnsafeBufferPointer(row)
       events.append(advance(&live[index], scores))
     }
     let finished = Set(events.filter(\.isLast).map(\.request))

@@ -1,7 +1,18 @@
+import MotetFormats
+
 /// What can be wrong with a base model or with what it is asked.
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case notFound(name: String, looked: [String])
   case noTokenizer(path: String)
+  /// Ids of the tokenizer that the embedding has no row for.
+  case tokensWithoutRow(first: String, id: Int, ids: Int, rows: Int, path: String)
+  /// Tensors that the model has no use for.
+  case strangers(names: [String], path: String)
+  case noHead(path: String)
+  /// Several models where one was asked for.
+  case severalModels(path: String, names: [String])
+  /// A folder or file that holds no model, and what it holds.
+  case noModel(path: String, found: String)
   case missingTensor(name: String, path: String)
   case wrongShape(name: String, shape: [Int], expected: [Int], path: String)
   case notFinite(name: String, path: String)
@@ -12,6 +23,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case tooLong(tokens: Int, context: Int)
   case virtualTokens(Int, context: Int)
   case emptyPrompt
+  /// A row that trains, or teaches, carries an update of the head.
+  case headUpdate
   case adapterMismatch(adapter: String, base: String, reason: String)
   /// It changes what is not there, or has another shape.
   case adapterMisfit(adapter: String, base: String, reason: String)
@@ -22,6 +35,20 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "no base model \"\(name)\": looked at \(looked.joined(separator: ", ")); "
         + "`motet pull` fetches the default one"
     case .noTokenizer(let path): "\(path) has no tokenizer.json: put the model's beside its weights"
+    case .tokensWithoutRow(let first, let id, let ids, let rows, let path):
+      "\(path): the tokenizer has \(ids) ids and the embedding \(rows) rows: there is none for \(quoted(first)) "
+        + "(id \(id)); take the added token out of the tokenizer, or give it a row with transformers' "
+        + "resize_token_embeddings(\(ids)) and save the model again"
+    case .strangers(let names, let path):
+      "\(path): \(names.count == 1 ? "the tensor" : "\(names.count) tensors") \(FolderContents.list(names, upTo: 3)) "
+        + "\(names.count == 1 ? "has" : "have") no place in a Llama of this configuration, and leaving "
+        + "\(names.count == 1 ? "it" : "them") out would give another model; check config.json, or use another model"
+    case .noHead(let path):
+      "\(path): there is no tensor 'lm_head.weight', and config.json does not tie the head to the embedding; set "
+        + "\"tie_word_embeddings\": true if the model has no head of its own, or fetch it again"
+    case .severalModels(let path, let names):
+      "\(path) holds several models: \(FolderContents.list(names)); name the one to use"
+    case .noModel(let path, let found): "\(path) is not a base model: \(found)"
     case .missingTensor(let name, let path): "\(path) lacks the tensor \(name); fetch the model again"
     case .wrongShape(let name, let shape, let expected, let path):
       "\(path): the tensor \(name) is \(shape), but the configuration asks for \(expected)"
@@ -38,6 +65,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "\(tokens) tokens do not fit the model's context of \(context); shorten the prompt or ask for fewer tokens"
     case .virtualTokens(let count, let context):
       "\(count) virtual tokens leave no room in the model's context of \(context); take fewer"
+    case .headUpdate:
+      "an adapter of lm_head answers and is evaluated, but nothing trains on top of it or learns from it; merge it into "
+        + "the base with `motet fuse` first"
     case .emptyPrompt: "the prompt is empty; give at least one word"
     case .adapterMismatch(let adapter, let base, let reason):
       "the adapter \(adapter) was made for another base than \(base) (\(reason)); "

@@ -19,6 +19,12 @@ public protocol ModelSource: Sendable {
   func nf4Table(_ name: String) throws -> NF4Matrix?
   /// The matrix `name` in the blocks that it is stored in, where those can be multiplied; nil where they cannot.
   func stored(_ name: String) throws -> StoredBlocks?
+  /// The tensors that the file or folder holds, by Hugging Face's names; those that it has no name for, by their own.
+  var tensorNames: [String] { get }
+  /// What was decided while it was opened and the user may not expect, a line each.
+  var notes: [String] { get }
+  /// Whether the tokenizer is another model's, so that its ids need not fit the embedding.
+  var borrowsTokenizer: Bool { get }
   /// What the source's matrices are best held in: nil for what the processor is best at.
   var storedPrecision: Precision? { get }
   func tokenizer() throws -> Tokenizer
@@ -33,6 +39,9 @@ extension ModelSource {
   public func nf4Table(_ name: String) throws -> NF4Matrix? { nil }
   public func stored(_ name: String) throws -> StoredBlocks? { nil }
   public var storedPrecision: Precision? { nil }
+  public var tensorNames: [String] { [] }
+  public var notes: [String] { [] }
+  public var borrowsTokenizer: Bool { false }
 }
 
 /// A Hugging Face folder: `config.json`, safetensors (sharded or not), `tokenizer.json`, chat template. Its matrices may
@@ -44,12 +53,16 @@ public struct HuggingFaceFolder: ModelSource {
   private let tensors: ShardedSafetensors
   /// What ``tableFile`` holds, where there is one.
   private let beside: SafetensorsFile?
+  public let notes: [String]
 
-  public init(_ folder: URL) throws {
+  /// - Parameter note: what was chosen when it was looked for, for ``notes``
+  public init(_ folder: URL, note: String? = nil) throws {
     self.folder = folder
     path = folder.path
-    configuration = try ModelConfiguration(huggingFace: folder.appending(path: "config.json"))
+    var configuration = try ModelConfiguration(huggingFace: folder.appending(path: "config.json"))
     tensors = try ShardedSafetensors(folder: folder)
+    notes = try [note].compactMap(\.self) + Self.settleHead(&configuration, tensors, folder)
+    self.configuration = configuration
     let tables = folder.appending(path: Self.tableFile)
     let isThere = FileManager.default.fileExists(atPath: tables.path)
     beside = isThere ? try SafetensorsFile(contentsOf: tables) : nil
@@ -59,6 +72,29 @@ public struct HuggingFaceFolder: ModelSource {
         reason: "the model is incomplete without it: quantize it again, or copy all its files")
     }
   }
+
+  /// A head of its own in the file counts, whatever `config.json` says, as in transformers 5 and llama.cpp; one that is
+  /// the embedding again is the embedding.
+  /// - Throws: ``ModelError/noHead(path:)`` when there is none and the configuration does not tie it
+  private static func settleHead(
+    _ configuration: inout ModelConfiguration, _ tensors: ShardedSafetensors, _ folder: URL
+  ) throws -> [String] {
+    let (head, embedding) = (TensorInventory.head, TensorInventory.embedding)
+    guard tensors.contains(head) else {
+      guard configuration.tieWordEmbeddings else { throw ModelError.noHead(path: folder.path) }
+      return []
+    }
+    guard configuration.tieWordEmbeddings, tensors.contains(embedding) else { return [] }
+    let isSame = try tensors.tensor(head).holdsSame(as: tensors.tensor(embedding))
+    configuration.tieWordEmbeddings = isSame
+    return isSame
+      ? []
+      : [
+        "\(folder.path): config.json ties the head to the embedding, and \(head) holds other values: those are used"
+      ]
+  }
+
+  public var tensorNames: [String] { tensors.names }
 
   public func floats(_ name: String) throws -> [Float] {
     try nf4(name)?.floats() ?? tensors.tensor(name).floats()
@@ -126,15 +162,27 @@ public struct HuggingFaceFolder: ModelSource {
 public struct GGUFModel: ModelSource {
   public let configuration: ModelConfiguration
   public let path: String
+  public let notes: [String]
   private let file: GGUFFile
 
-  public init(_ url: URL) throws {
+  /// - Parameter note: what was chosen when it was looked for, for ``notes``
+  public init(_ url: URL, note: String? = nil) throws {
+    notes = [note].compactMap(\.self)
     file = try GGUFFile(contentsOf: url)
     path = url.path
     configuration = try ModelConfiguration(gguf: file)
   }
 
   public func contains(_ name: String) -> Bool { Self.ggufName(name).map(file.contains) ?? false }
+
+  /// Stored frequencies are checked with the configuration: see ``ModelConfiguration/init(gguf:)``.
+  public var tensorNames: [String] {
+    let known = TensorInventory(configuration).tensors.map(\.name) + [TensorInventory.head]
+    let names = Dictionary(
+      known.compactMap { name in Self.ggufName(name).map { ($0, name) } },
+      uniquingKeysWith: { first, _ in first })
+    return file.names.filter { !$0.hasPrefix("rope_") }.map { names[$0] ?? $0 }
+  }
 
   public func shape(_ name: String) throws -> [Int] { try tensor(name).shape }
 

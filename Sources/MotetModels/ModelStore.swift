@@ -19,39 +19,43 @@ public struct ModelStore: Sendable {
   public struct Found: Sendable {
     public let name: String
     public let url: URL
+    /// What was chosen where more than the model itself was named; nil where nothing was.
+    public var note: String?
 
     /// Opens a Hugging Face folder, or a GGUF file.
     public func source() throws -> any ModelSource {
-      if url.pathExtension.lowercased() == "gguf" { return try GGUFModel(url) }
-      return try HuggingFaceFolder(url)
+      if url.pathExtension.lowercased() == "gguf" { return try GGUFModel(url, note: note) }
+      return try HuggingFaceFolder(url, note: note)
     }
   }
 
   /// Finds a base by name or path.
-  /// - Throws: ``ModelError/notFound(name:looked:)`` with the places that were looked at
+  /// - Throws: ``ModelError/notFound(name:looked:)`` with the places that were looked at;
+  ///   ``ModelError/severalModels(path:names:)`` or ``ModelError/noModel(path:found:)`` for one that is there
   public func find(_ reference: String) throws -> Found {
     var looked: [String] = []
+    var problem: (any Error)?
     for url in [root.appending(path: reference), URL(filePath: reference)] {
       if reference.isEmpty { continue }
       looked.append(url.path)
       OwnedFolder.putBack(url.path)
-      if let model = model(at: url) {
-        // A folder's name may hold a dot of its own: SmolLM2-1.7B.
-        let named = url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url
-        return Found(name: named.standardizedFileURL.lastPathComponent, url: model)
+      guard FileManager.default.fileExists(atPath: url.path) else { continue }
+      do {
+        let (model, note) = try ModelPlace(url).model()
+        return Found(name: Self.name(of: url), url: model, note: note)
+      } catch {
+        // What is called so in the store may be no model while the path is one.
+        problem = problem ?? error
       }
     }
+    if let problem { throw problem }
     throw ModelError.notFound(name: reference, looked: looked)
   }
 
-  /// A GGUF file, a folder with `config.json`, or a folder with one GGUF file.
-  private func model(at url: URL) -> URL? {
-    var isFolder: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder) else { return nil }
-    guard isFolder.boolValue else { return url.pathExtension.lowercased() == "gguf" ? url : nil }
-    if FileManager.default.fileExists(atPath: url.appending(path: "config.json").path) { return url }
-    let files = (try? FileManager.default.contentsOfDirectory(at: url, includingPropertiesForKeys: nil)) ?? []
-    let models = files.filter { $0.pathExtension.lowercased() == "gguf" }
-    return models.count == 1 ? models.first : nil
+  /// A folder's name may hold a dot of its own: SmolLM2-1.7B.
+  private static func name(of url: URL) -> String {
+    let url = url.standardizedFileURL
+    if let split = GGUFSplit(url), !split.stem.isEmpty { return split.stem }
+    return (url.pathExtension.lowercased() == "gguf" ? url.deletingPathExtension() : url).lastPathComponent
   }
 }

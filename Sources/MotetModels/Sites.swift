@@ -96,6 +96,7 @@ public final class BoundMix {
   /// Low-rank updates by place in ``BaseModel/sites``; empty for the base itself.
   public var terms: [[Term]] { parts.terms }
   public var forward: LowRankFactors? { parts.forward }
+  public var headTerms: [Term] { parts.headTerms }
   public var scalings: [Int: SiteScaling] { parts.scalings }
   public var experts: [Int: LowRankExperts] { parts.experts }
   public var prompt: Parameter? { parts.prompt }

@@ -1,4 +1,5 @@
 import Foundation
+import MotetModels
 
 /// A head router as it stands in `router.json`; the numbers are base64 of little-endian floats.
 struct HeadFile: Codable {
@@ -20,6 +21,8 @@ struct HeadFile: Codable {
   var policy: RoutingPolicy
   var calibration: ShareCalibration
   var base: String?
+  /// Absent in files from before it was kept.
+  var identity: BaseIdentity?
   var head: Numbers
 
   init(_ router: HeadRouter) {
@@ -29,6 +32,7 @@ struct HeadFile: Codable {
     policy = router.policy
     calibration = router.calibration
     base = router.base
+    identity = router.identity
     head = Numbers(
       hidden: model.width, classes: model.classes, mean: RouterFile.pack(model.mean),
       inverseDeviation: RouterFile.pack(model.inverseDeviation), weights: RouterFile.pack(model.weights),
@@ -54,8 +58,9 @@ struct HeadFile: Codable {
       bias: try numbers(head.bias, classes, "bias"),
       centres: (0..<domains.count).map { Array(centres[$0 * hidden..<($0 + 1) * hidden]) })
     return HeadRouter(
-      domains: common.domains, adapters: common.adapters, policy: common.policy, base: base, model: model,
-      calibration: common.calibration, embed: embed)
+      domains: common.domains, adapters: common.adapters, policy: common.policy, base: base,
+      identity: identity,
+      model: model, calibration: common.calibration, embed: embed)
   }
 }
 

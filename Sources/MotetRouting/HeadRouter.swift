@@ -1,4 +1,5 @@
 import Foundation
+import MotetModels
 
 /// A router that reads the frozen base's mean hidden state: softmax regression on `[hidden]` features.
 ///
@@ -17,8 +18,10 @@ public struct HeadRouter: Router {
   public var policy: RoutingPolicy
   /// Turns prompts into features; a router read from a file has none until the base is there.
   public var embed: PromptEmbedding?
-  /// What identifies the base whose hidden states it was trained on, as the caller gave it.
+  /// The base whose hidden states it was trained on, by its name.
   public let base: String?
+  /// The same by its weights; nil where it is not known: of a router that was trained on features alone, or whose file has none.
+  public var identity: BaseIdentity?
   let model: HeadModel
   let calibration: ShareCalibration
 
@@ -26,9 +29,10 @@ public struct HeadRouter: Router {
   public var hiddenSize: Int { model.width }
 
   init(
-    domains: [String], adapters: [String: String], policy: RoutingPolicy, base: String?, model: HeadModel,
-    calibration: ShareCalibration, embed: PromptEmbedding?
+    domains: [String], adapters: [String: String], policy: RoutingPolicy, base: String?,
+    identity: BaseIdentity? = nil, model: HeadModel, calibration: ShareCalibration, embed: PromptEmbedding?
   ) {
+    self.identity = identity
     self.domains = domains
     self.adapters = adapters
     self.policy = policy

@@ -12,6 +12,8 @@ public enum RouterError: Error, CustomStringConvertible, Equatable {
   case unsupportedVersion(path: String, found: Int, supported: Int)
   case unknownKind(path: String, kind: String)
   case needsModel(String)
+  /// A head router that was trained on the hidden states of another base.
+  case otherBase(path: String, trained: String, base: String, reason: String)
   case wrongWidth(expected: Int, found: Int)
   case unwritable(path: String, reason: String)
 
@@ -41,6 +43,9 @@ public enum RouterError: Error, CustomStringConvertible, Equatable {
       "router file \(path) is of kind '\(kind)', known are 'lexical' and 'head'"
     case .needsModel(let kind):
       "a \(kind) router reads the base's hidden states: load it together with the base model"
+    case .otherBase(let path, let trained, let base, let reason):
+      "router file \(path) was trained on \(trained), and \(base) is another base (\(reason)): use the base it was "
+        + "trained on, or train it again with 'motet router train'"
     case .wrongWidth(let expected, let found):
       "the router was trained on hidden states of width \(expected), this base gives \(found): use the base "
         + "it was trained on, or train it again"

@@ -1,5 +1,6 @@
 import Foundation
 import MotetFormats
+import MotetModels
 
 /// `router.json`: one JSON object that holds a whole router.
 ///
@@ -29,6 +30,31 @@ public enum RouterFile {
         path: url.path, reason: "no readable \(name) there; name a folder written by 'motet router train'")
     }
     return try decode(data, path: url.path, embed: embed)
+  }
+
+  /// Reads the router of a folder to look through `base`.
+  ///
+  /// A head router was trained on the hidden states of one base, and another one's mean something else to it, however wide
+  /// they are.
+  ///
+  /// - Parameters:
+  ///   - embed: gives a head router the base's hidden states
+  ///   - force: takes one that was trained on another base of the same width
+  /// - Throws: `RouterError.otherBase` for a head router of another base, and as ``load(_:embed:)``
+  public static func load(
+    _ folder: URL, for base: BaseIdentity, embed: @escaping PromptEmbedding, force: Bool = false
+  ) throws -> any Router {
+    let router = try load(folder, embed: embed)
+    guard let head = router as? HeadRouter else { return router }
+    guard head.hiddenSize == base.hidden else {
+      throw RouterError.wrongWidth(expected: head.hiddenSize, found: base.hidden)
+    }
+    if !force, let reason = head.identity?.mismatch(with: base) {
+      throw RouterError.otherBase(
+        path: folder.appendingPathComponent(name).path, trained: head.base ?? "another base",
+        base: base.name ?? "this one", reason: reason)
+    }
+    return router
   }
 
   static func decode(_ data: Data, path: String, embed: PromptEmbedding? = nil) throws -> any Router {

@@ -1,4 +1,5 @@
 import Foundation
+import MotetFormats
 
 /// The ChatML template: `<|im_start|>role⏎content<|im_end|>⏎` for each turn.
 ///
@@ -32,6 +33,9 @@ public struct ChatTemplate: Sendable, Equatable {
   public init(huggingFace folder: URL) throws {
     let own = folder.appending(path: "chat_template.jinja")
     if let source = try? String(contentsOf: own, encoding: .utf8) {
+      if let (problem, mend) = ForeignContent.recognize(source) {
+        throw TokenizerError.unreadable(file: own.path, reason: "\(problem); \(mend)")
+      }
       try self.init(jinja: source)
     } else if let source = try TokenizerConfiguration(beside: own)?.chatTemplate {
       try self.init(jinja: source)

@@ -1,9 +1,13 @@
 import Foundation
+import MotetFormats
 
 /// Reads a JSON file, or says which place in it is wrong.
 func readJSON<Contents: Decodable>(_ url: URL) throws -> Contents {
   guard let data = try? Data(contentsOf: url) else {
     throw TokenizerError.unreadable(file: url.path, reason: "there is no such file, or it may not be read")
+  }
+  if let (problem, mend) = data.withUnsafeBytes({ ForeignContent.recognize($0) }) {
+    throw TokenizerError.unreadable(file: url.path, reason: "\(problem); \(mend)")
   }
   do {
     return try JSONDecoder().decode(Contents.self, from: data)

@@ -44,7 +44,11 @@ final class Learner {
   init(_ job: TrainingJob, on base: BaseModel) throws {
     self.job = job
     adapter =
-      try job.start.map { try job.method.continue($0, on: base) }
+      try job.start.map { start in
+        // What nothing trains would be lost from the adapter that is saved.
+        guard start.trainsWhole else { throw ModelError.headUpdate }
+        return try job.method.continue(start, on: base)
+      }
       ?? job.method.begin(on: base, seed: job.initialSeed)
     guidance = try Guidance(job, adapter: adapter, on: base)
     optimizer = try job.options.optimizer.make(

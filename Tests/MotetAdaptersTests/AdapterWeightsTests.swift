@@ -64,7 +64,7 @@ func withTemporaryFolder<Result>(_ body: (URL) throws -> Result) throws -> Resul
     #expect(
       configuration.alphaPattern == ["layers.2.self_attn.q_proj": 4, "layers.3.self_attn.q_proj": 2])
     #expect(configuration.targetModules == .list(["q_proj"]))
-    #expect(configuration.layersToTransform == nil)
+    #expect(configuration.layersToTransform == [0, 1, 2, 3])
     #expect(adapter.parameterCount == 3 * 64 + 32)
     #expect(adapter.bytes == 4 * adapter.parameterCount)
   }

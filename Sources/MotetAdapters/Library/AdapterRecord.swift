@@ -24,6 +24,8 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   public var parents: [Parent]
   /// The adapter it stands on: rows that carry it carry that one too.
   public var standsOn: Parent?
+  /// The folder that it was copied into the library from.
+  public var origin: String?
 
   /// An adapter another one was made from.
   public struct Parent: Codable, Sendable, Equatable {
@@ -61,7 +63,7 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
   }
 
   enum CodingKeys: String, CodingKey {
-    case motet, created, base, training, metrics, parents, files
+    case motet, created, base, training, metrics, parents, files, origin
     case dataHash = "data_sha256"
     case weightsHash = "weights_sha256"
     case configurationHash = "configuration_sha256"
@@ -81,6 +83,7 @@ public struct AdapterRecord: Codable, Sendable, Equatable {
     metrics = try values.decodeIfPresent([String: Double].self, forKey: .metrics) ?? [:]
     parents = try values.decodeIfPresent([Parent].self, forKey: .parents) ?? []
     standsOn = try values.decodeIfPresent(Parent.self, forKey: .standsOn)
+    origin = try values.decodeIfPresent(String.self, forKey: .origin)
   }
 }
 

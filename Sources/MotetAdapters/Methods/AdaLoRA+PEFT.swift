@@ -13,7 +13,7 @@ extension AdaLoRA: StoredMethod {
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
     let fields = folder.fields
-    try folder.refuseBiasesAndWholeModules()
+    try folder.checkTargets()
     let beginning = try fields.int("init_r")
     let alpha = try fields.double("lora_alpha", or: 8)
     guard beginning > 0, alpha.isFinite else { throw fields.malformed("init_r", "\(beginning) is no rank") }

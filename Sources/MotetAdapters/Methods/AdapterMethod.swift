@@ -119,7 +119,15 @@ extension AdapterMethod {
             loraB: Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: false),
             scale: update.scale)
         ]
-      })
+      },
+      headTerms: weights.sites[AdapterWeights.head].map { update in
+        [
+          BoundMix.Term(
+            loraA: Parameter(rows: update.rank, columns: update.inputs, update.loraA, trainable: false),
+            loraB: Parameter(rows: update.outputs, columns: update.rank, update.loraB, trainable: false),
+            scale: update.scale)
+        ]
+      } ?? [])
   }
 }
 

@@ -141,7 +141,12 @@ public struct BottleneckAdapters: StoredMethod {
       sites: [:], baseModel: try folder.fields.optionalString("base_model_name_or_path"),
       content: MethodContent(
         method: name, settings: ["activation": try folder.fields.string("activation")], tensors: tensors))
-    do { _ = try BottleneckTensors(weights) } catch let error as BottleneckError {
+    do {
+      let size = try BottleneckTensors(weights).size
+      guard try folder.fields.int("bottleneck_size", or: size) == size else {
+        throw folder.fields.disagreement("bottleneck_size", "the modules in the weights are \(size) wide")
+      }
+    } catch let error as BottleneckError {
       throw FormatError.malformed(
         file: folder.place.path, place: "its tensors", problem: "\(error)", mend: "save the adapter again")
     }

@@ -57,6 +57,9 @@ public struct DoRA: AdapterMethod, Equatable {
   }
 
   public static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String? {
+    if weights.sites[AdapterWeights.head] != nil {
+      return "it has DoRA on lm_head, which is not supported: LoRA on lm_head is"
+    }
     for (path, update) in weights.sites {
       let count = weights.content?.tensors[path]?.values.count
       if count != update.outputs { return "\(path) has \(count ?? 0) magnitudes, not \(update.outputs)" }

@@ -7,10 +7,8 @@ extension IA3: StoredMethod {
   package static func reads(_ members: [String: JSONValue]) -> Bool { members["peft_type"] == .string("IA3") }
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
-    if folder.fields.present("modules_to_save") != nil {
-      throw folder.fields.unsupported(
-        "modules_to_save", "a module saved whole", mend: "train the adapter without modules_to_save")
-    }
+    try folder.checkTargets()
+    let scaled = try ModuleSelection.selector("feedforward_modules", folder.fields)
     var tensors: [String: HostTensor] = [:]
     for path in folder.sites(with: parameter) {
       let (shape, values) = try folder.tensor(PEFTFolder.tensorName(path, parameter))
@@ -20,7 +18,15 @@ extension IA3: StoredMethod {
           problem: "its shape \(shape) is neither [1, inputs] nor [outputs, 1]",
           mend: "save the adapter again")
       }
-      tensors[path] = try HostTensor(shape: shape, values, named: path)
+      let tensor = try HostTensor(shape: shape, values, named: path)
+      // One value is both a row and a column; a pattern may be one that is not used here.
+      let isScaled = scaled.map { try? $0.matches(path) } ?? false
+      if values.count > 1, let isScaled, isScaled != tensor.scalesInputs {
+        throw folder.fields.disagreement(
+          "feedforward_modules",
+          "it \(tensor.scalesInputs ? "does not list" : "lists") '\(path)', whose factors are \(shape)")
+      }
+      tensors[path] = tensor
     }
     if tensors.count != folder.names.count {
       throw FormatError.unsupported(

@@ -121,7 +121,10 @@ public struct PrefixTuning: StoredMethod {
     if fields.present("num_attention_heads") != nil {
       settings["kv-heads"] = "\(try fields.int("num_attention_heads"))"
     }
-    return try PromptEmbeddings.read(folder, method: name, settings: settings)
+    return try PromptEmbeddings.read(folder, method: name, settings: settings) { fields in
+      guard fields.present("token_dim") != nil, fields.present("num_layers") != nil else { return nil }
+      return try 2 * min(fields.int("num_layers"), 65_536) * min(fields.int("token_dim"), 1 << 24)
+    }
   }
 
   package static func write(_ weights: AdapterWeights, to folder: URL) throws {

@@ -12,9 +12,12 @@ enum PromptEmbeddings {
     members["peft_type"]?.stringValue == type
   }
 
+  /// - Parameter width: the values of a virtual token, as far as the configuration says how many
   /// - Throws: `FormatError`
-  static func read(_ folder: PEFTFolder, method: String, settings: [String: String]) throws -> AdapterWeights
-  {
+  static func read(
+    _ folder: PEFTFolder, method: String, settings: [String: String],
+    width: (ConfigurationFields) throws -> Int?
+  ) throws -> AdapterWeights {
     let fields = folder.fields
     if let other = folder.names.first(where: { $0 != tensor }) {
       throw FormatError.unsupported(
@@ -32,6 +35,10 @@ enum PromptEmbeddings {
       throw FormatError.malformed(
         file: folder.place.path, place: "tensor \"\(tensor)\"",
         problem: "it is \(shape) for \(count) virtual tokens", mend: "save the adapter again")
+    }
+    if let width = try width(fields), width != shape[1] {
+      throw fields.disagreement(
+        "token_dim", "a virtual token has \(width) values by it, and \(shape[1]) in the weights")
     }
     return try AdapterWeights(
       sites: [:], baseModel: try fields.optionalString("base_model_name_or_path"),

@@ -72,7 +72,9 @@ public struct PromptTuning: StoredMethod {
   }
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
-    try PromptEmbeddings.read(folder, method: name, settings: [:])
+    try PromptEmbeddings.read(folder, method: name, settings: [:]) { fields in
+      fields.present("token_dim") == nil ? nil : try fields.int("token_dim")
+    }
   }
 
   package static func write(_ weights: AdapterWeights, to folder: URL) throws {

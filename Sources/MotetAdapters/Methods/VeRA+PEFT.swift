@@ -14,7 +14,7 @@ extension VeRA: StoredMethod {
 
   package static func read(_ folder: PEFTFolder) throws -> AdapterWeights {
     let fields = folder.fields
-    try folder.refuseBiasesAndWholeModules()
+    try folder.checkTargets()
     let rank = try fields.int("r")
     let savesProjection = try fields.bool("save_projection", or: true)
     let key = try fields.int("projection_prng_key", or: 0)

@@ -1,13 +1,15 @@
 import ArgumentParser
 import Foundation
 import Motet
+import MotetFormats
 import MotetReport
 
 struct AdaptersCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "adapters", abstract: "Look after the library of adapters.",
     subcommands: [
-      List.self, Inspect.self, Verify.self, TruncateCommand.self, Pin.self, Unpin.self, Remove.self,
+      List.self, AddCommand.self, Inspect.self, Verify.self, TruncateCommand.self, Pin.self, Unpin.self,
+      Remove.self,
     ],
     defaultSubcommand: List.self)
 
@@ -51,6 +53,11 @@ struct AdaptersCommand: AsyncParsableCommand {
       let modules = Set(weights.siteNames.compactMap { $0.split(separator: ".").last.map(String.init) })
         .sorted()
       if !modules.isEmpty { Console.result("  modules: \(modules.joined(separator: ", "))") }
+      let along = try PEFTFolder(folder).savedAlong.keys.sorted()
+      if !along.isEmpty {
+        let names = along.joined(separator: " and ")
+        Console.result("  holds \(names) too, compared with the base's where it is used")
+      }
       if let record = try AdapterRecord.read(from: folder) {
         Console.result(String(decoding: try record.withoutSketch().encoded(), as: UTF8.self))
       }

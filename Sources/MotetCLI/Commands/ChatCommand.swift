@@ -25,13 +25,13 @@ struct ChatCommand: AsyncParsableCommand {
   @Option(help: "Draws the tokens.")
   var seed: UInt64 = 0
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   func run() async throws {
     let base = try await base.load()
     let loader = MixLoader(base, force: force)
-    let chooser = try router.map { try RouterFinder.load($0, base: base) }
+    let chooser = try router.map { try RouterFinder.load($0, base: base, force: force) }
     var mix = try loader.load(mix)
     var conversation: [ChatMessage] = []
     Console.note("\(base.name), \(chooser == nil ? "mix \(mix)" : "the router chooses"); an empty line ends")

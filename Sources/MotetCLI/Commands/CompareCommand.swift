@@ -47,6 +47,7 @@ struct CompareCommand: AsyncParsableCommand {
     let names = try RunConfiguration.methods(methods)
     try configuration.checkComparison(of: names)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+      .announced()
     let text = try plain.map { try Dataset(contentsOf: $0) } ?? Self.generalText
     var comparison = try configuration.comparison(
       of: names, on: base, plain: text.source(for: base), folder: URL(filePath: output)

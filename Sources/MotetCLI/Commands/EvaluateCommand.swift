@@ -43,7 +43,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     transform: OutputArgument.parse)
   var heatMap: String?
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   @Flag(help: "Print one JSON object.")
@@ -76,7 +76,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let base = try await base.load(for: .training)
     let loader = MixLoader(base, force: force)
     let mixes = try (mix.isEmpty ? ["base"] : mix).map { (name: $0, mix: try loader.load($0)) }
-    let chooser = try router.map { try RouterFinder.load($0, base: base) }
+    let chooser = try router.map { try RouterFinder.load($0, base: base, force: force) }
     var cells: [Cell] = []
     for (name, mix) in mixes {
       for (label, set) in sets {

@@ -46,7 +46,7 @@ struct FuseCommand: AsyncParsableCommand {
     // Before the work, not after it.
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(
       source: try ModelStore().find(base).source())
-    let base = try await BaseModel.load(base)
+    let base = try await BaseModel.load(base).announced()
     let mix = try MixLoader(base, force: force).load(mix)
     let (output, type, overwrite) = (output, type, overwrite)
     do {

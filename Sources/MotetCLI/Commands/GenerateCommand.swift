@@ -41,7 +41,7 @@ struct GenerateCommand: AsyncParsableCommand {
   @Flag(name: .customLong("ignore-eos"), help: "Go on past the end of the answer, for measuring.")
   var ignoreEOS = false
 
-  @Flag(help: "Use adapters whose record names another base.")
+  @Flag(help: "Use adapters and head routers whose record names another base.")
   var force = false
 
   @Flag(help: "Print one JSON object for each prompt.")
@@ -74,7 +74,7 @@ struct GenerateCommand: AsyncParsableCommand {
   private func chooseMixes(_ rows: [PromptFile.Row], _ base: BaseModel) async throws -> [Mix] {
     let loader = MixLoader(base, force: force)
     var known: [String: Mix] = [:]
-    let router = try router.map { try RouterFinder.load($0, base: base) }
+    let router = try router.map { try RouterFinder.load($0, base: base, force: force) }
     var mixes: [Mix] = []
     for row in rows {
       var name = row.mix ?? mix

@@ -72,7 +72,7 @@ struct QuantizeCommand: AsyncParsableCommand {
   private func plain() async throws -> (BaseModel, how: String) {
     let source = try ModelStore().find(base).source()
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
-    return (try await BaseModel.load(base, precision: .nf4), "")
+    return (try await BaseModel.load(base, precision: .nf4).announced(), "")
   }
 
   /// Rounded by what the rows of `--calibrate` make of its inputs.

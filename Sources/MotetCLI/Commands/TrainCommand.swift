@@ -59,6 +59,7 @@ struct TrainCommand: AsyncParsableCommand {
     try configuration.apply(flags: option)
     try configuration.check()
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+      .announced()
     var teachers: [String: BaseModel] = [:]
     for name in configuration.teacherBases {
       teachers[name] = try await BaseModel.load(name, precision: configuration.precision.precision)

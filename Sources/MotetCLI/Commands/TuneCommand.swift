@@ -64,6 +64,7 @@ struct TuneCommand: AsyncParsableCommand {
       method: configuration.searchedMethod, ranks: ranks, alphas: alphas, learningRates: lrs,
       targets: targetSets)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
+      .announced()
     var tuning = try await configuration.tuning(
       of: grid, trials: trials, eta: eta, tokens: tokens?.value, on: base, folder: URL(filePath: output)
     ) { TrainingProgress.showData("the search", $0) }

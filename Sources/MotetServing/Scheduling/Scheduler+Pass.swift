@@ -127,6 +127,7 @@ extension Scheduler {
     }
     // A format's mask makes logits impossible, and a choice changes them.
     let unchanged = own == nil ? [] : Array(logits)
+    for id in silentTokens { logits[Int(id)] = -.infinity }
     let allowed = row.structure?.mask(ends: stops)
     guard let token = row.sampler.choose(logits, allowed: allowed, scratch: scratch) else {
       fail(

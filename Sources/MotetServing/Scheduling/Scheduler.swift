@@ -16,6 +16,7 @@ final class Scheduler {
   let prefixes = PrefixCache()
   let scratch = SamplerScratch()
   let stops: Set<Int32>
+  let silentTokens: [Int32]
   let context: Int
 
   /// By arrival.
@@ -37,6 +38,7 @@ final class Scheduler {
     self.metrics = metrics
     self.pool = pool
     stops = base.endTokens
+    silentTokens = base.silentTokens
     context = Self.context(of: base, pool: pool)
   }
 

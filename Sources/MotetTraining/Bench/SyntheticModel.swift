@@ -71,6 +71,7 @@ public struct SyntheticModel: ModelSource {
   public func contains(_ name: String) -> Bool {
     name != "lm_head.weight" || !configuration.tieWordEmbeddings
   }
+  public var borrowsTokenizer: Bool { true }
   public func tokenizer() throws -> Tokenizer { try words.tokenizer() }
   public func template() throws -> ChatTemplate { try words.template() }
   public func companions() throws -> [String: Data] { [:] }
