@@ -46,11 +46,12 @@ package indirect enum WrittenJSON: Equatable, Sendable {
       return .array(elements)
     case UInt8(ascii: "\""): return .string(try reader.string())
     case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try reader.numberText())
-    default:
+    case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
       switch try reader.value() {
       case .bool(let value): return .bool(value)
       default: return .null
       }
+    default: throw reader.failure("a value was expected")
     }
   }
 

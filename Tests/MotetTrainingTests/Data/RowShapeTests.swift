@@ -134,7 +134,7 @@ import Testing
     ),
     (
       #"{"prompt": "p", "response": "r", "prompt": "q"}"#,
-      #"it is not a JSON object: the name "prompt" stands twice"#
+      #"it is not a JSON object: the name 'prompt' stands twice"#
     ),
     (
       #"{"prompt": "\ud83d", "response": "r"}"#,

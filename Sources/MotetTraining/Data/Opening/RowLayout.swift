@@ -15,7 +15,7 @@ enum RowLayout: Sendable, Equatable {
   case documents
 
   /// Members that hold rows in a file that is one object.
-  private static let knownWrappers = ["data", "rows", "examples", "train", "records", "items", "dataset"]
+  private static let knownWrappers = ["data", "rows", "examples", "records", "items", "dataset"]
 
   /// Looks at the first value of a JSON file; reads on only as far as that goes.
   /// - Throws: ``DatasetError/severalLists(file:names:)``
