@@ -40,6 +40,7 @@ let package = Package(
         .linkedLibrary("dnnl", .when(platforms: [.linux], traits: ["OneDNN"])),
         .linkedLibrary("gomp", .when(platforms: [.linux], traits: ["OneDNN"])),
       ]),
+    .systemLibrary(name: "CZlib"),
     .target(name: "MotetReport"),
     .target(
       name: "MotetTensor",
@@ -60,7 +61,7 @@ let package = Package(
     .target(
       name: "MotetTraining",
       dependencies: [
-        "MotetAdapters", "MotetReport", "CKernels",
+        "MotetAdapters", "MotetReport", "MotetFormats", "CKernels", "CZlib",
         .product(name: "Crypto", package: "swift-crypto"), .product(name: "Yams", package: "Yams"),
       ]),
     .target(

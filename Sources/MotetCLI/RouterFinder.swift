@@ -28,10 +28,12 @@ enum RouterFinder {
     return try load(reference, base: try await options.load())
   }
 
-  static func prompts(_ files: [NamedFile], limit: Int?) throws -> [String: [String]] {
+  static func prompts(
+    _ files: [NamedFile], columns: ColumnOptions, limit: Int?
+  ) throws -> [String: [String]] {
     var domains: [String: [String]] = [:]
     for file in files {
-      let rows = try Dataset(contentsOf: file.path).rows.map(\.prompt)
+      let rows = try columns.dataset(file.path).rows.map(\.prompt)
       domains[file.name, default: []] += limit.map { Array(rows.prefix($0)) } ?? rows
     }
     return domains

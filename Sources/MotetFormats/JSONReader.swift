@@ -114,6 +114,14 @@ struct JSONReader {
     throw failure("a number was expected")
   }
 
+  /// Reads any number and gives it as it is written: `1.50` stays `1.50`.
+  mutating func numberText() throws -> String {
+    _ = try peek()
+    let start = position
+    _ = try number()
+    return String(decoding: bytes[start..<position], as: UTF8.self)
+  }
+
   private static func isNumberByte(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),

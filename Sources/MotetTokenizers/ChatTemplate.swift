@@ -67,9 +67,11 @@ public struct ChatTemplate: Sendable, Equatable {
   /// end the turn, where `apply_chat_template` of `transformers` would take it for the special token. The
   /// tokens of conversations without such lookalikes are the same.
   ///
+  /// - Parameter unlabelled: positions in `messages` of assistant turns that carry no label
   /// - Throws: ``TokenizerError/missingToken(_:)`` when the vocabulary has no `<|im_start|>` or `<|im_end|>`.
   public func encode(
-    _ messages: [ChatMessage], with tokenizer: Tokenizer, addGenerationPrompt: Bool
+    _ messages: [ChatMessage], with tokenizer: Tokenizer, addGenerationPrompt: Bool,
+    unlabelled: Set<Int> = []
   ) throws -> (tokens: [Int32], labelled: [Bool]) {
     let start = try Self.id(Self.startOfTurn, in: tokenizer)
     let end = try Self.id(Self.endOfTurn, in: tokenizer)
@@ -80,8 +82,10 @@ public struct ChatTemplate: Sendable, Equatable {
       tokens += more
       labelled += Array(repeating: isLabelled, count: more.count)
     }
-    for message in withSystemPrompt(messages) {
-      let isResponse = message.role == "assistant"
+    let turns = withSystemPrompt(messages)
+    for (index, message) in turns.enumerated() {
+      let position = index - (turns.count - messages.count)
+      let isResponse = message.role == "assistant" && !unlabelled.contains(position)
       append([start], labelled: false)
       let turn = tokenizer.encode("\(message.role)\n\(message.content)")
       if isResponse {

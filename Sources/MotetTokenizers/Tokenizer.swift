@@ -127,6 +127,18 @@ public struct Tokenizer: Sendable {
     return String(decoding: decoded, as: UTF8.self)
   }
 
+  /// The first special ("control") token that is written out in `text`, such as `<|im_end|>`; nil when none is.
+  public func specialToken(writtenIn text: String) -> String? {
+    var text = text
+    return text.withUTF8 { bytes in
+      var found: Int32?
+      withSpecial.split(
+        bytes, in: 0..<bytes.count, between: { _ in },
+        found: { if found == nil, isSpecial($0) { found = $0 } })
+      return found.map { tokens[Int($0)] }
+    }
+  }
+
   /// The bytes a token stands for; none for an id outside the vocabulary.
   package func bytes(of id: Int32) -> ArraySlice<UInt8> {
     guard tokens.indices.contains(Int(id)) else { return [] }

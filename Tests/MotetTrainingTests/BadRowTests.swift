@@ -10,11 +10,11 @@ import Testing
   init() throws { folder = try DataFolder() }
 
   @Test(arguments: [
-    (#"{"prompt": "a"}"#, #""response" is missing"#),
+    (#"{"prompt": "a"}"#, #""response" is missing; its columns are prompt"#),
     (#"{"prompt": "a", "response": ""}"#, "the response is empty"),
-    ("{", "it is not a JSON object"), ("[1]", "it is not a JSON object"),
-    (#"{"messages": [{"role": "assistant", "content": ""}]}"#, "the response is empty"),
-    (#"{"messages": ["hi"]}"#, "a message lacks its role or content"),
+    ("{", "it is not a JSON object: the text ends too early"), ("[1]", "it is not a JSON object"),
+    (#"{"messages": [{"role": "assistant", "content": ""}]}"#, "the response is empty (turn 1)"),
+    (#"{"messages": ["hi"]}"#, "turn 1 is not an object"),
   ])
   func aBadRowStopsWithItsLine(row: String, problem: String) throws {
     let path = try folder.file("\(good)\n\n\(row)\n\(good)")
@@ -52,7 +52,10 @@ import Testing
 
   @Test func theFaultIsNamedWhenNoRowIsLeft() throws {
     let path = try folder.file(#"{"prompt": "a"}"#)
-    #expect(throws: DatasetError.malformed(file: path, line: 1, problem: #""response" is missing"#)) {
+    #expect(
+      throws: DatasetError.malformed(
+        file: path, line: 1, problem: #""response" is missing; its columns are prompt"#)
+    ) {
       try TrainingData(path, dropsBadRows: true)
     }
     let empty = try folder.file("empty.jsonl", "\n \n")
@@ -69,7 +72,7 @@ import Testing
   @Test func rowsThatAreNotTextAreLeftOutAloneWhenAsked() throws {
     let path = try folder.file(
       "a.jsonl", Data(good.utf8) + Data([10, 0x7b, 0xff, 0xfe, 10]) + Data(good.utf8))
-    #expect(throws: DatasetError.notUTF8(file: path)) { try TrainingData(path) }
+    #expect(throws: DatasetError.notUTF8(file: path, line: 2)) { try TrainingData(path) }
     #expect(try TrainingData(path, dropsBadRows: true).report.files[0].dropped[0].lines == [2])
   }
 

@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test(arguments: [
-    #"{"prompt": "a", "response": "b"}"#, #"{"question": "a", "answer": ["b", "c"]}"#,
+    #"{"prompt": "a", "response": "b"}"#, #"{"question": "a", "answer": "b"}"#,
     #"{"instruction": "a", "output": "b"}"#, #"{"instruction": "a", "input": "", "output": "b"}"#,
     #"{"text": "a", "label": "b"}"#,
     #"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#,
@@ -59,19 +59,26 @@ import Testing
   }
 
   @Test(arguments: [
-    (#"{"prompt": "a"}"#, #""response" is missing"#), ("not json", "it is not a JSON object"),
-    ("[1", "it is not a JSON object"), (#"{"prompt": " ", "response": "b"}"#, "the prompt is empty"),
+    (#"{"prompt": "a"}"#, #""response" is missing; its columns are prompt"#),
+    ("not json", "it is not a JSON object: a value was expected"),
+    ("[1", "it is not a JSON object: the text ends too early"),
+    (#"{"prompt": " ", "response": "b"}"#, "the prompt is empty"),
     (#"{"prompt": "a", "response": ""}"#, "the response is empty"),
     (#"{"prompt": {}, "response": "b"}"#, #""prompt" is not text"#),
     (#"{"text": ""}"#, "the text is empty"),
     (#"{"messages": [{"role": "user", "content": "a"}]}"#, "no message is the assistant's"),
-    (#"{"messages": [{"role": "assistant"}]}"#, "a message lacks its role or content"),
-    (#"{"messages": "a"}"#, "no message is the assistant's"),
+    (#"{"messages": [{"role": "assistant"}]}"#, "turn 1 lacks its content"),
+    (#"{"messages": "a"}"#, #""messages" is text, and not a list of turns in JSON"#),
     (
       #"{"other": 1}"#,
-      "none of prompt/response, messages, instruction/output, question/answer, text is there"
+      "none of prompt/response, prompt/completion, messages, conversations, instruction/output, question/answer, "
+        + "query/response, input/output, text is there; its columns are other: name them with --columns "
+        + "prompt=…,response=…"
     ),
-    (#"{"prompt": null, "response": "b"}"#, #""prompt" is not text"#),
+    (
+      #"{"prompt": null, "response": "b"}"#,
+      #"a prompt is missing beside "response"; its columns are response"#
+    ),
   ])
   func aRowThatCannotBeUsedIsNamedByItsNumber(line: String, problem: String) {
     let good = #"{"prompt": "a", "response": "b"}"#
@@ -94,7 +101,7 @@ import Testing
     #expect(throws: DatasetError.empty(file: "FILE")) { try read("\n \n") }
     #expect(throws: DatasetError.empty(file: "FILE")) { try read("") }
     #expect(throws: DatasetError.empty(file: "FILE")) { try read("[]") }
-    #expect(throws: DatasetError.notUTF8(file: "FILE")) { try read(Data([0x7b, 0xff, 0xfe])) }
+    #expect(throws: DatasetError.notUTF8(file: "FILE", line: 1)) { try read(Data([0x7b, 0xff, 0xfe])) }
     #expect(throws: DatasetError.unreadable(file: "/nowhere/x.jsonl")) {
       try Dataset(contentsOf: "/nowhere/x.jsonl")
     }
@@ -130,7 +137,7 @@ import Testing
     #expect(example.tokens.suffix(2) == [end] + base.tokenizer.encode("\n"))
     #expect(example.labelCount == response.count + 1)
     let text = try Dataset([DatasetRow(.text("the answer"), line: 1)]).examples(for: base)[0]
-    #expect(text.tokens == response && text.labelCount == response.count - 1)
+    #expect(text.tokens == response + [end] && text.labelCount == response.count)
   }
 }
 
@@ -138,7 +145,7 @@ extension DatasetError {
   fileprivate func renamed(_ name: String) -> DatasetError {
     switch self {
     case .unreadable: .unreadable(file: name)
-    case .notUTF8: .notUTF8(file: name)
+    case .notUTF8(_, let line): .notUTF8(file: name, line: line)
     case .empty: .empty(file: name)
     case .malformed(_, let line, let problem): .malformed(file: name, line: line, problem: problem)
     case .tooLong(_, let line, let tokens, let limit):

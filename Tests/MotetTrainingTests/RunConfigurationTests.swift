@@ -81,6 +81,7 @@ import Testing
       clip: 0
       seed: 18446744073709551615
       shuffle: false
+      columns: {prompt: ask, response: "the reply, in full"}
       eval-every: 10
       patience: 3
       keep: best
@@ -91,6 +92,7 @@ import Testing
     let adapter = configuration.adapters[0]
     #expect(adapter.data.map(\.path) == ["a.jsonl", "b.jsonl", "c.jsonl"])
     #expect(adapter.data.map(\.weight) == [1, 0.5, 2])
+    #expect(adapter.columns.map(\.description) == ["prompt=ask,response=the reply, in full"])
     #expect(adapter.lora.targets == .modules(["q_proj", "v_proj"]))
     #expect(adapter.lora.layers == 0...2)
     let options = adapter.options(tokensPerPass: configuration.tokensPerPass)
@@ -104,6 +106,21 @@ import Testing
       all.subtracting(adapter.given).subtracting(AdapterMethods.options.map(\.key)) == [
         "validation", "continue",
       ])
+  }
+
+  @Test func columnsAreNamedByAFlagTooAndKeptInTheFile() throws {
+    var flags = RunConfiguration()
+    try flags.apply(flags: [
+      "--name", "a", "--data", "a.jsonl", "--columns", "prompt=ask,response=reply", "system=who",
+    ])
+    try flags.check()
+    let joined = try RowColumns(joining: flags.adapters[0].columns)
+    #expect(joined.description == "prompt=ask,response=reply,system=who")
+    let again = try RunConfiguration(yaml: flags.yaml(ofAdapter: 0), file: "run.yaml")
+    #expect(again.adapters[0].columns == flags.adapters[0].columns)
+    #expect(throws: ConfigurationError.self) { try flags.apply(flags: ["--columns", "promt=ask"]) }
+    try flags.apply(flags: ["--columns", "prompt=a", "prompt=b"])
+    #expect(throws: ColumnsError.twice(.prompt)) { try flags.check() }
   }
 
   @Test func flagsAndKeysSayTheSameAndFlagsGoFirst() throws {

@@ -111,7 +111,7 @@ struct TrainingBenchCommand: AsyncParsableCommand {
       return TrainingBench.randomBatches(
         steps: steps, rows: rows, length: length, vocabulary: model.configuration.vocabulary)
     }
-    let examples = try Dataset(contentsOf: data).examples(for: model)
+    let examples = try Dataset(contentsOf: data, for: RowEncoder(model)).examples(for: model)
     return (0..<steps).map { step in
       (0..<rows).map { examples[(step * rows + $0) % examples.count] }
     }

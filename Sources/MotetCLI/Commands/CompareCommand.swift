@@ -48,7 +48,8 @@ struct CompareCommand: AsyncParsableCommand {
     try configuration.checkComparison(of: names)
     let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
       .announced()
-    let text = try plain.map { try Dataset(contentsOf: $0) } ?? Self.generalText
+    let text = try plain.map { try Dataset(contentsOf: $0, for: RowEncoder(base)) } ?? Self.generalText
+    for note in text.notes { Console.note(note) }
     var comparison = try configuration.comparison(
       of: names, on: base, plain: text.source(for: base), folder: URL(filePath: output)
     ) { TrainingProgress.showData("the comparison", $0) }

@@ -29,6 +29,8 @@ struct EvaluateCommand: AsyncParsableCommand {
   @Option(parsing: .upToNextOption, help: "Sets: FILE or NAME=FILE.")
   var data: [NamedFile]
 
+  @OptionGroup var columns: ColumnOptions
+
   @Option(help: "nll or exact-match.")
   var metric: Metric = .nll
 
@@ -68,8 +70,10 @@ struct EvaluateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
+    // Before the weights: a slip in the data must not cost their loading.
+    let encoder = try RowEncoder(ModelStore().find(base.base.base).source())
     let sets = try data.map { named in
-      var set = try Dataset(contentsOf: named.path)
+      var set = try columns.dataset(named.path, for: encoder)
       if let limit { set.rows = Array(set.rows.prefix(limit)) }
       return (name: named.name, set: set)
     }

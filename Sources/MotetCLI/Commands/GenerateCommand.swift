@@ -17,8 +17,14 @@ struct GenerateCommand: AsyncParsableCommand {
   @Option(help: "One prompt.")
   var prompt: String?
 
-  @Option(help: "A file of prompts; a row's own \"mix\" goes before --mix.")
+  @Option(
+    help: """
+      A file of prompts, as rows to train on but without their responses, or a prompt a line; a row's own "mix" goes \
+      before --mix.
+      """)
   var prompts: String?
+
+  @OptionGroup var columns: ColumnOptions
 
   @Option(name: .customLong("max-tokens"), help: "The most tokens an answer may have.")
   var maxTokens = 256
@@ -63,15 +69,26 @@ struct GenerateCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let asked =
-      try prompts.map { try PromptFile.read($0) } ?? [PromptFile.Row(prompt: prompt ?? "", mix: nil)]
+    let asked = try prompts.map { try read($0) } ?? [alone]
     let base = try await base.load()
     let mixes = try await chooseMixes(asked, base)
     if prompt != nil, !json { return try await stream(base, mix: mixes[0]) }
     try await answer(asked, base: base, mixes: mixes)
   }
 
-  private func chooseMixes(_ rows: [PromptFile.Row], _ base: BaseModel) async throws -> [Mix] {
+  private func read(_ path: String) throws -> [PromptRows.Row] {
+    let encoder = try RowEncoder(ModelStore().find(base.base.base).source())
+    let found = try PromptRows(contentsOf: path, columns: columns.parsed, for: encoder)
+    for note in found.notes { Console.note(note) }
+    return found.rows
+  }
+
+  /// The one row of `--prompt`.
+  private var alone: PromptRows.Row {
+    PromptRows.Row(conversation: [ChatMessage(role: "user", content: prompt ?? "")])
+  }
+
+  private func chooseMixes(_ rows: [PromptRows.Row], _ base: BaseModel) async throws -> [Mix] {
     let loader = MixLoader(base, force: force)
     var known: [String: Mix] = [:]
     let router = try router.map { try RouterFinder.load($0, base: base, force: force) }
@@ -90,7 +107,7 @@ struct GenerateCommand: AsyncParsableCommand {
   private func stream(_ base: BaseModel, mix: Mix) async throws {
     if router != nil { Console.note("mix: \(mix)") }
     if ignoreEOS {
-      return try await answer([.init(prompt: prompt ?? "", mix: nil)], base: base, mixes: [mix])
+      return try await answer([alone], base: base, mixes: [mix])
     }
     _ = try base.promptTokens(prompt ?? "")
     for try await piece in base.generate(
@@ -106,8 +123,12 @@ struct GenerateCommand: AsyncParsableCommand {
     let tokensPerSecond: Double
   }
 
-  private func answer(_ rows: [PromptFile.Row], base: BaseModel, mixes: [Mix]) async throws {
-    let prompts = try rows.map { try base.promptTokens($0.prompt) }
+  private func answer(_ rows: [PromptRows.Row], base: BaseModel, mixes: [Mix]) async throws {
+    let prompts = try rows.map { row in
+      row.conversation.count == 1
+        ? try base.promptTokens(row.prompt)
+        : try base.template.encode(row.conversation, with: base.tokenizer, addGenerationPrompt: true).tokens
+    }
     let (maxTokens, ignoreEOS, batch, sampling) = (maxTokens, ignoreEOS, batch, sampling)
     let (outputs, seconds) = try await Interrupt.cancelling("stopping") {
       try await Compute.run {
@@ -145,36 +166,5 @@ struct GenerateCommand: AsyncParsableCommand {
         Console.result(text)
       }
     }
-  }
-}
-
-/// Prompts from JSONL, JSON or plain lines.
-enum PromptFile {
-  struct Row: Sendable {
-    let prompt: String
-    let mix: String?
-  }
-
-  static func read(_ path: String) throws -> [Row] {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw DatasetError.unreadable(file: path)
-    }
-    guard let text = String(validating: data, as: UTF8.self) else { throw DatasetError.notUTF8(file: path) }
-    var rows: [Row] = []
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-      if line.allSatisfy(\.isWhitespace) { continue }
-      guard line.hasPrefix("{") else {
-        rows.append(Row(prompt: String(line), mix: nil))
-        continue
-      }
-      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-        let prompt = (object["prompt"] ?? object["question"] ?? object["text"]) as? String
-      else {
-        throw DatasetError.malformed(file: path, line: index + 1, problem: "it has no \"prompt\"")
-      }
-      rows.append(Row(prompt: prompt, mix: object["mix"] as? String))
-    }
-    guard !rows.isEmpty else { throw DatasetError.empty(file: path) }
-    return rows
   }
 }

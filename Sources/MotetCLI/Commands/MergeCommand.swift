@@ -21,6 +21,8 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "Rows of what an adapter was trained for, ADAPTER=FILE, once for each (regmean).")
   var data: [NamedFile] = []
 
+  @OptionGroup var columns: ColumnOptions
+
   @Option(help: "Take only so many rows of each file (regmean).")
   var limit = 64
 
@@ -67,7 +69,8 @@ struct MergeCommand: AsyncParsableCommand {
     let terms = try mix.terms.map { term in
       let files = data.filter { names(of: term.adapter).contains($0.name) }
       let rows = try files.flatMap {
-        try Dataset(contentsOf: $0.path).examples(for: base).prefix(max(1, limit)).map(\.tokens)
+        try columns.dataset($0.path, for: RowEncoder(base)).examples(for: base).prefix(max(1, limit)).map(
+          \.tokens)
       }
       return InputFit.Term(adapter: term.adapter, weight: term.weight, rows: rows)
     }

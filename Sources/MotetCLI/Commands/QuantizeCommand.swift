@@ -32,6 +32,8 @@ struct QuantizeCommand: AsyncParsableCommand {
     help: ArgumentHelp("Rows, as train takes them, to round the matrices by.", valueName: "file"))
   var calibrate: [String] = []
 
+  @OptionGroup var columns: ColumnOptions
+
   @Option(
     name: .customLong("calibration-tokens"),
     help: "Read only so many tokens of them (16384); time grows with it.")
@@ -83,8 +85,9 @@ struct QuantizeCommand: AsyncParsableCommand {
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
     let data = try TrainingData(
       files: calibrate.map { WeightedFile($0) }, encoder: try RowEncoder(source),
-      maximumLength: min(1024, source.configuration.maximumPositions),
+      maximumLength: min(1024, source.configuration.maximumPositions), columns: columns.parsed,
       onProgress: { TrainingProgress.showData("quantize", $0) })
+    for note in data.report.noteLines { Console.note(note) }
     let rows = try data.calibrationRows(tokens: calibrationTokens ?? 16384)
     let tokens = rows.reduce(0) { $0 + $1.count }
     let layers = source.configuration.layers

@@ -41,6 +41,8 @@ struct RankSuggestCommand: AsyncParsableCommand {
   @Option(parsing: .upToNextOption, help: "Rows, as train takes them.")
   var data: [String]
 
+  @OptionGroup var columns: ColumnOptions
+
   @Option(help: "gradient-norm, fisher or sensitivity.")
   var measure: ImportanceMeasure = .gradientNorm
 
@@ -87,7 +89,8 @@ struct RankSuggestCommand: AsyncParsableCommand {
     let sites = try LoRA(rank: 1, targets: isAutomatic ? .allLinear : .init(parsing: targets)).sites(of: base)
     let rows = try TrainingData(
       files: data.map { WeightedFile($0) }, base: base, maximumLength: maxLength,
-      onProgress: { TrainingProgress.showData("rank suggest", $0) })
+      columns: columns.parsed, onProgress: { TrainingProgress.showData("rank suggest", $0) })
+    for note in rows.report.noteLines { Console.note(note) }
     let least = sites.map(\.valuesPerRank).min() ?? 0
     // Before the work, not after it.
     if budget.count(over: sites) < least {

@@ -27,6 +27,8 @@ struct RouterCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: "Domains: NAME=FILE.")
     var data: [NamedFile]
 
+    @OptionGroup var columns: ColumnOptions
+
     @Option(help: "Rows that belong to no domain.")
     var none: String?
 
@@ -45,8 +47,8 @@ struct RouterCommand: AsyncParsableCommand {
 
     func run() async throws {
       let began = ContinuousClock.now
-      let domains = try RouterFinder.prompts(data, limit: limit)
-      let others = try none.map { try Dataset(contentsOf: $0).rows.map(\.prompt) } ?? EverydayPrompts.all
+      let domains = try RouterFinder.prompts(data, columns: columns, limit: limit)
+      let others = try none.map { try columns.dataset($0).rows.map(\.prompt) } ?? EverydayPrompts.all
       var policy = RoutingPolicy()
       if let threshold { policy.threshold = threshold }
       let folder = RouterFinder.folder(output)
@@ -80,6 +82,8 @@ struct RouterCommand: AsyncParsableCommand {
     @Option(parsing: .upToNextOption, help: "Domains: NAME=FILE; base=FILE for rows of none.")
     var data: [NamedFile]
 
+    @OptionGroup var columns: ColumnOptions
+
     @Option(help: "Take only the first rows of each domain.")
     var limit: Int?
 
@@ -88,7 +92,8 @@ struct RouterCommand: AsyncParsableCommand {
 
     func run() async throws {
       let router = try await RouterFinder.load(self.router, lazily: base)
-      let result = try await RouterEvaluation.run(router, on: RouterFinder.prompts(data, limit: limit))
+      let result = try await RouterEvaluation.run(
+        router, on: RouterFinder.prompts(data, columns: columns, limit: limit))
       if json { return try Console.json(result) }
       var table = TextTable(header: ["is \\ goes to"] + result.labels, rows: [])
       for (label, counts) in zip(result.labels, result.confusion) {

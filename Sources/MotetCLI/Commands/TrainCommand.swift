@@ -87,6 +87,9 @@ struct TrainCommand: AsyncParsableCommand {
     Console.note("\(job.name) on \(base.name) in \(base.precision.rawValue)")
     guard let data = job.data as? TrainingData else { return }
     for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
+    if let rows = job.validation as? TrainingData {
+      for line in rows.report.noteLines { Console.note("  validation: \(line)") }
+    }
     if let note = job.sharedRowsNote { Console.note("  \(note)") }
   }
 

@@ -6,6 +6,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
   public var output: String?
   public var data: [WeightedFile] = []
   public var eval: [String] = []
+  /// Which columns of the rows are what; what no one names is found by looking.
+  public var columns: [RowColumns] = []
   public var validation: Double?
   public var maxLength: Int?
   public var dropBadRows = false
@@ -60,9 +62,14 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting("name", \.name, "NAME", "The adapter's name in the library."),
       Setting("output", \.output, "DIR", "The folder to write, in place of the library."),
       Setting(
-        "data", \.data, "FILE[=WEIGHT]…", "Rows (JSONL or JSON); a weight of 0.5 takes half of them an epoch."
+        "data", \.data, "FILE[=WEIGHT]…",
+        "Rows (JSONL, JSON, CSV, TSV, a folder of texts, plain or gzip, or - for standard input); a weight of 0.5 takes half of them an epoch."
       ),
       Setting("eval", \.eval, "FILE…", "Rows whose NLL is taken before, on the way and after."),
+      Setting(
+        "columns", \.columns, "ROLE=COLUMN…",
+        "What the rows' columns are, such as prompt=ask,response=reply; ROLE is "
+          + RowColumns.Role.allCases.map(\.rawValue).joined(separator: ", ") + " (found by looking)."),
       Setting("validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval."),
       Setting("max-length", \.maxLength, "TOKENS", "Cut rows to this many tokens."),
       Setting("drop-bad-rows", \.dropBadRows, "", "Leave out rows that cannot be used, and report them."),

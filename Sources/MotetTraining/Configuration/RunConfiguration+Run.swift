@@ -17,6 +17,7 @@ extension RunConfiguration {
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"
       guard !adapter.data.isEmpty else { throw ConfigurationError.noData(adapter: known) }
+      _ = try RowColumns(joining: adapter.columns)
       if adapter.continued == nil || adapter.given.contains("method") { _ = try adapter.makeMethod() }
       for (keys, others) in AdapterConfiguration.dependent {
         guard adapter.given.isDisjoint(with: others) else { continue }
@@ -208,9 +209,11 @@ extension AdapterConfiguration {
   func readData(
     for base: BaseModel, onData: (DataProgress) -> Void
   ) throws -> (training: TrainingData, validation: TrainingData?) {
+    let columns = try RowColumns(joining: columns)
     func read(_ files: [WeightedFile]) throws -> TrainingData {
       try TrainingData(
-        files: files, base: base, maximumLength: maxLength, groupField: groups, dropsBadRows: dropBadRows,
+        files: files, base: base, maximumLength: maxLength, columns: columns, groupField: groups,
+        dropsBadRows: dropBadRows,
         onProgress: onData)
     }
     let training = try read(data)

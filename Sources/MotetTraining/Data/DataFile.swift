@@ -1,9 +1,17 @@
 import Foundation
 
-/// A regular file of rows, as it was when it was first read.
+/// A set of rows that can be read again by their places: a file as it was when it was first read, or a copy of what
+/// must be made readable first (compressed files, tables, folders of documents, standard input).
 struct DataFile: Sendable {
+  /// What errors call it.
   let path: String
   let stamp: Stamp
+  /// How the rows lie in it.
+  let layout: RowLayout
+  /// What was found when it was made readable, for people.
+  let notes: [String]
+  /// The copy; nil when the file itself is read. It lives until nobody holds it.
+  private let copy: OpenFile?
 
   /// What tells that a file is still the one that was read.
   struct Stamp: Sendable, Equatable {
@@ -27,67 +35,30 @@ struct DataFile: Sendable {
     }
   }
 
-  init(_ path: String) throws {
-    self.path = path
-    var status = stat()
-    guard stat(path, &status) == 0 else { throw DatasetError.unreadable(file: path) }
-    // Asked before it is opened: a pipe without a writer would make that wait.
-    guard let stamp = Stamp(status) else { throw DatasetError.readableOnceOnly(file: path) }
+  /// - Parameters:
+  ///   - path: a file, a folder of documents, or `-` for standard input
+  ///   - reading: what is known of the rows
+  ///   - pieces: how documents are cut and packed; nil leaves each document whole
+  /// - Throws: ``DatasetError`` for what cannot be read, or is of a format that is not taken
+  init(_ path: String, reading: RowReading = RowReading(), pieces: DocumentPieces? = nil) throws {
+    let opened = try OpenedData(path, reading: reading, pieces: pieces)
+    self.path = opened.file.name
+    guard let stamp = opened.file.stamp else { throw DatasetError.unreadable(file: path) }
     self.stamp = stamp
+    layout = opened.layout
+    notes = opened.notes
+    copy = opened.isCopy ? opened.file : nil
   }
+
+  /// Whether rows are of our own making, see ``ConvertedRow``.
+  var isConverted: Bool { layout == .records || layout == .documents }
 
   /// - Throws: ``DatasetError/changed(file:)`` when it is not what it was
   func open() throws -> OpenFile {
+    if let copy { return copy }
     guard let file = try? OpenFile(path), file.stamp == stamp else {
       throw DatasetError.changed(file: path)
     }
     return file
-  }
-}
-
-/// An open file; closed when nobody holds it.
-final class OpenFile {
-  let path: String
-  private let descriptor: Int32
-
-  init(_ path: String) throws {
-    self.path = path
-    descriptor = open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw DatasetError.unreadable(file: path) }
-  }
-
-  deinit { close(descriptor) }
-
-  /// nil for what is not a regular file.
-  var stamp: DataFile.Stamp? {
-    var status = stat()
-    return fstat(descriptor, &status) == 0 ? DataFile.Stamp(status) : nil
-  }
-
-  /// The next bytes, at most `count`; none at the end.
-  func next(_ count: Int) throws -> [UInt8] {
-    try fill(count) { bytes, done in read(descriptor, bytes.baseAddress?.advanced(by: done), count - done) }
-  }
-
-  /// Bytes `offset ..< offset + count`.
-  /// - Throws: ``DatasetError/changed(file:)`` when the file ends before
-  func bytes(at offset: Int, count: Int) throws -> [UInt8] {
-    let bytes = try fill(count) { bytes, done in
-      pread(descriptor, bytes.baseAddress?.advanced(by: done), count - done, off_t(offset + done))
-    }
-    guard bytes.count == count else { throw DatasetError.changed(file: path) }
-    return bytes
-  }
-
-  private func fill(
-    _ count: Int, _ read: (UnsafeMutableBufferPointer<UInt8>, Int) -> Int
-  ) throws -> [UInt8] {
-    try [UInt8](unsafeUninitializedCapacity: count) { bytes, done in
-      while done < count {
-        let got = read(bytes, done)
-        if got == 0 { return }
-        if got > 0 { done += got } else if errno != EINTR { throw DatasetError.unreadable(file: path) }
-      }
-    }
   }
 }

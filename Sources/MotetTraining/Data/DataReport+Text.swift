@@ -23,8 +23,12 @@ extension DataReport {
             + "(\(places(dropped.lines, of: dropped.rows)))")
       }
     }
+    lines += noteLines
     return (lines + (files.count > 1 ? ["", table] : [])).joined(separator: "\n")
   }
+
+  /// What is to be said of each file: `math.jsonl: read as prompt/completion; columns id, source not used`.
+  public var noteLines: [String] { files.flatMap { file in file.notes.map { "\(file.path): \($0)" } } }
 
   private var duplicatesText: String {
     let several = files.count > 1

@@ -21,6 +21,10 @@ public struct DataReport: Sendable, Codable, Equatable {
   public struct File: Sendable, Codable, Equatable {
     public var path: String
     public var weight: Double
+    /// What the rows were read as, such as `prompt/completion`.
+    public var shape: String
+    /// What was not used or not taken as it stands, each said once for all its rows.
+    public var notes: [String]
     public var counts: Counts
     public var dropped: [Dropped]
   }
@@ -56,7 +60,10 @@ public struct DataReport: Sendable, Codable, Equatable {
 extension DataReport {
   static let duplicatesShown = 10
 
-  init(files: [WeightedFile], index: RowIndex, selection: [UInt32]?, dropped: [DroppedRows]) {
+  init(
+    files: [WeightedFile], index: RowIndex, selection: [UInt32]?, dropped: [DroppedRows],
+    notes: [(shape: String, lines: [String])] = []
+  ) {
     func entry(_ position: Int) -> RowIndex.Entry {
       index.entries[selection.map { Int($0[position]) } ?? position]
     }
@@ -81,7 +88,8 @@ extension DataReport {
     }
     self.files = files.enumerated().map { number, file in
       File(
-        path: file.path, weight: file.weight, counts: byFile[number].finished(),
+        path: file.path, weight: file.weight, shape: notes.isEmpty ? "" : notes[number].shape,
+        notes: notes.isEmpty ? [] : notes[number].lines, counts: byFile[number].finished(),
         dropped: dropped.isEmpty ? [] : dropped[number].kinds)
     }
     total = all.finished()

@@ -1,13 +1,22 @@
 /// Why rows cannot be read.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String)
-  case notUTF8(file: String)
+  case notUTF8(file: String, line: Int)
   case empty(file: String)
   case malformed(file: String, line: Int, problem: String)
   case tooLong(file: String, line: Int, tokens: Int, limit: Int)
   case nothingToLearn(file: String, line: Int)
-  /// A pipe or a device: its rows can be read once only.
-  case readableOnceOnly(file: String)
+  /// A device or a socket.
+  case notAFile(file: String)
+  /// A format that is not read, and what to do instead.
+  case format(file: String, format: String, instead: String)
+  /// A folder without `.md` and `.txt` files; `found` is what else is there.
+  case noDocuments(folder: String, found: String)
+  /// A compressed file that does not decompress.
+  case damaged(file: String, problem: String)
+  /// An object with several lists of rows.
+  case severalLists(file: String, names: [String])
+  case cannotCopy(file: String, folder: String, problem: String)
   case changed(file: String)
   case weight(file: String, value: Double)
   case maximumLength(value: Int, context: Int)
@@ -19,13 +28,24 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreadable(let file): "cannot read \(file): check the path"
-    case .notUTF8(let file): "\(file) is not UTF-8 text: convert it first"
     case .empty(let file): "\(file) has no rows"
     case .malformed(let file, let line, _), .tooLong(let file, let line, _, _),
-      .nothingToLearn(let file, let line):
+      .nothingToLearn(let file, let line), .notUTF8(let file, let line):
       "\(file), row \(line): \(problem)"
-    case .readableOnceOnly(let file):
-      "\(file) is not a regular file: rows are read again as they are needed, so write it to a file first"
+    case .notAFile(let file):
+      "\(file) is a device: give a file, a folder of texts, a pipe, or - for standard input"
+    case .format(let file, let format, let instead):
+      "\(file) is \(format): rows are JSONL, JSON, CSV, TSV or text, plain or gzip; \(instead)"
+    case .noDocuments(let folder, let found):
+      "\(folder) is a folder without .md or .txt files"
+        + (found.isEmpty ? "" : " (it has \(found))") + ": name a file of rows in it, or a folder of texts"
+    case .damaged(let file, let problem):
+      "\(file) does not decompress (\(problem)): fetch or write it again"
+    case .severalLists(let file, let names):
+      "\(file) holds several lists (\(names.joined(separator: ", "))): write one to a file of its own, such as "
+        + "jq -c '.\(names.first ?? "data")[]' \(file) > rows.jsonl"
+    case .cannotCopy(let file, let folder, let problem):
+      "\(file) is copied to \(folder) to be read, and that failed: \(problem); set TMPDIR to a folder with room"
     case .changed(let file):
       "\(file) changed while it was in use: start again, and leave the file alone until the end"
     case .weight(let file, let value):
@@ -47,7 +67,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   /// What is wrong with the row, without the file and the line.
   var problem: String {
     switch self {
-    case .notUTF8: "it is not UTF-8 text"
+    case .notUTF8: "it is not UTF-8 text: convert the file (iconv -f LATIN1 -t UTF-8)"
     case .malformed(_, _, let problem): problem
     case .tooLong(_, _, let tokens, let limit):
       "\(tokens) tokens, and the model's context is \(limit); shorten it, or cut rows with --max-length"

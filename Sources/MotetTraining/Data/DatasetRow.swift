@@ -5,25 +5,32 @@ public struct DatasetRow: Sendable, Equatable {
   public enum Content: Sendable, Equatable {
     /// Every assistant turn is a response.
     case messages([ChatMessage])
-    /// Every token but the first is predicted.
+    /// Every token but the first is predicted, and the end of the text after the last.
     case text(String)
   }
 
   public var content: Content
   /// Where it stands in its file, counted from 1.
   public var line: Int
+  /// Right responses, when the row gives several: the first is the one that is trained.
+  public var acceptedResponses: [String] = []
+  /// Positions of assistant turns that carry no label, because the row says so.
+  public var untrainedTurns: Set<Int> = []
+  /// How a text is made of documents; nil for one that is whole.
+  var documents: DocumentParts?
 
-  public init(_ content: Content, line: Int = 0) {
+  public init(_ content: Content, line: Int = 0, acceptedResponses: [String] = []) {
     self.content = content
     self.line = line
+    self.acceptedResponses = acceptedResponses
   }
 
-  public init(prompt: String, response: String, line: Int = 0) {
+  public init(prompt: String, response: String, line: Int = 0, acceptedResponses: [String] = []) {
     self.init(
       .messages([
         ChatMessage(role: "user", content: prompt), ChatMessage(role: "assistant", content: response),
       ]),
-      line: line)
+      line: line, acceptedResponses: acceptedResponses)
   }
 
   /// What comes before the last response: the question.
@@ -39,6 +46,24 @@ public struct DatasetRow: Sendable, Equatable {
     switch content {
     case .text: ""
     case .messages(let messages): messages.last { $0.role == "assistant" }?.content ?? ""
+    }
+  }
+}
+
+/// The documents that a text holds one after another.
+struct DocumentParts: Sendable, Equatable {
+  /// Bytes of each part's UTF-8.
+  var lengths: [Int]
+  /// Whether the last part is the end of its document; those before are.
+  var endsLast: Bool
+
+  /// The parts of a text, and whether each ends its document.
+  func parts(of text: String) -> [(text: Substring, ends: Bool)] {
+    var start = text.startIndex
+    return lengths.enumerated().map { index, length in
+      let end = text.utf8.index(start, offsetBy: length, limitedBy: text.endIndex) ?? text.endIndex
+      defer { start = end }
+      return (text[start..<end], endsLast || index < lengths.count - 1)
     }
   }
 }

@@ -4,18 +4,20 @@ import Foundation
 struct IndexReader {
   let encoder: RowEncoder
   let maximumLength: Int?
-  let groupField: String?
+  let reading: RowReading
   let dropsBadRows: Bool
 
   private(set) var index = RowIndex()
   private(set) var digest = RowsDigest()
   /// By file.
   private(set) var dropped: [DroppedRows] = []
+  /// By file.
+  private(set) var notes: [RowNotes] = []
 
-  init(encoder: RowEncoder, maximumLength: Int?, groupField: String?, dropsBadRows: Bool) {
+  init(encoder: RowEncoder, maximumLength: Int?, reading: RowReading, dropsBadRows: Bool) {
     self.encoder = encoder
     self.maximumLength = maximumLength
-    self.groupField = groupField
+    self.reading = reading
     self.dropsBadRows = dropsBadRows
   }
 
@@ -26,7 +28,8 @@ struct IndexReader {
     for (number, source) in sources.enumerated() {
       let first = index.entries.count
       dropped.append(DroppedRows())
-      var scanner = try RowScanner(source.open())
+      notes.append(RowNotes())
+      var scanner = try RowScanner(source.open(), layout: source.layout)
       while let scanned = try scanner.next() {
         if scanned.line & 0xff == 0 { try Task.checkCancellation() }
         try add(scanned, of: source, number: number, fields: &fields)
@@ -41,7 +44,7 @@ struct IndexReader {
       bytesBefore += source.stamp.size
       _ = try source.open()
     }
-    if let groupField, index.groups.isEmpty, let first = sources.first {
+    if let groupField = reading.groupField, index.groups.isEmpty, let first = sources.first {
       throw DatasetError.unknownField(name: groupField, file: first.path, found: fields)
     }
   }
@@ -50,19 +53,19 @@ struct IndexReader {
     _ scanned: RowScanner.Row, of source: DataFile, number: Int, fields: inout [String]
   ) throws {
     do {
-      let parsed = try ParsedRow(scanned, file: source.path, groupField: groupField)
-      let (example, cut) = try encoder.encode(
-        parsed.row, maximumLength: maximumLength, file: source.path)
+      let parsed = try ParsedRow(scanned, of: source, reading: reading)
+      let encoded = try encoder.encode(parsed.row, maximumLength: maximumLength, file: source.path)
       let words = parsed.row.words
-      let group = try index.number(ofGroup: parsed.group, field: groupField)
+      let group = try index.number(ofGroup: parsed.group, field: reading.groupField)
       index.entries.append(
         RowIndex.Entry(
           offset: scanned.range.lowerBound, byteCount: UInt32(scanned.range.count),
-          line: UInt32(clamping: scanned.line), tokens: UInt32(example.tokens.count),
-          labels: UInt32(example.labelCount), cut: UInt32(cut),
+          line: UInt32(clamping: scanned.line), tokens: UInt32(encoded.example.tokens.count),
+          labels: UInt32(encoded.example.labelCount), cut: UInt32(encoded.cut),
           group: group, file: UInt32(number),
           words: stableHash(words.utf8)))
       digest.add(words)
+      notes[number].add(parsed, encoded.remarks, line: scanned.line)
       if fields.isEmpty { fields = parsed.fields }
     } catch let error as DatasetError where dropsBadRows && error.isOfOneRow {
       dropped[number].add(error, line: scanned.line)

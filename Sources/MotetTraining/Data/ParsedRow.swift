@@ -1,5 +1,5 @@
 import Foundation
-import MotetTokenizers
+import MotetFormats
 
 /// A row and what else its object says of it.
 struct ParsedRow {
@@ -8,86 +8,89 @@ struct ParsedRow {
   var label: String?
   /// The value of the field that rows are grouped by.
   var group: String?
+  /// The mix that is to answer it, when it has one.
+  var mix: String?
   /// The names of all its fields, sorted.
-  var fields: [String]
+  var fields: [String] = []
+  /// What it was read as, such as `prompt/response`.
+  var shape: String
+  /// Fields that have a value and were not used.
+  var unused: [UnusedField] = []
+  /// What is to be said of rows like it.
+  var remarks: Set<RowRemark> = []
 
-  /// - Parameter groupField: the field that ``group`` is read from
+  struct UnusedField: Equatable {
+    var name: String
+    var isText: Bool
+  }
+
   /// - Throws: ``DatasetError`` with the file and the line
-  init(_ scanned: RowScanner.Row, file: String, groupField: String? = nil) throws {
+  init(_ scanned: RowScanner.Row, of file: DataFile, reading: RowReading) throws {
     guard let bytes = scanned.bytes else {
       throw DatasetError.malformed(
-        file: file, line: scanned.line, problem: "it is longer than \(RowScanner.longestRow >> 20) MB")
+        file: file.path, line: scanned.line, problem: "it is longer than \(RowScanner.longestRow >> 20) MB")
     }
-    try self.init(bytes, file: file, line: scanned.line, groupField: groupField)
+    try self.init(bytes, of: file, line: scanned.line, reading: reading)
   }
 
-  init(_ bytes: Data, file: String, line: Int, groupField: String? = nil) throws {
-    guard String(validating: bytes, as: UTF8.self) != nil else { throw DatasetError.notUTF8(file: file) }
-    guard let value = try? JSONSerialization.jsonObject(with: bytes, options: .fragmentsAllowed),
-      let object = value as? [String: Any]
-    else { throw DatasetError.malformed(file: file, line: line, problem: "it is not a JSON object") }
-    let fields = RowFields(object: object, file: file, line: line)
+  /// - Throws: ``DatasetError`` with the file and the line
+  init(_ bytes: Data, of file: DataFile, line: Int, reading: RowReading) throws {
+    let path = file.path
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw DatasetError.notUTF8(file: path, line: line)
+    }
+    func failure(_ problem: String) -> DatasetError {
+      .malformed(file: path, line: line, problem: problem)
+    }
+    if file.layout == .plainLines {
+      self.init(prompt: text, line: line)
+      return
+    }
+    let value: WrittenJSON
+    do {
+      value = try bytes.withUnsafeBytes { try WrittenJSON(parsing: $0, named: path) }
+    } catch let error as JSONTextError {
+      throw failure("it is not a JSON object: \(error.problem)")
+    }
+    switch value {
+    case .object(let members) where file.layout == .documents: self.init(documents: members, line: line)
+    case .object(let members):
+      try self.init(RowFields(members, file: path, line: line, reading: reading))
+      fields = members.map(\.name).sorted()
+    case .array(let turns) where turns.contains(where: \.isTurn):
+      let member = WrittenJSON.Member(name: "messages", value: value)
+      try self.init(RowFields([member], file: path, line: line, reading: reading))
+    case .string(let problem) where file.isConverted: throw failure(problem)
+    case .string(let prompt) where reading.isForPrompts: self.init(prompt: prompt, line: line)
+    default: throw failure("it is not a JSON object")
+    }
+  }
+
+  private init(_ fields: RowFields) throws {
+    var fields = fields
     row = try fields.row()
-    label = object["label"] == nil ? nil : try? fields.text("label")
-    group = groupField.flatMap { object[$0] == nil ? nil : try? fields.text($0) }
-    self.fields = object.keys.sorted()
+    mix = try fields.mix()
+    label = fields.label
+    group = fields.group
+    shape = fields.shape
+    remarks = fields.remarks
+    unused = fields.unused
   }
-}
 
-/// The members of a row's object, read as one of the shapes that rows have.
-private struct RowFields {
-  let object: [String: Any]
-  let file: String
-  let line: Int
+  private init(prompt: String, line: Int) {
+    row = DatasetRow(.messages([.init(role: "user", content: prompt)]), line: line)
+    shape = "prompts"
+  }
 
-  func row() throws -> DatasetRow {
-    if object["messages"] != nil { return try messages() }
-    if object["prompt"] != nil { return try pair(text("prompt"), text("response")) }
-    if object["instruction"] != nil {
-      let input = object["input"] == nil ? "" : try text("input")
-      let instruction = try text("instruction")
-      return try pair(input.isEmpty ? instruction : "\(instruction)\n\n\(input)", text("output"))
+  /// Of a row of documents as ``ConvertedRow`` writes it.
+  private init(documents members: [WrittenJSON.Member], line: Int) {
+    var texts: [String] = []
+    if case .array(let parts)? = members.first?.value {
+      texts = parts.map { if case .string(let text) = $0 { text } else { "" } }
     }
-    if object["question"] != nil { return try pair(text("question"), text("answer")) }
-    if object["label"] != nil { return try pair(text("text"), text("label")) }
-    if object["text"] != nil {
-      let plain = try text("text")
-      guard !plain.isEmpty else { throw failure("the text is empty") }
-      return DatasetRow(.text(plain), line: line)
-    }
-    throw failure("none of prompt/response, messages, instruction/output, question/answer, text is there")
-  }
-
-  func failure(_ problem: String) -> DatasetError {
-    .malformed(file: file, line: line, problem: problem)
-  }
-
-  /// A text, a number as it is printed, or the first of a list of texts.
-  func text(_ key: String) throws -> String {
-    guard let value = object[key] else { throw failure("\"\(key)\" is missing") }
-    if let number = value as? NSNumber { return number.stringValue }
-    if let list = value as? [String], let first = list.first { return first }
-    guard let string = value as? String else { throw failure("\"\(key)\" is not text") }
-    return string
-  }
-
-  private func pair(_ prompt: String, _ response: String) throws -> DatasetRow {
-    let problem = prompt.allSatisfy(\.isWhitespace) ? "the prompt" : response.isEmpty ? "the response" : nil
-    if let problem { throw failure("\(problem) is empty") }
-    return DatasetRow(prompt: prompt, response: response, line: line)
-  }
-
-  private func messages() throws -> DatasetRow {
-    let list = object["messages"] as? [Any] ?? []
-    let messages = try list.map { message in
-      guard let message = message as? [String: Any], let role = message["role"] as? String,
-        let content = message["content"] as? String
-      else { throw failure("a message lacks its role or content") }
-      return ChatMessage(role: role, content: content)
-    }
-    let responses = messages.filter { $0.role == "assistant" }
-    guard !responses.isEmpty else { throw failure("no message is the assistant's") }
-    guard responses.contains(where: { !$0.content.isEmpty }) else { throw failure("the response is empty") }
-    return DatasetRow(.messages(messages), line: line)
+    row = DatasetRow(.text(texts.joined()), line: line)
+    row.documents = DocumentParts(
+      lengths: texts.map(\.utf8.count), endsLast: members.last?.value == .bool(true))
+    shape = "text"
   }
 }

@@ -28,21 +28,27 @@ public struct RowEncoder: Sendable {
       contextLength: source.configuration.maximumPositions)
   }
 
-  /// The row's tokens and labels, and how many tokens were cut off.
+  /// A row's tokens and labels.
+  struct Encoded {
+    var example: Example
+    /// Tokens that were cut off.
+    var cut: Int
+    /// What was found when the row was read with the template in mind.
+    var remarks: Set<RowRemark>
+  }
+
   /// - Parameter maximumLength: longer rows lose their end; nil refuses rows longer than the context
   /// - Throws: ``DatasetError/tooLong(file:line:tokens:limit:)``, ``DatasetError/nothingToLearn(file:line:)``
-  func encode(
-    _ row: DatasetRow, maximumLength: Int?, file: String
-  ) throws -> (example: Example, cut: Int) {
+  func encode(_ row: DatasetRow, maximumLength: Int?, file: String) throws -> Encoded {
     let limit = maximumLength ?? contextLength
+    let (row, remarks) = try resolved(row, file: file)
     var tokens: [Int32]
     var labelled: [Bool]
     switch row.content {
-    case .text(let text):
-      tokens = tokenizer.encode(text)
-      labelled = tokens.indices.map { $0 > 0 }
+    case .text(let text): (tokens, labelled) = encode(text, documents: row.documents)
     case .messages(let messages):
-      (tokens, labelled) = try template.encode(messages, with: tokenizer, addGenerationPrompt: false)
+      (tokens, labelled) = try template.encode(
+        messages, with: tokenizer, addGenerationPrompt: false, unlabelled: row.untrainedTurns)
     }
     let cut = max(0, tokens.count - limit)
     if cut > 0 {
@@ -53,6 +59,25 @@ public struct RowEncoder: Sendable {
       labelled.removeLast(cut)
     }
     guard labelled.contains(true) else { throw DatasetError.nothingToLearn(file: file, line: row.line) }
-    return (Example(tokens: tokens, labelled: labelled, line: row.line), cut)
+    return Encoded(
+      example: Example(tokens: tokens, labelled: labelled, line: row.line), cut: cut, remarks: remarks)
+  }
+
+  /// Text, with the end-of-text token after each document's end, so that the model learns to stop. The first token of
+  /// a document is not predicted.
+  private func encode(_ text: String, documents: DocumentParts?) -> (tokens: [Int32], labelled: [Bool]) {
+    let parts = documents?.parts(of: text) ?? [(text[...], true)]
+    var tokens: [Int32] = []
+    var labelled: [Bool] = []
+    for part in parts {
+      let own = tokenizer.encode(String(part.text))
+      tokens += own
+      labelled += own.indices.map { $0 > 0 }
+      if part.ends, let end = tokenizer.eos {
+        tokens.append(end)
+        labelled.append(!own.isEmpty)
+      }
+    }
+    return (tokens, labelled)
   }
 }

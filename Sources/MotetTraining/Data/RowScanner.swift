@@ -1,7 +1,7 @@
 import Foundation
 
-/// Finds the rows of a JSONL file, or of a JSON list, reading the file piece by piece: no more of it is held than
-/// the row under way.
+/// Finds the rows of a JSONL file, of a JSON list, or of JSON objects one after another, reading the file piece by
+/// piece: no more of it is held than the row under way.
 ///
 ///     var scanner = try RowScanner(OpenFile(path))
 ///     while let row = try scanner.next() { … }
@@ -31,22 +31,19 @@ struct RowScanner {
   private var position = 0
   private var isOverlong = false
   private var line = 0
-  /// nil for lines.
-  private var list: ListBoundaries?
+  private let layout: RowLayout
+  private var list = ListBoundaries()
+  private var isListDone = false
 
-  init(_ file: OpenFile, longestRow: Int = RowScanner.longestRow) throws {
+  /// - Parameter layout: nil finds it by looking
+  init(_ file: OpenFile, layout: RowLayout? = nil, longestRow: Int = RowScanner.longestRow) throws {
     self.file = file
     self.longestRow = longestRow
-    guard try fill() else { return }
-    if buffer.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
-    var first = position
-    while try first < buffer.count || fill() {
-      if !buffer[first].isWhiteSpace { break }
-      first += 1
-    }
-    if first < buffer.count, buffer[first] == UInt8(ascii: "[") {
-      list = ListBoundaries()
-      position = first + 1
+    self.layout = try layout ?? RowLayout(of: file, columns: RowColumns())
+    if case .list(let offset, _) = self.layout {
+      origin = offset
+    } else if try file.bytes(from: 0, atMost: 3) == [0xEF, 0xBB, 0xBF] {
+      origin = 3
     }
   }
 
@@ -60,14 +57,18 @@ struct RowScanner {
       start = position
       isOverlong = false
       let end: Int?
-      if list == nil { end = try endOfLine() } else { end = try endOfElement() }
+      switch layout {
+      case .list: end = try endOfElement()
+      case .objects: end = try endOfObject()
+      case .lines, .plainLines, .records, .documents: end = try endOfLine()
+      }
       guard let end else { return nil }
       line += 1
       if isOverlong { return Row(range: 0..<0, line: line, bytes: nil) }
       let row = buffer[start..<end].trimmed
       if row.isEmpty {
-        if list == nil { continue }
-        throw notAList
+        if case .list = layout { throw notAList }
+        continue
       }
       return Row(
         range: origin + row.startIndex..<origin + row.endIndex, line: line, bytes: Data(row))
@@ -75,7 +76,7 @@ struct RowScanner {
   }
 
   private var notAList: DatasetError {
-    .malformed(file: file.path, line: 1, problem: "it begins like a JSON list but is not one")
+    .malformed(file: file.name, line: 1, problem: "it begins like a JSON list but is not one")
   }
 
   /// Where the line under way ends; ``position`` goes past its newline. nil at the end of the file.
@@ -93,14 +94,22 @@ struct RowScanner {
 
   /// Where the element under way ends; ``position`` goes past the `,` or `]`. nil at the end of the list.
   private mutating func endOfElement() throws -> Int? {
-    while var boundaries = list {
+    // What follows the list of an object around it was looked at already.
+    if isListDone, case .list(_, .some) = layout {
+      while try fill() { start = buffer.count }
+      position = buffer.count
+      return nil
+    }
+    while true {
+      var boundaries = list
       let found = buffer.withUnsafeBufferPointer { boundaries.next(in: $0, from: &position) }
       list = boundaries
       switch found {
       case .separator: return position - 1
       case .end:
+        isListDone = true
         let isEmpty = buffer[start..<position - 1].trimmed.isEmpty && !isOverlong
-        if isEmpty, line == 0 { continue }
+        if isEmpty, line == 0 { return try endOfElementAfterEmptyList() }
         return position - 1
       case .none:
         guard try fill() else {
@@ -110,7 +119,31 @@ struct RowScanner {
       case .fault: throw notAList
       }
     }
-    return nil
+  }
+
+  private mutating func endOfElementAfterEmptyList() throws -> Int? {
+    start = position
+    return try endOfElement()
+  }
+
+  /// Where the object under way ends; ``position`` goes past it, and past a comma after it. nil at the end of the file.
+  private mutating func endOfObject() throws -> Int? {
+    var boundaries = ObjectBoundaries()
+    while true {
+      let isWhole = buffer.withUnsafeBufferPointer { boundaries.next(in: $0, from: &position) }
+      if isWhole {
+        let end = position
+        if let comma = buffer[start..<end].firstIndex(where: { !$0.isWhiteSpace }),
+          buffer[comma] == UInt8(ascii: ","),
+          line > 0
+        {
+          start = comma + 1
+        }
+        return end
+      }
+      if try fill() { continue }
+      return buffer[start...].allSatisfy(\.isWhiteSpace) && !isOverlong ? nil : buffer.count
+    }
   }
 
   /// Reads a further piece and lets go of what lies before the row under way; false at the end of the file.
@@ -123,7 +156,7 @@ struct RowScanner {
     origin += start
     position -= start
     start = 0
-    let piece = try file.next(Self.pieceSize)
+    let piece = try file.bytes(from: origin + buffer.count, atMost: Self.pieceSize)
     buffer += piece
     return !piece.isEmpty
   }

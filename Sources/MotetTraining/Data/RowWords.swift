@@ -2,11 +2,14 @@ import Crypto
 import Foundation
 
 extension DatasetRow {
-  /// The row's words with their roles: rows are the same when these are.
+  /// The row's words with their roles, and which are not trained: rows are the same when these are.
   var words: String {
     switch content {
     case .text(let text): text
-    case .messages(let messages): messages.map { "\($0.role)\u{0}\($0.content)\u{0}" }.joined()
+    case .messages(let messages):
+      messages.enumerated().map { index, message in
+        "\(message.role)\u{0}\(message.content)\u{0}" + (untrainedTurns.contains(index) ? "\u{1}" : "")
+      }.joined()
     }
   }
 }

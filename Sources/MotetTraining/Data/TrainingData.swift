@@ -8,12 +8,15 @@ import MotetModels
 ///     let (training, validation) = try data.split(validation: 0.05, seed: 0)
 ///     print(data.report.text())
 ///
-/// What stays in memory is 48 bytes a row.
+/// What stays in memory is 48 bytes a row. Compressed files, tables, folders of documents and standard input (`-`) are
+/// written to a temporary file of rows first, which goes when nobody holds the data.
 public struct TrainingData: ExampleSource {
   public let files: [WeightedFile]
   public let maximumLength: Int?
   /// The field whose values ``group(at:)`` gives.
-  public let groupField: String?
+  public var groupField: String? { reading.groupField }
+  /// Which columns are what.
+  public var columns: RowColumns { reading.columns }
   public let digest: String
   /// What was found when the rows were read.
   public let report: DataReport
@@ -21,55 +24,62 @@ public struct TrainingData: ExampleSource {
   let sources: [DataFile]
   let index: RowIndex
   let encoder: RowEncoder
+  let reading: RowReading
   /// The entries of the index that are here, in order; nil for all.
   let selection: [UInt32]?
 
   /// - Parameters:
   ///   - maximumLength: tokens to cut longer rows to; nil refuses rows longer than the context
+  ///   - columns: which columns are what; what it does not name is found by looking
   ///   - groupField: a field of the rows' objects to tell groups by
   ///   - dropsBadRows: leaves out rows that cannot be used and says so in ``report``, in place of an error
   ///   - onProgress: told after each row; cheap to ignore
   /// - Throws: ``DatasetError`` with the file and the line
   public init(
-    files: [WeightedFile], base: BaseModel, maximumLength: Int? = nil, groupField: String? = nil,
-    dropsBadRows: Bool = false, onProgress: (DataProgress) -> Void = { _ in }
+    files: [WeightedFile], base: BaseModel, maximumLength: Int? = nil, columns: RowColumns = RowColumns(),
+    groupField: String? = nil, dropsBadRows: Bool = false, onProgress: (DataProgress) -> Void = { _ in }
   ) throws {
     try self.init(
-      files: files, encoder: RowEncoder(base), maximumLength: maximumLength, groupField: groupField,
-      dropsBadRows: dropsBadRows, onProgress: onProgress)
+      files: files, encoder: RowEncoder(base), maximumLength: maximumLength, columns: columns,
+      groupField: groupField, dropsBadRows: dropsBadRows, onProgress: onProgress)
   }
 
   /// The same without a model in memory.
   public init(
-    files: [WeightedFile], encoder: RowEncoder, maximumLength: Int? = nil, groupField: String? = nil,
-    dropsBadRows: Bool = false, onProgress: (DataProgress) -> Void = { _ in }
+    files: [WeightedFile], encoder: RowEncoder, maximumLength: Int? = nil,
+    columns: RowColumns = RowColumns(), groupField: String? = nil, dropsBadRows: Bool = false,
+    onProgress: (DataProgress) -> Void = { _ in }
   ) throws {
     if let maximumLength, !(2...max(2, encoder.contextLength)).contains(maximumLength) {
       throw DatasetError.maximumLength(value: maximumLength, context: encoder.contextLength)
     }
     for file in files { try file.validate() }
+    let reading = RowReading(columns: columns, groupField: groupField)
     var reader = IndexReader(
-      encoder: encoder, maximumLength: maximumLength, groupField: groupField, dropsBadRows: dropsBadRows)
-    let sources = try files.map { try DataFile($0.path) }
+      encoder: encoder, maximumLength: maximumLength, reading: reading, dropsBadRows: dropsBadRows)
+    let pieces = DocumentPieces(encoder, maximumLength: maximumLength)
+    let sources = try files.map { try DataFile($0.path, reading: reading, pieces: pieces) }
     try reader.read(sources, onProgress: onProgress)
     self.files = files
     self.maximumLength = maximumLength
-    self.groupField = groupField
     self.sources = sources
     self.encoder = encoder
+    self.reading = reading
     index = reader.index
     selection = nil
     digest = reader.digest.finalize()
-    report = DataReport(files: files, index: reader.index, selection: nil, dropped: reader.dropped)
+    report = DataReport(
+      files: files, index: reader.index, selection: nil, dropped: reader.dropped,
+      notes: zip(sources, reader.notes).map { ($1.shape, $0.notes + $1.lines) })
   }
 
   /// Some of the rows of `whole`.
   init(_ whole: TrainingData, selection: [UInt32], digest: String) {
     files = whole.files
     maximumLength = whole.maximumLength
-    groupField = whole.groupField
     sources = whole.sources
     encoder = whole.encoder
+    reading = whole.reading
     index = whole.index
     self.selection = selection
     self.digest = digest
@@ -95,7 +105,7 @@ public struct TrainingData: ExampleSource {
   public func example(at index: Int) throws -> Example {
     let entry = entry(at: index)
     let source = sources[Int(entry.file)]
-    let parsed = try parsed(entry, in: source.open())
+    let parsed = try parsed(entry, of: source, in: source.open())
     guard
       let example = try? encoder.encode(parsed.row, maximumLength: maximumLength, file: source.path).example,
       example.tokens.count == Int(entry.tokens)
@@ -107,13 +117,16 @@ public struct TrainingData: ExampleSource {
     self.index.entries[selection.map { Int($0[index]) } ?? index]
   }
 
-  /// The row again, from its open file.
-  func parsed(_ entry: RowIndex.Entry, in file: OpenFile) throws -> ParsedRow {
+  /// The row again.
+  func parsed(_ entry: RowIndex.Entry) throws -> ParsedRow {
+    let source = sources[Int(entry.file)]
+    return try parsed(entry, of: source, in: source.open())
+  }
+
+  private func parsed(_ entry: RowIndex.Entry, of source: DataFile, in file: OpenFile) throws -> ParsedRow {
     let bytes = try file.bytes(at: entry.offset, count: Int(entry.byteCount))
-    guard
-      let parsed = try? ParsedRow(
-        Data(bytes), file: file.path, line: Int(entry.line), groupField: groupField)
-    else { throw DatasetError.changed(file: file.path) }
+    guard let parsed = try? ParsedRow(Data(bytes), of: source, line: Int(entry.line), reading: reading)
+    else { throw DatasetError.changed(file: source.path) }
     return parsed
   }
 
@@ -126,7 +139,7 @@ public struct TrainingData: ExampleSource {
       let number = Int(entry.file)
       if open?.number != number { open = (number, try sources[number].open()) }
       guard let open else { return }
-      try body(position, entry, parsed(entry, in: open.file))
+      try body(position, entry, parsed(entry, of: sources[number], in: open.file))
     }
     for source in sources { _ = try source.open() }
   }

@@ -68,7 +68,7 @@ extension DataAudit {
     languages = reader.languages()
     let pairs = try reader.nearDuplicates.pairs { position in
       let entry = data.entry(at: position)
-      return try data.parsed(entry, in: data.sources[Int(entry.file)].open()).row.plainText
+      return try data.parsed(entry).row.plainText
     }
     nearDuplicateRows = pairs.count
     nearDuplicates = pairs.prefix(Self.placesKept).map {
