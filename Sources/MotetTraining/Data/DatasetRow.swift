@@ -12,6 +12,8 @@ public struct DatasetRow: Sendable, Equatable {
   public var content: Content
   /// Where it stands in its file, counted from 1.
   public var line: Int
+  /// The texts that count as the right answer, where the row lists several; empty for the last response alone.
+  public var acceptedResponses: [String] = []
 
   public init(_ content: Content, line: Int = 0) {
     self.content = content
@@ -24,22 +26,6 @@ public struct DatasetRow: Sendable, Equatable {
         ChatMessage(role: "user", content: prompt), ChatMessage(role: "assistant", content: response),
       ]),
       line: line)
-  }
-
-  /// What comes before the last response: the question.
-  public var prompt: String {
-    switch content {
-    case .text(let text): text
-    case .messages(let messages): messages.last { $0.role == "user" }?.content ?? ""
-    }
-  }
-
-  /// The last response.
-  public var response: String {
-    switch content {
-    case .text: ""
-    case .messages(let messages): messages.last { $0.role == "assistant" }?.content ?? ""
-    }
   }
 }
 
