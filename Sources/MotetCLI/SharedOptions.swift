@@ -80,14 +80,18 @@ struct MixLoader {
 struct NamedFile: ExpressibleByArgument, Sendable {
   let name: String
   let path: String
+  /// Whether the name was given.
+  let isNamed: Bool
 
   init?(argument: String) {
     if let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
       name = String(argument[..<equals])
       path = String(argument[argument.index(after: equals)...])
+      isNamed = true
     } else {
       name = URL(filePath: argument).deletingPathExtension().lastPathComponent
       path = argument
+      isNamed = false
     }
     if path.isEmpty { return nil }
   }
