@@ -40,9 +40,10 @@ struct DemoCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard rows >= 16, heldOut >= 4 else {
-      throw ValidationError("the demo needs --rows 16 and --held-out 4 at least")
-    }
+    try require("rows", rows, from: 16, to: 100_000)
+    try require("held-out", heldOut, from: 4, to: 100_000)
+    try require("epochs", epochs, in: 0...1e6, above: true)
+    try require("lr", lr, in: 0...1e3, above: true)
   }
 
   func run() async throws {

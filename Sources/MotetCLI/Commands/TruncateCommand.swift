@@ -27,6 +27,7 @@ struct TruncateCommand: AsyncParsableCommand {
   var overwrite = false
 
   func validate() throws {
+    try require("rank", rank, from: 1)
     guard (output == nil) != (name == nil) else {
       throw ValidationError("say where the adapter goes: --output DIR or --name NAME")
     }

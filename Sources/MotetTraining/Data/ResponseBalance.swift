@@ -4,8 +4,8 @@ import Foundation
 ///
 /// Its NLL falls to what the frequencies of the texts alone give, whatever the prompts say, and then looks as if
 /// something had been learnt.
-public struct ResponseBalance: Sendable, Equatable {
-  public struct Part: Sendable, Equatable {
+public struct ResponseBalance: Sendable, Codable, Equatable {
+  public struct Part: Sendable, Codable, Equatable {
     public var response: String
     /// Of the rows.
     public var share: Double
