@@ -69,7 +69,9 @@ struct TerminalInput: ChatInput {
       return .ended
     case .suspended:
       TerminalMode.restore(discardingInput: false)
-      raise(SIGTSTP)
+      kill(0, SIGTSTP)
+      // Another thread may be the one that stops the process, a moment later.
+      usleep(100_000)
       _ = TerminalMode.enter(echoes: echoes, display: screen)
       TerminalMode.set(.asKey)
       display.leave()

@@ -155,6 +155,7 @@ private struct Chat {
       }
       Console.result("")
       conversation.answer(answer.text)
+      if answer.text.isEmpty, answer.ending == .whole { Console.note("the answer is empty") }
       tell(answer.ending, context: context)
     } catch {
       conversation.answer("")

@@ -72,6 +72,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   /// The rows of one file, by the name they are shown under.
   private struct RowSet {
     let label: String
+    let path: String
     let rows: Dataset
   }
 
@@ -89,7 +90,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let sets = try zip(data, distinctLabels(of: data)).map { named, label in
       var rows = try Dataset(contentsOf: named.path)
       if let limit { rows.rows = Array(rows.rows.prefix(limit)) }
-      return RowSet(label: label, rows: rows)
+      return RowSet(label: label, path: named.path, rows: rows)
     }
     let base = try await base.load(for: .training)
     let loader = MixLoader(base, force: force)
@@ -136,7 +137,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let (rows, maxTokens) = (set.rows, maxTokens)
     Console.progress("\(mix) on \(set.label): \(rows.rows.count) rows", milestone: true)
     func made(_ value: Double, _ count: Int) -> Cell {
-      Cell(mix: mix, data: set.label, file: rows.name, value: value, count: count)
+      Cell(mix: mix, data: set.label, file: set.path, value: value, count: count)
     }
     switch metric {
     case .nll:
@@ -145,7 +146,7 @@ struct EvaluateCommand: AsyncParsableCommand {
       }
       guard nll.value.isFinite else {
         let row = zip(rows.rows, nll.byRow).first { !$1.isFinite }?.0.line
-        throw EvaluationError.notFinite(mix: mix, file: rows.name, line: row)
+        throw EvaluationError.notFinite(mix: mix, file: set.path, line: row)
       }
       return made(nll.value, nll.count)
     case .exactMatch:
