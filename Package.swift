@@ -117,6 +117,9 @@ let package = Package(
       dependencies: ["MotetServing", .product(name: "MetricsTestKit", package: "swift-metrics")]),
     .testTarget(name: "MotetDemoTests", dependencies: ["MotetDemo"]),
     .testTarget(
+      name: "MotetCLITests",
+      dependencies: ["MotetCLI", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .testTarget(
       name: "MotetServerTests",
       dependencies: [
         "MotetServer", .product(name: "HummingbirdTesting", package: "hummingbird"),

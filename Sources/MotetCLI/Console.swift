@@ -20,25 +20,31 @@ enum Console {
     if isTerminal { write("\r\u{1b}[K") }
   }
 
+  /// A result that cannot be written ends the process: what follows would be lost too.
   static func result(_ text: String, terminator: String = "\n") {
-    FileHandle.standardOutput.write(Data((text + terminator).utf8))
+    guard let problem = Descriptor.write(text + terminator, to: STDOUT_FILENO) else { return }
+    note("the result cannot be written (\(problem)); free the disk, or keep its reader open")
+    exit(EXIT_FAILURE)
   }
 
-  /// One JSON object, keys sorted, on one line.
+  /// One JSON object, keys sorted, on one line. A number that is not finite is null: JSON has no other word for it.
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
-    // The NLL of broken weights; JSON has no number for it.
+    // A text that no value of ours holds.
+    let mark = "\u{1}not finite\u{1}"
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    result(String(decoding: try encoder.encode(value), as: UTF8.self))
+      positiveInfinity: mark, negativeInfinity: mark, nan: mark)
+    let text = String(decoding: try encoder.encode(value), as: UTF8.self)
+    result(text.replacing("\"\\u0001not finite\\u0001\"", with: "null"))
   }
 
   /// How the process was started, for reports.
   static var command: String { (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ") }
 
-  private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+  /// Words that cannot be written are words that nobody reads.
+  private static func write(_ text: String) { _ = Descriptor.write(text, to: STDERR_FILENO) }
 }
 
 /// Turns the first Ctrl-C into a cancelled task, so that long work stops at its next step and keeps what it has;

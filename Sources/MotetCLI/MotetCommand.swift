@@ -19,4 +19,13 @@ struct MotetCommand: AsyncParsableCommand {
       AdaptersCommand.self, RankCommand.self, BenchCommand.self, MethodsCommand.self,
       DemoCommand.self, ServeCommand.self, KeysCommand.self,
     ])
+
+  static func main() async {
+    do {
+      try RepeatedOptions(description: _dumpHelp()).check(Array(CommandLine.arguments.dropFirst()))
+    } catch {
+      exit(withError: error)
+    }
+    await main(nil)
+  }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import Motet
 
@@ -28,6 +29,27 @@ enum RouterFinder {
     return try load(reference, base: try await options.load())
   }
 
+  /// The domains of files. Rows of one name add up where the name was given; files that only happen to have one name
+  /// are not one domain.
+  /// - Throws: `ValidationError`
+  static func checkDomains(_ files: [NamedFile]) throws {
+    var unnamed: [String: NamedFile] = [:]
+    for file in files where !file.isNamed {
+      if let other = unnamed.updateValue(file, forKey: file.name) {
+        throw ValidationError(
+          "--data: \(other.path) and \(file.path) would both be the domain \(file.name); name them: NAME=FILE"
+        )
+      }
+    }
+    if let file = files.first(where: { $0.isNamed && unnamed[$0.name] != nil }),
+      let other = unnamed[file.name]
+    {
+      throw ValidationError(
+        "--data: \(other.path) would be a part of the domain \(file.name); name it: NAME=\(other.path)")
+    }
+  }
+
+  /// What a router reads of the rows, by domain.
   static func prompts(
     _ files: [NamedFile], columns: ColumnOptions, limit: Int?
   ) throws -> [String: [String]] {

@@ -94,14 +94,18 @@ struct MixLoader {
 struct NamedFile: ExpressibleByArgument, Sendable {
   let name: String
   let path: String
+  /// Whether the name was given.
+  let isNamed: Bool
 
   init?(argument: String) {
     if let equals = argument.firstIndex(of: "="), equals > argument.startIndex {
       name = String(argument[..<equals])
       path = String(argument[argument.index(after: equals)...])
+      isNamed = true
     } else {
       name = URL(filePath: argument).deletingPathExtension().lastPathComponent
       path = argument
+      isNamed = false
     }
     if path.isEmpty { return nil }
   }
@@ -128,9 +132,18 @@ extension RunConfiguration {
   /// - Throws: `ValidationError` for flags that were not understood, as a usage error is to be told
   static func parsing(_ flags: [String]) throws -> RunConfiguration {
     var configuration = RunConfiguration()
-    do { try configuration.apply(flags: flags) } catch let error as ConfigurationError {
-      throw ValidationError("\(error)")
-    }
+    try asUsage { try configuration.apply(flags: flags) }
     return configuration
+  }
+}
+
+/// Tells what is wrong with flags as a usage error.
+/// - Throws: `ValidationError` in place of ``ConfigurationError`` and of a method's option that is out of its range
+func asUsage(_ body: () throws -> Void) throws {
+  do { try body() } catch let error as ConfigurationError {
+    throw ValidationError("\(error)")
+  } catch let error as MethodError {
+    guard case .option = error else { throw error }
+    throw ValidationError("\(error)")
   }
 }

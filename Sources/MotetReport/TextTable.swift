@@ -78,7 +78,7 @@ public struct TextBars: Sendable {
 }
 
 /// The columns a terminal gives a text: two for wide characters, none for marks that join the one before.
-func cells(_ text: String) -> Int {
+package func cells(_ text: String) -> Int {
   text.reduce(0) { sum, character in
     guard let scalar = character.unicodeScalars.first else { return sum }
     switch scalar.value {

@@ -10,10 +10,12 @@ struct RunState {
   /// Which run it is: what a resumed one must share.
   struct Identity: Codable, Equatable {
     /// Counted up when a run would go on otherwise than it began.
-    var format = 2
+    var format = 3
     /// The frozen bytes of the base in memory.
     var base: String
     var tokensPerPass: Int
+    /// Threads may be others when the run goes on, and ``TrainingLoop`` says so; the vector level may not.
+    var setup = ComputeSetup.current
     /// Settings and digests of each adapter, by name.
     var jobs: [Job]
 
@@ -183,7 +185,12 @@ extension RunState.Identity {
   func differences(from now: RunState.Identity) -> [String] {
     var found: [String] = []
     if format != now.format { found.append("it was written by another version of motet") }
-    if base != now.base { found.append("the base, or its precision, is another") }
+    // The base lies in memory as the vector level wants it, so its fingerprint differs with the level too.
+    if setup.vectorLevel != now.setup.vectorLevel {
+      found.append("the vector level was \(setup.vectorLevel) and is \(now.setup.vectorLevel)")
+    } else if base != now.base {
+      found.append("the base, or its precision, is another")
+    }
     if tokensPerPass != now.tokensPerPass {
       found.append("tokens-per-pass was \(tokensPerPass) and is \(now.tokensPerPass)")
     }

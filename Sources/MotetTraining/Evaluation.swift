@@ -69,19 +69,42 @@ extension BaseModel {
     return part
   }
 
-  /// Greedy answers to the prompts of `rows`, each under its own mix.
+  /// Greedy answers to prompts of one turn, each under its own mix.
   public func answers(
-    to prompts: [String], mixes: [Mix], maximumTokens: Int = 256, maximumRows: Int = 64,
-    onAnswer: (Int) -> Void = { _ in }
+    to prompts: [String], mixes: [Mix], maximumTokens: Int = 256, maximumRows: Int = 64
   ) async throws -> [String] {
-    var bound: [Mix: BoundMix] = [:]
-    for mix in mixes where bound[mix] == nil { bound[mix] = try mix.boundForAnswers(to: self) }
-    let requests = try zip(prompts, mixes).map { prompt, mix in
-      GenerationRequest(
-        prompt: try promptTokens(prompt), mix: bound[mix] ?? .base, maximumTokens: maximumTokens)
+    try await answers(
+      toTokens: prompts.map { try promptTokens($0) }, mixes: bound(mixes), maximumTokens: maximumTokens,
+      maximumRows: maximumRows
+    ).map { tokenizer.decode($0, skippingSpecialTokens: true) }
+  }
+
+  /// The tokens of greedy answers, each under its own mix.
+  /// - Parameters:
+  ///   - prompts: the tokens of each, the head of the assistant's turn included
+  ///   - onAnswer: told how many answers have begun
+  func answers(
+    toTokens prompts: [[Int32]], mixes: [BoundMix], maximumTokens: Int = 256, maximumRows: Int = 64,
+    onAnswer: (Int) -> Void = { _ in }
+  ) async throws -> [[Int32]] {
+    let requests = zip(prompts, mixes).map {
+      GenerationRequest(prompt: $0, mix: $1, maximumTokens: maximumTokens)
     }
-    let outputs = try await complete(requests, maximumRows: maximumRows)
-    return outputs.map { tokenizer.decode($0, skippingSpecialTokens: true) }
+    var begun = Set<Int>()
+    return try await complete(requests, maximumRows: maximumRows) { request, _ in
+      if begun.insert(request).inserted { onAnswer(begun.count) }
+    }
+  }
+
+  /// Mixes as they are held to answer; each different one is bound once.
+  func bound(_ mixes: [Mix]) throws -> [BoundMix] {
+    var known: [Mix: BoundMix] = [:]
+    return try mixes.map { mix in
+      if let bound = known[mix] { return bound }
+      let bound = try mix.boundForAnswers(to: self)
+      known[mix] = bound
+      return bound
+    }
   }
 
   /// The tokens of a one-turn conversation that asks for an answer.

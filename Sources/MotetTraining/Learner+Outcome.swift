@@ -6,16 +6,16 @@ import MotetTensor
 extension Learner {
   /// What came of it: the weights of the last step, or the best ones where those are kept, or what an adapter
   /// that diverged was given back.
-  func outcome(on base: BaseModel, fingerprint: String) throws -> JobOutcome {
+  func outcome(on base: BaseModel, fingerprint: String, setup: ComputeSetup) throws -> JobOutcome {
     let result: TrainingResult?
     if let bestParameters, let best = validations.last(where: \.isBest) {
       try take(bestParameters)
-      result = try self.result(step: best.step, nll: bestNLL, base, fingerprint)
+      result = try self.result(step: best.step, nll: bestNLL, base, fingerprint, setup)
     } else if case .diverged = status {
-      result = try goodStep.map { try self.result(step: $0, nll: nil, base, fingerprint) }
+      result = try goodStep.map { try self.result(step: $0, nll: nil, base, fingerprint, setup) }
     } else {
       let nll = validations.last?.step == step ? lastNLL : nil
-      result = try self.result(step: step, nll: nll, base, fingerprint)
+      result = try self.result(step: step, nll: nll, base, fingerprint, setup)
     }
     return JobOutcome(
       name: job.name, ending: ending, result: result, groups: groups(after: result?.evalAfter))
@@ -42,12 +42,14 @@ extension Learner {
   }
 
   private func result(
-    step: Int, nll: NLL?, _ base: BaseModel, _ fingerprint: String
+    step: Int, nll: NLL?, _ base: BaseModel, _ fingerprint: String, _ setup: ComputeSetup
   ) throws -> TrainingResult {
     let options = job.options
     let seconds = events.last?.seconds ?? 0
     var settings = job.settings
     settings["precision"] = base.precision.rawValue
+    settings["threads"] = setup.threadsText
+    settings["vector-level"] = setup.vectorLevel
     let weights = try adapter.weights()
     let overlaps = guidance.overlaps.compactMap { name, before -> OverlapResult? in
       let other = job.orthogonal?.adapters.first { $0.name == name }

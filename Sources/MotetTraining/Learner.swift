@@ -59,6 +59,8 @@ final class Learner {
     order = BatchOrder(job.data, options: job.options)
     spikes = SpikeGuard(sigma: job.options.spikeSigma)
     dropoutSeeds = SeededGenerator(seed: job.options.seed, for: "dropout")
+    // Without a step there is none to end after.
+    if order.steps == 0 { status = .completed }
   }
 
   /// What its rows carry: the adapter, and those it stands on.

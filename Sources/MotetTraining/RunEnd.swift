@@ -11,6 +11,8 @@ struct RunEnd {
   let fingerprint: String
   /// Whether an earlier process may have been killed while it saved.
   let isResumed: Bool
+  /// Threads and vector level of the whole run.
+  let setup: ComputeSetup
 
   /// Saves one adapter after the other, and lets each go before the next is copied.
   func save(_ learners: inout [Learner]) throws -> [JobOutcome] {
@@ -31,7 +33,7 @@ struct RunEnd {
   }
 
   private func save(_ learner: Learner) throws -> (outcome: JobOutcome, page: RunReport) {
-    var outcome = try learner.outcome(on: run.base, fingerprint: fingerprint)
+    var outcome = try learner.outcome(on: run.base, fingerprint: fingerprint, setup: setup)
     let page = page(learner, outcome)
     outcome.place = try save(outcome, of: learner.job, page)
     return (outcome, page)
@@ -47,7 +49,10 @@ struct RunEnd {
 
   private func page(_ learner: Learner, _ outcome: JobOutcome) -> RunReport {
     var adapter = RunReport.AdapterRun(learner, outcome)
-    adapter.settings.append(("precision", run.base.precision.rawValue))
+    adapter.settings += [
+      ("precision", run.base.precision.rawValue), ("threads", setup.threadsText),
+      ("vector-level", setup.vectorLevel),
+    ]
     var page = RunReport(
       title: "Training \(learner.job.name)", base: "\(run.base.name) in \(run.base.precision.rawValue)",
       baseParameters: run.base.parameterCount, adapters: [adapter],

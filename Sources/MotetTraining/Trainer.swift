@@ -27,7 +27,7 @@ public struct Trainer: Sendable {
   /// - Parameters:
   ///   - name: what the adapter is called
   ///   - start: weights to go on from, in place of fresh ones
-  ///   - evaluation: rows whose NLL is taken before and after
+  ///   - evaluation: rows whose NLL is taken before and after; they are not cut to the options' maximum length
   /// - Throws: ``TrainingError``, ``LoRAError`` or ``DatasetError`` before any step; ``TrainingError/diverged(step:)``
   @Compute
   public func train(
@@ -57,7 +57,7 @@ public struct Trainer: Sendable {
     let job = TrainingJob(
       name: name, method: method, options: options,
       data: try data.source(for: base, maximumLength: options.maximumLength),
-      validation: try evaluation?.source(for: base, maximumLength: options.maximumLength), start: start,
+      validation: try evaluation?.source(for: base), start: start,
       destination: destination)
     return TrainingRun(base, jobs: [job], checkpoints: checkpoints)
   }

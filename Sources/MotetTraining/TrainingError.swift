@@ -4,6 +4,8 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
   case noJobs
   case noRows(job: String)
   case rowTooLong(job: String, row: Int, tokens: Int, limit: Int)
+  /// Validation rows are not cut to `--max-length`.
+  case validationRowTooLong(job: String, row: Int, tokens: Int, limit: Int)
   case sameName(String)
   case samePlace(String, first: String, second: String)
   case needsValidation(option: String, job: String)
@@ -25,6 +27,9 @@ public enum TrainingError: Error, Equatable, CustomStringConvertible {
     case .noRows(let job): "\(job): the data has no rows to train on"
     case .rowTooLong(let job, let row, let tokens, let limit):
       "\(job): example \(row) has \(tokens) tokens, and the model's context has room for \(limit); cut rows with --max-length"
+    case .validationRowTooLong(let job, let row, let tokens, let limit):
+      "\(job): validation row \(row) has \(tokens) tokens, and the model's context has room for \(limit); shorten it or "
+        + "leave it out"
     case .sameName(let name): "two adapters are called \(name): give each its own name"
     case .samePlace(let place, let first, let second):
       "\(first) and \(second) would both be written to \(place): give each its own output"

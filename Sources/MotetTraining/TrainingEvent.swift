@@ -49,7 +49,7 @@ public enum RunEvent: Sendable {
   case diverged(job: String, step: Int)
   /// The whole run up to here is on the disk.
   case checkpoint(step: Int, folder: String)
-  /// The run goes on from a checkpoint.
-  case resumed(step: Int)
+  /// The run goes on from a checkpoint; `note` says what will make it end otherwise than a run that was left alone.
+  case resumed(step: Int, note: String?)
   case finished(JobOutcome)
 }

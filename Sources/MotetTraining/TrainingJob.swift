@@ -127,16 +127,21 @@ public struct TrainingJob: Sendable {
   func validate(on base: BaseModel) throws {
     try options.validate()
     if start == nil { _ = try method.sites(of: base) }
-    guard data.count > 0 else { throw TrainingError.noRows(job: name) }
+    try (data as? TrainingData)?.checkWeights()
+    guard data.count > 0, data.epochLength > 0 else { throw TrainingError.noRows(job: name) }
     if validation == nil, let option = options.needsValidation {
       throw TrainingError.needsValidation(option: option, job: name)
     }
     if let validation, validation.count == 0 { throw TrainingError.noRows(job: "\(name), validation") }
     let limit = base.configuration.maximumPositions - (start?.virtualTokens ?? method.virtualTokens)
-    for source in [data, validation].compactMap({ $0 }) {
-      for index in 0..<source.count where source.tokenCount(at: index) > limit {
-        throw TrainingError.rowTooLong(
-          job: name, row: index + 1, tokens: source.tokenCount(at: index), limit: limit)
+    for index in 0..<data.count where data.tokenCount(at: index) > limit {
+      throw TrainingError.rowTooLong(
+        job: name, row: index + 1, tokens: data.tokenCount(at: index), limit: limit)
+    }
+    if let validation {
+      for index in 0..<validation.count where validation.tokenCount(at: index) > limit {
+        throw TrainingError.validationRowTooLong(
+          job: name, row: index + 1, tokens: validation.tokenCount(at: index), limit: limit)
       }
     }
     try teacher?.validate(for: base, job: name)

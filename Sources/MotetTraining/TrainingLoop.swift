@@ -8,7 +8,7 @@ import MotetTensor
 struct TrainingLoop {
   let run: TrainingRun
   let learners: [Learner]
-  let identity: RunState.Identity
+  private(set) var identity: RunState.Identity
   private var step = 0
   /// Of the steps so far, without evaluations and checkpoints.
   private var seconds = 0.0
@@ -20,8 +20,9 @@ struct TrainingLoop {
   }
 
   /// Takes up the checkpoint that is there, when the run is to go on from one.
-  /// - Returns: its step; nil when the run begins at its beginning
-  mutating func resume() throws -> Int? {
+  /// - Returns: its step, and a note where the run will not end with the bytes of one that was left alone; nil when
+  ///   the run begins at its beginning
+  mutating func resume() throws -> (step: Int, note: String?)? {
     guard let checkpoints = run.checkpoints else { return nil }
     switch checkpoints.start {
     case .fresh: return nil
@@ -43,7 +44,13 @@ struct TrainingLoop {
       }
       step = state.step
       seconds = state.seconds
-      return step
+      let (then, now) = (state.identity.setup, identity.setup)
+      identity.setup = then.followed(by: now)
+      guard identity.setup != then else { return (step, nil) }
+      let note =
+        "the run had \(then.threadsText) threads and goes on with \(now.threadsText): its adapters will differ in the "
+        + "last digits from those of a run on the same number throughout"
+      return (step, note)
     }
   }
 

@@ -61,12 +61,14 @@ public struct TrainingRun: Sendable {
       withExtendedLifetime(locks) {}
     }
     let fingerprint = base.fingerprint()
-    var (learners, isResumed) = try await takeSteps(fingerprint, onEvent)
+    var (learners, resumed) = try await takeSteps(fingerprint, onEvent)
     base.releaseBackward()
     BufferPool.trim()
     let after = base.fingerprint()
     guard fingerprint == after else { throw TrainingError.baseChanged(before: fingerprint, after: after) }
-    let outcomes = try RunEnd(run: self, fingerprint: fingerprint, isResumed: isResumed).save(&learners)
+    let outcomes = try RunEnd(
+      run: self, fingerprint: fingerprint, isResumed: resumed.isResumed, setup: resumed.setup
+    ).save(&learners)
     for outcome in outcomes { onEvent(.finished(outcome)) }
     return outcomes
   }
@@ -75,7 +77,7 @@ public struct TrainingRun: Sendable {
   @Compute
   private func takeSteps(
     _ fingerprint: String, _ onEvent: @Compute (RunEvent) -> Void
-  ) async throws -> (learners: [Learner], isResumed: Bool) {
+  ) async throws -> (learners: [Learner], resumed: (isResumed: Bool, setup: ComputeSetup)) {
     let learners = try jobs.map { try Learner($0, on: base) }
     let identity = RunState.Identity(
       base: fingerprint, tokensPerPass: tokensPerPass,
@@ -83,14 +85,14 @@ public struct TrainingRun: Sendable {
     var loop = TrainingLoop(run: self, learners: learners, identity: identity)
     let resumed = try loop.resume()
     if let resumed {
-      onEvent(.resumed(step: resumed))
+      onEvent(.resumed(step: resumed.step, note: resumed.note))
     } else {
       for learner in learners where learner.job.evaluationPoints.isEmpty {
         learner.evalBefore = try await validationNLL(of: learner)
       }
     }
     try await loop.train(isResumed: resumed != nil, onEvent)
-    return (learners, resumed != nil)
+    return (learners, (resumed != nil, loop.identity.setup))
   }
 
   @Compute

@@ -127,11 +127,11 @@ import Testing
     var flags = RunConfiguration()
     try flags.apply(
       flags: [
-        "--data", "a.jsonl", "b.jsonl=0.5", "--rank=8", "--lr", "-1", "--no-shuffle", "--name", "math",
+        "--data", "a.jsonl", "b.jsonl=0.5", "--rank=8", "--lr", "0.01", "--no-shuffle", "--name", "math",
         "--drop-bad-rows", "--precision", "bf16",
       ])
     var file = try read(
-      "{data: [a.jsonl, b.jsonl=0.5], rank: 8, lr: -1, shuffle: false, name: math, drop-bad-rows: true, precision: bf16}"
+      "{data: [a.jsonl, b.jsonl=0.5], rank: 8, lr: 0.01, shuffle: false, name: math, drop-bad-rows: true, precision: bf16}"
     )
     #expect(flags == file)
     try file.apply(flags: ["--rank", "2", "--data", "c.jsonl"])

@@ -64,16 +64,18 @@ struct TrainingBenchCommand: AsyncParsableCommand {
     if synthetic != nil, data != nil {
       throw ValidationError("--data says nothing to a model of random weights: leave it out")
     }
-    for (name, value) in [
-      ("rows", rows), ("length", length), ("steps", steps), ("tokens-per-pass", tokensPerPass),
-    ]
-    where value < 1 {
-      throw ValidationError("--\(name) \(value) cannot be: give at least 1")
+    for (name, value) in [("rows", rows), ("length", length), ("steps", steps), ("rank", rank)] {
+      try require(name, value, from: 1, to: 1 << 20)
     }
+    try require("tokens-per-pass", tokensPerPass, from: 1)
   }
 
   func run() async throws {
     let model = try await loadModel()
+    let context = model.configuration.maximumPositions
+    guard data != nil || length <= context else {
+      throw ValidationError("--length must be at most \(context), the model's context (got \(length))")
+    }
     let bench = TrainingBench(
       model, method: LoRA(rank: rank), tokensPerPass: tokensPerPass,
       checkpointsActivations: checkpointActivations)

@@ -39,7 +39,7 @@ struct CompareCommand: AsyncParsableCommand {
   @OptionGroup var kept: KeptRunOptions
 
   func validate() throws {
-    guard tokens > 1 else { throw ValidationError("\(ComparisonError.tokens(tokens))") }
+    try require("tokens", tokens, from: 2)
   }
 
   func run() async throws {
@@ -57,6 +57,7 @@ struct CompareCommand: AsyncParsableCommand {
     comparison.overwrites = kept.overwrite
     comparison.command = Console.command
     Console.endProgress()
+    try DataNotes.warn(of: comparison.jobs.first)
     let result = try await Interrupt.cancelling(
       "stopping after this step; what is done is kept, for a call without --overwrite"
     ) {

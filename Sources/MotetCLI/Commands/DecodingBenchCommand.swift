@@ -37,9 +37,7 @@ struct DecodingBenchCommand: AsyncParsableCommand {
   func validate() throws {
     for (name, value) in [
       ("rows", rows), ("rank", rank), ("prompt", prompt), ("steps", steps), ("length", length),
-    ] where value < 1 {
-      throw ValidationError("--\(name) \(value) cannot be: give at least 1")
-    }
+    ] { try require(name, value, from: 1, to: 1 << 20) }
   }
 
   func run() async throws {

@@ -50,12 +50,11 @@ struct DemoCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard rows ?? 16 >= 16, heldOut ?? 4 >= 4 else {
-      throw ValidationError("the demo needs --rows 16 and --held-out 4 at least")
-    }
-    guard minutes > 0, minutes.isFinite else {
-      throw ValidationError("--minutes must be greater than 0 (got \(minutes))")
-    }
+    try require("rows", rows, from: 16, to: 100_000)
+    try require("held-out", heldOut, from: 4, to: 100_000)
+    try require("minutes", minutes, in: 0...1e6, above: true)
+    try require("epochs", epochs, in: 0...1e6, above: true)
+    try require("lr", lr, in: 0...1e3, above: true)
   }
 
   func run() async throws {

@@ -9,8 +9,11 @@ struct EvaluateCommand: AsyncParsableCommand {
     commandName: "evaluate", abstract: "Measure mixes on sets of rows.",
     discussion: """
       Several mixes and sets make a matrix. nll is the mean in nats over the response's tokens and the \
-      end-of-turn token; exact-match is the share of greedy answers that are the response, white space and case \
-      apart.
+      end-of-turn token. exact-match asks for the last assistant turn of each row, with all turns before it, and is the \
+      share of greedy answers that are that turn, or one of the answers a row lists, white space and case apart.
+
+      A router reads the user turn that the last assistant turn answers, or a plain text whole. Sets with one file name \
+      are told apart by their folders; NAME=FILE names a set.
       """)
 
   enum Metric: String, ExpressibleByArgument, CaseIterable {
@@ -54,6 +57,7 @@ struct EvaluateCommand: AsyncParsableCommand {
   struct Cell: Encodable {
     let mix: String
     let data: String
+    let file: String
     let value: Double
     let count: Int
   }
@@ -69,76 +73,110 @@ struct EvaluateCommand: AsyncParsableCommand {
     let cells: [Cell]
   }
 
+  /// The rows of one file, by the name they are shown under.
+  private struct RowSet {
+    let label: String
+    let path: String
+    let rows: Dataset
+  }
+
+  func validate() throws {
+    try require("limit", limit, from: 1)
+    try require("max-tokens", maxTokens, from: 1)
+    _ = try distinctLabels(of: data)
+    var seen = Set<String>()
+    if let twice = mix.first(where: { !seen.insert($0).inserted }) {
+      throw ValidationError("--mix \(twice) is given twice")
+    }
+  }
+
   func run() async throws {
     // Before the weights: a slip in the data must not cost their loading.
     let encoder = try RowEncoder(ModelStore().find(base.base.base).source())
-    let sets = try data.map { named in
-      var set = try columns.dataset(named.path, for: encoder)
-      if let limit { set.rows = Array(set.rows.prefix(limit)) }
-      return (name: named.name, set: set)
+    let sets = try zip(data, distinctLabels(of: data)).map { named, label in
+      var rows = try columns.dataset(named.path, for: encoder)
+      if let limit { rows.rows = Array(rows.rows.prefix(limit)) }
+      return RowSet(label: label, path: named.path, rows: rows)
     }
     let base = try await base.load(for: .training)
     let loader = MixLoader(base, force: force)
     let mixes = try (mix.isEmpty ? ["base"] : mix).map { (name: $0, mix: try loader.load($0)) }
-    let chooser = try router.map { try RouterFinder.load($0, base: base, force: force) }
-    var cells: [Cell] = []
+    var matrix: [(label: String, cells: [Cell])] = []
     for (name, mix) in mixes {
-      for (label, set) in sets {
-        let fixed = Array(repeating: mix, count: set.rows.count)
-        cells.append(try await cell(base, name, label, set, fixed))
+      var cells: [Cell] = []
+      for set in sets {
+        let fixed = Array(repeating: mix, count: set.rows.rows.count)
+        cells.append(try await cell(base, name, set, fixed))
       }
+      matrix.append((name, cells))
     }
-    if let chooser {
-      for (label, set) in sets {
-        var chosen: [Mix] = []
-        var known: [String: Mix] = [:]
-        for row in set.rows {
-          let name = try await chooser.route(row.prompt).mixDescription
-          if known[name] == nil { known[name] = try loader.load(name) }
-          chosen.append(known[name] ?? .base)
-        }
-        cells.append(try await cell(base, "routed", label, set, chosen))
+    if let router {
+      let chooser = try RouterFinder.load(router, base: base, force: force)
+      // A mix may have that name too.
+      let label = mixes.contains { $0.name == "routed" } ? "routed by \(router)" : "routed"
+      var cells: [Cell] = []
+      for set in sets {
+        let chosen = try await Self.mixes(chosenBy: chooser, for: set.rows, loader)
+        cells.append(try await cell(base, label, set, chosen))
       }
+      matrix.append((label, cells))
     }
     Console.endProgress()
-    try report(cells, rows: mixes.map(\.name) + (chooser == nil ? [] : ["routed"]), columns: sets.map(\.name))
+    try report(matrix, columns: sets.map(\.label))
   }
 
-  private func cell(
-    _ base: BaseModel, _ name: String, _ label: String, _ set: Dataset, _ mixes: [Mix]
-  ) async throws -> Cell {
-    Console.progress("\(name) on \(label): \(set.rows.count) rows", milestone: true)
-    let maxTokens = maxTokens
+  private static func mixes(
+    chosenBy router: any Router, for set: Dataset, _ loader: MixLoader
+  ) async throws -> [Mix] {
+    var known: [String: Mix] = [:]
+    var chosen: [Mix] = []
+    for row in set.rows {
+      let name = try await router.route(row.prompt).mixDescription
+      let mix = try known[name] ?? loader.load(name)
+      known[name] = mix
+      chosen.append(mix)
+    }
+    return chosen
+  }
+
+  private func cell(_ base: BaseModel, _ mix: String, _ set: RowSet, _ mixes: [Mix]) async throws -> Cell {
+    let (rows, maxTokens) = (set.rows, maxTokens)
+    Console.progress("\(mix) on \(set.label): \(rows.rows.count) rows", milestone: true)
+    func made(_ value: Double, _ count: Int) -> Cell {
+      Cell(mix: mix, data: set.label, file: set.path, value: value, count: count)
+    }
     switch metric {
     case .nll:
       let nll = try await Interrupt.cancelling("stopping") {
-        try await base.nll(of: set.examples(for: base), mixes: mixes, heldToAnswer: true)
+        try await base.nll(of: rows.examples(for: base), mixes: mixes, heldToAnswer: true)
       }
-      return Cell(mix: name, data: label, value: nll.value, count: nll.count)
+      guard nll.value.isFinite else {
+        let row = zip(rows.rows, nll.byRow).first { !$1.isFinite }?.0.line
+        throw EvaluationError.notFinite(mix: mix, file: set.path, line: row)
+      }
+      return made(nll.value, nll.count)
     case .exactMatch:
-      let answers = try await Interrupt.cancelling("stopping") {
-        try await base.answers(to: set.rows.map(\.prompt), mixes: mixes, maximumTokens: maxTokens)
+      let found = try await Interrupt.cancelling("stopping") {
+        try await base.exactMatch(of: rows, mixes: mixes, maximumTokens: maxTokens) { done in
+          Console.progress("\(done) of \(rows.rows.count) answers", milestone: false)
+        }
       }
-      let right = zip(answers, set.rows).filter { Self.same($0, $1.response) }.count
-      return Cell(
-        mix: name, data: label, value: Double(right) / Double(max(1, set.rows.count)), count: set.rows.count)
+      if found.cut > 0 {
+        Console.note(
+          "\(mix) on \(set.label): \(found.cut) wrong answers were cut at \(maxTokens) tokens; --max-tokens allows more"
+        )
+      }
+      return made(found.value, found.count)
     }
   }
 
-  static func same(_ a: String, _ b: String) -> Bool {
-    func plain(_ text: String) -> [Substring] {
-      text.lowercased().split(whereSeparator: \.isWhitespace)[...].map { $0 }
-    }
-    return plain(a) == plain(b)
-  }
-
-  private func report(_ cells: [Cell], rows: [String], columns: [String]) throws {
-    let values = rows.map { row in
-      columns.map { column in cells.first { $0.mix == row && $0.data == column }?.value }
-    }
+  private func report(_ matrix: [(label: String, cells: [Cell])], columns: [String]) throws {
+    let cells = matrix.flatMap(\.cells)
     if let heatMap {
       let picture = HeatMap(
-        title: "\(metric.rawValue) by mix and set", rowLabels: rows, columnLabels: columns, values: values)
+        title: "\(metric.rawValue) by mix and set", rowLabels: matrix.map(\.label), columnLabels: columns,
+        values: matrix.map { $0.cells.map(\.value) }, format: metric == .nll ? .decimals(3) : .percent,
+        lowerIsBetter: metric == .nll)
       try AtomicFile.write(Data(picture.svg().utf8), to: URL(filePath: heatMap))
     }
     if json {
@@ -150,7 +188,20 @@ struct EvaluateCommand: AsyncParsableCommand {
     let digits = metric == .nll ? 4 : 3
     let table = TextTable(
       header: [metric.rawValue] + columns,
-      rows: zip(rows, values).map { row, line in [row] + line.map { $0.map { rounded($0, digits) } ?? "-" } })
+      rows: matrix.map { row in [row.label] + row.cells.map { rounded($0.value, digits) } })
     Console.result(table.text())
+  }
+}
+
+/// Why an evaluation has no result.
+enum EvaluationError: Error, CustomStringConvertible {
+  case notFinite(mix: String, file: String, line: Int?)
+
+  var description: String {
+    switch self {
+    case .notFinite(let mix, let file, let line):
+      "\(file)\(line.map { ", row \($0)" } ?? ""): the NLL under \(mix) is not a number: the weights of the mix or of the "
+        + "base hold values that overflow; check them with motet adapters verify, and try --precision f32"
+    }
   }
 }

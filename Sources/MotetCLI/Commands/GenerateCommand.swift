@@ -57,15 +57,11 @@ struct GenerateCommand: AsyncParsableCommand {
     guard (prompt == nil) != (prompts == nil) else {
       throw ValidationError("say what to answer: --prompt TEXT or --prompts FILE")
     }
-    guard maxTokens > 0 else { throw ValidationError("--max-tokens \(maxTokens) cannot be: give at least 1") }
-    guard temperature >= 0, temperature.isFinite else {
-      throw ValidationError("--temperature \(temperature) cannot be: give 0 or more")
-    }
-    guard topK >= 0 else { throw ValidationError("--top-k \(topK) cannot be: give 0 or more") }
-    guard topP > 0, topP <= 1 else {
-      throw ValidationError("--top-p \(topP) cannot be: give a share up to 1")
-    }
-    guard batch > 0 else { throw ValidationError("--batch \(batch) cannot be: give at least 1") }
+    try require("max-tokens", maxTokens, from: 1)
+    try require("temperature", temperature, in: 0...1e6)
+    try require("top-k", topK, from: 0)
+    try require("top-p", topP, in: 0...1, above: true)
+    try require("batch", batch, from: 1)
   }
 
   func run() async throws {

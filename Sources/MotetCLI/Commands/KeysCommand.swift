@@ -32,7 +32,7 @@ struct KeysCommand: AsyncParsableCommand {
       guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.@".contains($0) }) else {
         throw ValidationError("a name has letters, digits and -_.@ only")
       }
-      guard rate ?? 1 > 0 else { throw ValidationError("--rate \(rate ?? 0) cannot be: give at least 1") }
+      try require("rate", rate, from: 1)
     }
 
     func run() async throws {

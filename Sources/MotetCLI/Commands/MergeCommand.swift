@@ -18,7 +18,9 @@ struct MergeCommand: AsyncParsableCommand {
   @Option(help: "The rank of the result (svd, regmean; default: the largest of the mix).")
   var rank: Int?
 
-  @Option(help: "Rows of what an adapter was trained for, ADAPTER=FILE, once for each (regmean).")
+  @Option(
+    parsing: .upToNextOption,
+    help: "Rows of what an adapter was trained for, ADAPTER=FILE, at least one for each (regmean).")
   var data: [NamedFile] = []
 
   @OptionGroup var columns: ColumnOptions
@@ -35,6 +37,8 @@ struct MergeCommand: AsyncParsableCommand {
     if !data.isEmpty, Merge.methods.contains(where: { $0.name == method && !$0.needsInputs }) {
       throw ValidationError("--data is for regmean; \(method) needs no rows")
     }
+    try require("rank", rank, from: 1)
+    try require("limit", limit, from: 1)
   }
 
   func run() async throws {
@@ -53,6 +57,7 @@ struct MergeCommand: AsyncParsableCommand {
     Console.result(
       "\(place): \(self.method) of \(mix), rank \(merged.rank), \(merged.parameterCount) parameters")
   }
+
   /// The updates as they are, or fitted to the rows of `--data` where the method wants that.
   private func updates(
     of mix: Mix, for method: any MergeMethod, on base: BaseModel
@@ -66,11 +71,18 @@ struct MergeCommand: AsyncParsableCommand {
         "--data \(stray.name)=\(stray.path): the mix has no adapter '\(stray.name)', only "
           + mix.terms.map(\.adapter.name).joined(separator: ", "))
     }
+    for file in data {
+      let meant = mix.terms.filter { names(of: $0.adapter).contains(file.name) }.map(\.adapter.name)
+      if meant.count > 1 {
+        throw ValidationError(
+          "--data \(file.name)=\(file.path): \(meant.joined(separator: " and ")) are both called \(file.name); give "
+            + "the whole name")
+      }
+    }
     let terms = try mix.terms.map { term in
       let files = data.filter { names(of: term.adapter).contains($0.name) }
       let rows = try files.flatMap {
-        try columns.dataset($0.path, for: RowEncoder(base)).examples(for: base).prefix(max(1, limit)).map(
-          \.tokens)
+        try columns.dataset($0.path, for: RowEncoder(base)).examples(for: base).prefix(limit).map(\.tokens)
       }
       return InputFit.Term(adapter: term.adapter, weight: term.weight, rows: rows)
     }

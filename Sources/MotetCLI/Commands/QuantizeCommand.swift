@@ -54,9 +54,7 @@ struct QuantizeCommand: AsyncParsableCommand {
     }
     if let calibrationTokens {
       guard !calibrate.isEmpty else { throw ValidationError("--calibration-tokens is for --calibrate") }
-      guard calibrationTokens > 0 else {
-        throw ValidationError("--calibration-tokens \(calibrationTokens) cannot be: give at least 1")
-      }
+      try require("calibration-tokens", calibrationTokens, from: 1)
     }
   }
 

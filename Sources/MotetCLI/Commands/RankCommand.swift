@@ -80,7 +80,11 @@ struct RankSuggestCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    if let maxRank, maxRank < 1 { throw ValidationError("--max-rank \(maxRank) cannot be: give at least 1") }
+    for (name, value) in [("batches", batches), ("batch", batch), ("probe", probe)] {
+      try require(name, value, from: 1)
+    }
+    try require("max-rank", maxRank, from: 1)
+    try require("max-length", maxLength, from: 2)
   }
 
   func run() async throws {

@@ -14,7 +14,8 @@ struct RouterCommand: AsyncParsableCommand {
       discussion: """
         lexical weighs words and character patterns and says which decided; head is a softmax regression on the \
         frozen base's mean hidden state. A domain's name is its adapter's. Rows of no domain (--none) sharpen \
-        when the base itself should answer.
+        when the base itself should answer. A router reads the user turn that a row's last assistant turn answers, \
+        or a plain text whole. Several files of one NAME are one domain.
         """)
 
     enum Kind: String, ExpressibleByArgument, CaseIterable { case lexical, head }
@@ -44,6 +45,16 @@ struct RouterCommand: AsyncParsableCommand {
 
     @Option(help: "Draws folds and the order of rows.")
     var seed: UInt64 = 0
+
+    func validate() throws {
+      try RouterFinder.checkDomains(data)
+      if data.contains(where: { $0.name == RouterEvaluation.base }) {
+        throw ValidationError(
+          "--data base: base is what answers when no domain fits; give its rows with --none")
+      }
+      try require("threshold", threshold, in: 0...1)
+      try require("limit", limit, from: 1)
+    }
 
     func run() async throws {
       let began = ContinuousClock.now
@@ -90,8 +101,19 @@ struct RouterCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    func validate() throws {
+      try RouterFinder.checkDomains(data)
+      try require("limit", limit, from: 1)
+    }
+
     func run() async throws {
       let router = try await RouterFinder.load(self.router, lazily: base)
+      let known = router.domains + [RouterEvaluation.base]
+      if let stranger = data.first(where: { !known.contains($0.name) }) {
+        throw ValidationError(
+          "--data \(stranger.name): the router has no domain \(stranger.name), only \(known.joined(separator: ", ")); "
+            + "name the rows: NAME=\(stranger.path)")
+      }
       let result = try await RouterEvaluation.run(
         router, on: RouterFinder.prompts(data, columns: columns, limit: limit))
       if json { return try Console.json(result) }

@@ -50,8 +50,8 @@ struct ServeCommand: AsyncParsableCommand {
   var json = false
 
   func validate() throws {
-    guard maxRows > 0 else { throw ValidationError("--max-rows \(maxRows) cannot be: give at least 1") }
-    guard queue >= 0 else { throw ValidationError("--queue \(queue) cannot be: give 0 or more") }
+    try require("max-rows", maxRows, from: 1, to: 65_536)
+    try require("queue", queue, from: 0)
     if let modelName, modelName.isEmpty || modelName == "auto" || modelName == "base" {
       throw ValidationError("--model-name \"\(modelName)\" means something else; choose another")
     }

@@ -45,13 +45,8 @@ struct TrainCommand: AsyncParsableCommand {
     guard !(resume && overwrite) else {
       throw ValidationError("--resume goes on with a run and --overwrite begins it anew: choose one")
     }
-    do {
-      var flags = RunConfiguration()
-      try flags.apply(flags: option)
-      if config == nil { try flags.check() }
-    } catch let error as ConfigurationError {
-      throw ValidationError("\(error)")
-    }
+    let flags = try RunConfiguration.parsing(option)
+    if config == nil { try asUsage { try flags.check() } }
   }
 
   func run() async throws {
@@ -71,7 +66,7 @@ struct TrainCommand: AsyncParsableCommand {
     Console.endProgress()
     try await run.validate()
     if dryRun { return try await DryRun(run).show(json: json) }
-    for job in run.jobs { note(job, on: base) }
+    for job in run.jobs { try note(job, on: base) }
     let outcomes = try await Interrupt.cancelling("stopping after this step; what was learnt is saved") {
       [run] in
       let progress = await TrainingProgress(run)
@@ -80,17 +75,18 @@ struct TrainCommand: AsyncParsableCommand {
     Console.endProgress()
     try TrainingReport(run, outcomes).show(json: json)
     try reportDiverged(outcomes)
+    if let blind = outcomes.first(where: { $0.result?.evalAfter?.value.isFinite == false }) {
+      throw DivergedRun(
+        description:
+          "\(blind.name): the validation NLL is not a number: the weights hold values that overflow; lower --lr "
+          + "or check the validation rows")
+    }
   }
 
   /// The data report, before a step is taken.
-  private func note(_ job: TrainingJob, on base: BaseModel) {
+  private func note(_ job: TrainingJob, on base: BaseModel) throws {
     Console.note("\(job.name) on \(base.name) in \(base.precision.rawValue)")
-    guard let data = job.data as? TrainingData else { return }
-    for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
-    if let rows = job.validation as? TrainingData {
-      for line in rows.report.noteLines { Console.note("  validation: \(line)") }
-    }
-    if let note = job.sharedRowsNote { Console.note("  \(note)") }
+    try DataNotes.show(job)
   }
 
   /// One line on stderr and status 1, after what the others became.

@@ -19,6 +19,8 @@ struct TruncateCommand: AsyncParsableCommand {
 
   @OptionGroup var destination: AdapterDestination
 
+  func validate() throws { try require("rank", rank, from: 1) }
+
   func run() async throws {
     try destination.check()
     let folder = try AdapterReference(parsing: adapter).folder(in: AdapterLibrary())

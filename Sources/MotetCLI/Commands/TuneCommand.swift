@@ -56,6 +56,11 @@ struct TuneCommand: AsyncParsableCommand {
 
   @OptionGroup var kept: KeptRunOptions
 
+  func validate() throws {
+    try require("trials", trials, from: 1, to: 10_000)
+    try require("eta", eta, from: 2)
+  }
+
   func run() async throws {
     let configuration = try kept.configuration()
     try configuration.checkTuning()
@@ -72,6 +77,7 @@ struct TuneCommand: AsyncParsableCommand {
     tuning.command = Console.command
     Console.endProgress()
     try await tuning.validate()
+    try DataNotes.warn(of: tuning.jobs.first)
     Console.note(
       "\(tuning.halving.trials) of \(grid.candidates.count) combinations on \(base.name) in "
         + "\(base.precision.rawValue); rungs end at steps \(tuning.rungs.map { "\($0)" }.joined(separator: ", "))"

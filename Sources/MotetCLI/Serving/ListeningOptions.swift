@@ -49,9 +49,7 @@ struct ListeningOptions: ParsableArguments {
   var logFormat = StderrLogHandler.Format.json
 
   func validate() throws {
-    guard (0...65_535).contains(port) else {
-      throw ValidationError("--port \(port) cannot be: give 0 to 65535")
-    }
+    try require("port", port, from: 0, to: 65_535)
     guard (tlsCertificate == nil) == (tlsKey == nil) else {
       throw ValidationError("TLS needs both: --tls-cert FILE and --tls-key FILE")
     }
@@ -60,14 +58,10 @@ struct ListeningOptions: ParsableArguments {
         "--log-level \(logLevel) is not known: choose \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", "))"
       )
     }
-    for (name, value) in [("--max-prompt", maxPrompt), ("--max-answer", maxAnswer)] {
-      guard value ?? 1 > 0 else { throw ValidationError("\(name) \(value ?? 0) cannot be: give at least 1") }
-    }
-    for (name, value) in [("--request-seconds", requestSeconds), ("--drain-seconds", drainSeconds)] {
-      guard value > 0, value < 1e6 else {
-        throw ValidationError("\(name) \(value) cannot be: give 1 to 999999")
-      }
-    }
+    try require("max-prompt", maxPrompt, from: 1)
+    try require("max-answer", maxAnswer, from: 1)
+    try require("request-seconds", requestSeconds, in: 0...999_999, above: true)
+    try require("drain-seconds", drainSeconds, in: 0...999_999, above: true)
   }
 
   var logger: Logger {

@@ -18,6 +18,7 @@ struct DryRun {
           + "\(expected.tokens) tokens")
       if let report = found.report { show("data", report.text()) }
       if let audit = found.audit { show("read with care", audit.text()) }
+      if let balance = found.balance { Console.result("  \(balance.warning)") }
       if let report = found.validationReport { show("validation", report.text()) }
       if found.sharedRows > 0 {
         Console.result("  \(found.sharedRows) rows of the data stand in the validation rows too")
@@ -46,11 +47,14 @@ struct DryRun {
     var audit: DataAudit?
     var validationReport: DataReport?
     var sharedRows = 0
+    /// Of rows that are a classification put as text.
+    var balance: ResponseBalance?
 
     init(training: any ExampleSource, validation: (any ExampleSource)?) throws {
       guard let training = training as? TrainingData else { return }
       report = training.report
       audit = try DataAudit(of: training)
+      balance = try training.responseBalance()
       guard let validation = validation as? TrainingData else { return }
       validationReport = validation.report
       sharedRows = training.rowsShared(with: validation)

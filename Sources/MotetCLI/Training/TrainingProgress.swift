@@ -38,7 +38,8 @@ final class TrainingProgress {
     case .leftOut(let job, let step): Console.note("\(prefix(job))left out after step \(step)")
     case .diverged(let job, let step):
       Console.note("\(prefix(job))diverged at step \(step): its loss is not a number; it ends here")
-    case .resumed(let step): Console.note("going on after step \(step)")
+    case .resumed(let step, let note):
+      Console.note("going on after step \(step)" + (note.map { "; \($0)" } ?? ""))
     case .checkpoint, .finished: break
     }
   }

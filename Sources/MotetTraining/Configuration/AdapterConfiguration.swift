@@ -63,30 +63,37 @@ public struct AdapterConfiguration: Sendable, Equatable {
       Setting("output", \.output, "DIR", "The folder to write, in place of the library."),
       Setting(
         "data", \.data, "FILE[=WEIGHT]…",
-        "Rows (JSONL, JSON, CSV, TSV, a folder of texts, plain or gzip, or - for standard input); a weight of 0.5 takes half of them an epoch."
-      ),
+        "Rows (JSONL, JSON, CSV, TSV, a folder of texts, plain or gzip, or - for standard input); a weight of 0.5 takes half of them an epoch.",
+        .weights),
       Setting("eval", \.eval, "FILE…", "Rows whose NLL is taken before, on the way and after."),
       Setting(
         "columns", \.columns, "ROLE=COLUMN…",
         "What the rows' columns are, such as prompt=ask,response=reply; ROLE is "
           + RowColumns.Role.allCases.map(\.rawValue).joined(separator: ", ") + " (found by looking)."),
-      Setting("validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval."),
-      Setting("max-length", \.maxLength, "TOKENS", "Cut rows to this many tokens."),
+      Setting(
+        "validation", \.validation, "SHARE", "Take this share of the rows out and use it as --eval.",
+        .partialShare),
+      Setting(
+        "max-length", \.maxLength, "TOKENS",
+        "Cut the rows to train on to this many tokens; validation rows stay whole.", .count(from: 2)),
       Setting("drop-bad-rows", \.dropBadRows, "", "Leave out rows that cannot be used, and report them."),
       Setting("groups", \.groups, "FIELD", "A field of the rows to report the validation NLL by."),
       Setting(
         "method", \.method, AdapterMethods.names.joined(separator: "|"),
         "How the base is adapted (lora); motet methods tells of each."),
-      Setting("rank", \.rank, "R", "The rank of the update (16)."),
-      Setting("alpha", \.alpha, "A", "The update counts alpha/rank (twice the rank)."),
+      Setting("rank", \.rank, "R", "The rank of the update (16).", .count()),
+      Setting("alpha", \.alpha, "A", "The update counts alpha/rank (twice the rank).", .positive),
       Setting(
-        "rank-pattern", \.rankPattern, "NAME=R…", "Ranks of single modules, by name or pattern as in PEFT."),
+        "rank-pattern", \.rankPattern, "NAME=R…", "Ranks of single modules, by name or pattern as in PEFT.",
+        .each(.count())),
       Setting(
-        "alpha-pattern", \.alphaPattern, "NAME=A…", "Alphas of single modules, as in PEFT."),
+        "alpha-pattern", \.alphaPattern, "NAME=A…", "Alphas of single modules, as in PEFT.", .each(.positive)),
       Setting("targets", \.targets, "NAMES", "all-linear, or module names between commas."),
       Setting("layers", \.layers, "0-29", "The layers to adapt (all)."),
       Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
-      Setting("dropout", \.dropout, "SHARE", "The share of the update's inputs that is dropped (0)."),
+      Setting(
+        "dropout", \.dropout, "SHARE", "The share of the update's inputs that is dropped (0).", .shareBelowOne
+      ),
       Setting("continue", \.continued, "ADAPTER", "Go on from an adapter's weights; it stays as it is."),
       Setting(
         "parent", \.parent, "ADAPTER",
@@ -96,38 +103,46 @@ public struct AdapterConfiguration: Sendable, Equatable {
         "Keep the input subspaces apart from those of these adapters (O-LoRA)."),
       Setting(
         "orthogonal-strength", \.orthogonalStrength, "λ",
-        "How strongly (0.5); 0 reports the overlap and keeps nothing apart."),
+        "How strongly (0.5); 0 reports the overlap and keeps nothing apart.", .zeroOrMore),
       Setting(
         "teacher", \.teacher, "MIX",
         "Learn from what this mix predicts too (distillation); base is the teacher without adapters."),
       Setting(
         "teacher-base", \.teacherBase, "BASE", "The teacher's base model, of the same vocabulary (the base)."),
-      Setting("temperature", \.temperature, "T", "Divides the logits of teacher and student (2)."),
-      Setting("teacher-weight", \.teacherWeight, "SHARE", "The teacher's share of the loss (0.5)."),
-      Setting("epochs", \.epochs, "N", "Times through the data; may be a fraction (1)."),
-      Setting("batch", \.batch, "ROWS", "Rows a batch (8)."),
-      Setting("accumulate", \.accumulate, "N", "Batches a step (1)."),
+      Setting("temperature", \.temperature, "T", "Divides the logits of teacher and student (2).", .positive),
+      Setting(
+        "teacher-weight", \.teacherWeight, "SHARE", "The teacher's share of the loss (0.5).", .shareAboveZero),
+      Setting(
+        "epochs", \.epochs, "N", "Times through the data; may be a fraction (1).", .positive(below: 1e9)),
+      Setting("batch", \.batch, "ROWS", "Rows a batch (8).", .count()),
+      Setting("accumulate", \.accumulate, "N", "Batches a step (1).", .count()),
       Setting(
         "optimizer", \.optimizer, OptimizerKind.expected.replacing(" or ", with: "|"),
         "What moves the parameters (adamw)."),
       Setting(
         "optimizer-memory", \.optimizerMemory, "64MB",
         "Keep so much of the optimizer's state in memory and the rest in a file; the same result."),
-      Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 1e-3)."),
+      Setting("lr", \.lr, "RATE", "The learning rate (the method's; lora's is 1e-3).", .positive),
       Setting("schedule", \.schedule, "cosine|linear|constant", "How the rate goes down (cosine)."),
-      Setting("warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03)."),
-      Setting("weight-decay", \.weightDecay, "λ", "AdamW's decoupled decay (0.01)."),
-      Setting("clip", \.clip, "NORM", "The global norm gradients are clipped to; 0 for none (1)."),
-      Setting("seed", \.seed, "N", "Draws the initial weights, the order and the dropout (0)."),
+      Setting(
+        "warmup", \.warmup, "SHARE", "The share of the steps over which the rate rises (0.03).", .share),
+      Setting("weight-decay", \.weightDecay, "λ", "AdamW's decoupled decay (0.01).", .zeroOrMore),
+      Setting(
+        "clip", \.clip, "NORM", "The global norm gradients are clipped to; 0 for none (1).", .zeroOrMore),
+      Setting(
+        "seed", \.seed, "N",
+        "Draws the initial weights, the order and the dropout (0). The same bytes come only on as many threads at "
+          + "the same vector level: motet.json keeps both."
+      ),
       Setting("shuffle", \.shuffle, "", "Draw the rows in a new order each epoch (on)."),
-      Setting("eval-every", \.evalEvery, "STEPS", "Take the validation NLL so often."),
-      Setting("patience", \.patience, "N", "End after N evaluations without betterment."),
+      Setting("eval-every", \.evalEvery, "STEPS", "Take the validation NLL so often.", .count()),
+      Setting("patience", \.patience, "N", "End after N evaluations without betterment.", .count()),
       Setting(
         "keep", \.keep, "last|best",
         "The weights to end with: the last, or the best by validation NLL (last)."),
       Setting(
         "spike-sigma", \.spikeSigma, "σ",
-        "Leave out a step whose loss is this far above the recent ones; 0 for none (8)."),
+        "Leave out a step whose loss is this far above the recent ones; 0 for none (8).", .zero(orFrom: 3)),
       Setting(
         "tensorboard", \.tensorboard, "", "Write event files to tensorboard/ beside the adapter (on)."),
     ] + AdapterMethods.options.map { Setting(of: $0) }

@@ -4,50 +4,66 @@ extension RunConfiguration {
   /// Sets what the flags of a command line say, over what is there.
   ///
   /// `--rank 8`, `--rank=8`, `--data a.jsonl b.jsonl`, `--shuffle` and `--no-shuffle`. What is said of adapters counts
-  /// for all of them.
+  /// for all of them. A list that is given several times adds up: `--data a.jsonl --data b.jsonl`. The first of them
+  /// replaces what was there before. Any other flag is given once.
   /// - Throws: ``ConfigurationError``
   public mutating func apply(flags words: [String]) throws {
     var rest = words[...]
+    var given: [String: SettingInput] = [:]
     while let word = rest.popFirst() {
       guard word.hasPrefix("--"), word.count > 2 else {
         throw ConfigurationError.unknownKey(word, at: .file("the command line", line: 1), near: [])
       }
-      let body = word.dropFirst(2)
-      if let equals = body.firstIndex(of: "=") {
-        try set(String(body[..<equals]), .scalar(String(body[body.index(after: equals)...])))
-      } else {
-        try set(String(body), takingValuesFrom: &rest)
-      }
+      let (key, input) = try Self.setting(word.dropFirst(2), takingValuesFrom: &rest)
+      let whole = try Self.joined(given[key], input, of: key)
+      given[key] = whole
+      try set(key, whole)
     }
   }
 
-  private mutating func set(_ key: String, takingValuesFrom rest: inout ArraySlice<String>) throws {
-    guard let shape = Self.shape(of: key) else {
-      if key.hasPrefix("no-"), Self.shape(of: String(key.dropFirst(3))) == .switch {
-        return try set(String(key.dropFirst(3)), .scalar("false"))
-      }
-      throw ConfigurationError.unknownKey(key, at: .flag, near: nearNames(to: key, in: Self.knownKeys))
+  /// What one flag sets, and to what.
+  private static func setting(
+    _ body: Substring, takingValuesFrom rest: inout ArraySlice<String>
+  ) throws -> (key: String, input: SettingInput) {
+    if let equals = body.firstIndex(of: "=") {
+      let key = String(body[..<equals])
+      guard shape(of: key) != nil else { throw unknown(key) }
+      return (key, .scalar(String(body[body.index(after: equals)...])))
     }
-    switch shape {
-    case .switch: try set(key, .scalar("true"))
+    let key = String(body)
+    switch shape(of: key) {
+    case .switch: return (key, .scalar("true"))
     case .value:
-      try set(key, rest.first.map { $0.hasPrefix("--") ? .null : .scalar($0) } ?? .null, given: &rest)
+      guard let value = rest.first, !value.hasPrefix("--") else {
+        throw ConfigurationError.wrongType(key: key, value: "empty", at: .flag, expected: "a value")
+      }
+      rest = rest.dropFirst()
+      return (key, .scalar(value))
     case .list:
       let words = rest.prefix { !$0.hasPrefix("--") }
       rest = rest.dropFirst(words.count)
-      try set(key, .list(words.map { .scalar($0) }))
+      return (key, .list(words.map { .scalar($0) }))
+    case nil:
+      let bare = String(key.dropFirst(3))
+      guard key.hasPrefix("no-"), shape(of: bare) == .switch else { throw unknown(key) }
+      return (bare, .scalar("false"))
     }
   }
 
-  /// A flag without its value is an error, not a setting that is left out.
-  private mutating func set(
-    _ key: String, _ input: SettingInput, given rest: inout ArraySlice<String>
-  ) throws {
-    guard input != .null else {
-      throw ConfigurationError.wrongType(key: key, value: "empty", at: .flag, expected: "a value")
+  private static func unknown(_ key: String) -> ConfigurationError {
+    .unknownKey(key, at: .flag, near: nearNames(to: key, in: knownKeys))
+  }
+
+  /// What a flag says together with what the same flag said before it.
+  private static func joined(
+    _ before: SettingInput?, _ now: SettingInput, of key: String
+  ) throws -> SettingInput {
+    guard let before else { return now }
+    if shape(of: key) == .list { return .list(before.elements + now.elements) }
+    guard before == now else {
+      throw ConfigurationError.givenTwice(key: key, first: before.words, second: now.words)
     }
-    rest = rest.dropFirst()
-    try set(key, input)
+    return now
   }
 
   private mutating func set(_ key: String, _ input: SettingInput) throws {
@@ -96,5 +112,11 @@ extension RunConfiguration {
       }
     }
     return lines.joined(separator: "\n")
+  }
+}
+
+extension SettingInput {
+  fileprivate var elements: [SettingInput] {
+    if case .list(let elements) = self { elements } else { [self] }
   }
 }

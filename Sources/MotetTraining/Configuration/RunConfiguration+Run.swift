@@ -204,23 +204,27 @@ extension RunConfiguration {
 }
 
 extension AdapterConfiguration {
-  /// The rows to train on, and those to validate with.
+  /// The rows to train on, cut to ``maxLength``, and those to validate with, which are not: their NLL is what
+  /// `motet evaluate` finds for the same file.
   /// - Throws: ``DatasetError``
   func readData(
     for base: BaseModel, onData: (DataProgress) -> Void
   ) throws -> (training: TrainingData, validation: TrainingData?) {
     let columns = try RowColumns(joining: columns)
-    func read(_ files: [WeightedFile]) throws -> TrainingData {
+    func read(_ files: [WeightedFile], cutTo length: Int?) throws -> TrainingData {
       try TrainingData(
-        files: files, base: base, maximumLength: maxLength, columns: columns, groupField: groups,
+        files: files, base: base, maximumLength: length, columns: columns, groupField: groups,
         dropsBadRows: dropBadRows,
         onProgress: onData)
     }
-    let training = try read(data)
-    if let validation {
-      let parts = try training.split(validation: validation, seed: seed)
-      return (parts.training, parts.validation)
+    let all = try read(data, cutTo: maxLength)
+    guard let validation else {
+      try all.checkWeights()
+      return (all, eval.isEmpty ? nil : try read(eval.map { WeightedFile($0) }, cutTo: nil))
     }
-    return (training, eval.isEmpty ? nil : try read(eval.map { WeightedFile($0) }))
+    let parts = try all.split(validation: validation, seed: seed)
+    try parts.training.checkWeights()
+    let virtualTokens = continued == nil ? try makeMethod().virtualTokens : 0
+    return (parts.training, try parts.validation.uncut(virtualTokens: virtualTokens))
   }
 }

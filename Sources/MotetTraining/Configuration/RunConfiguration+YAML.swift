@@ -117,11 +117,15 @@ extension Array {
     _ key: String, _ input: SettingInput, to root: inout Root, at place: SettingPlace
   ) throws -> Bool where Element == Setting<Root> {
     guard let setting = first(where: { $0.key == key }) else { return false }
-    guard setting.set(&root, input) else {
+    switch setting.set(&root, input) {
+    case .set: return true
+    case .otherType:
       throw ConfigurationError.wrongType(
         key: key, value: input.brief, at: place, expected: setting.expected)
+    case .outOfRange:
+      throw ConfigurationError.outOfRange(
+        key: key, value: input.words, at: place, rule: setting.rule ?? setting.expected)
     }
-    return true
   }
 }
 
@@ -149,6 +153,16 @@ extension SettingInput {
     case .list(let list): Node.sequence(.init(list.map(\.node)))
     case .map(let map):
       Node.mapping(.init(map.sorted { $0.key < $1.key }.map { (Node($0.key), $0.value.node) }))
+    }
+  }
+
+  /// The value as it was written, for errors.
+  var words: String {
+    switch self {
+    case .null: ""
+    case .scalar(let text): "\(text.prefix(60))"
+    case .list(let list): list.map(\.words).joined(separator: " ")
+    case .map(let map): map.sorted { $0.key < $1.key }.map { "\($0)=\($1.words)" }.joined(separator: " ")
     }
   }
 

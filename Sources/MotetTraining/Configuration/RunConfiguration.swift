@@ -28,12 +28,13 @@ public struct RunConfiguration: Sendable, Equatable {
       "The number format of the frozen matrices."),
     Setting(
       "tokens-per-pass", \.tokensPerPass, "N",
-      "Tokens that go through the model at once; fewer take less memory (512)."),
+      "Tokens that go through the model at once; fewer take less memory (512).", .count()),
     Setting(
       "checkpoint-activations", \.checkpointActivations, "",
       "Keep each layer's input alone and run the layer again on the way back: long rows in little memory."),
-    Setting("checkpoint-every", \.checkpointEvery, "STEPS", "Keep the run on the disk so often."),
-    Setting("checkpoint-minutes", \.checkpointMinutes, "M", "The same by the clock; 0 for not (10)."),
+    Setting("checkpoint-every", \.checkpointEvery, "STEPS", "Keep the run on the disk so often.", .count()),
+    Setting(
+      "checkpoint-minutes", \.checkpointMinutes, "M", "The same by the clock; 0 for not (10).", .zeroOrMore),
   ]
 
   /// Those that name one adapter's own things, and say nothing for several.
@@ -56,6 +57,9 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case notYAML(file: String, line: Int, problem: String)
   case unknownKey(String, at: SettingPlace, near: [String])
   case wrongType(key: String, value: String, at: SettingPlace, expected: String)
+  case outOfRange(key: String, value: String, at: SettingPlace, rule: String)
+  /// A flag with one value, given with two.
+  case givenTwice(key: String, first: String, second: String)
   case ofTheRun(key: String, at: SettingPlace)
   case ofOneAdapter(key: String)
   case noData(adapter: String)
@@ -77,6 +81,10 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
           : "; did you mean \(near.map { Self.named($0, place) }.joined(separator: " or "))?")
     case .wrongType(let key, let value, let place, let expected):
       Self.prefix(place) + "\(Self.named(key, place)) cannot be \(value): give \(expected)"
+    case .outOfRange(let key, let value, let place, let rule):
+      Self.prefix(place) + "\(Self.named(key, place)) must be \(rule) (got \(value))"
+    case .givenTwice(let key, let first, let second):
+      "--\(key) is given twice, as \(first) and as \(second): keep one of them"
     case .ofTheRun(let key, let place):
       Self.prefix(place) + "\(key) counts for the whole run: write it outside of adapters"
     case .ofOneAdapter(let key):

@@ -89,6 +89,7 @@ public struct MethodSetting: Sendable, Equatable, ScalarSetting {
 
 extension LoRA.Targets: SettingValue {
   static var expected: String { "all-linear, or module names" }
+  static var isList: Bool { true }
 
   init?(_ input: SettingInput) {
     switch input {
@@ -96,7 +97,7 @@ extension LoRA.Targets: SettingValue {
     case .list(let words):
       let names = words.compactMap { word -> String? in if case .scalar(let text) = word { text } else { nil }
       }
-      guard names.count == words.count else { return nil }
+      guard names.count == words.count, !names.isEmpty else { return nil }
       self.init(parsing: names.joined(separator: ","))
     default: return nil
     }
@@ -146,7 +147,7 @@ public struct LayerRange: Sendable, Equatable, ScalarSetting {
 }
 
 extension Dictionary: SettingValue where Key == String, Value: ScalarSetting {
-  static var expected: String { "NAME=VALUE, VALUE being \(Value.expected)" }
+  static var expected: String { "NAME=VALUE, each name once and VALUE being \(Value.expected)" }
   static var isList: Bool { true }
 
   init?(_ input: SettingInput) {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Why rows cannot be read.
 public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case unreadable(file: String)
@@ -19,6 +21,8 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
   case cannotCopy(file: String, folder: String, problem: String)
   case changed(file: String)
   case weight(file: String, value: Double)
+  /// Rounded, the weight takes none of the file's rows.
+  case weightTakesNothing(file: String, value: Double, rows: Int)
   case maximumLength(value: Int, context: Int)
   case validationShare(value: Double)
   case cannotSplit(rows: Int, share: Double)
@@ -50,6 +54,9 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
       "\(file) changed while it was in use: start again, and leave the file alone until the end"
     case .weight(let file, let value):
       "\(file) cannot have the weight \(value): give a number above 0 and at most \(WeightedFile.largestWeight)"
+    case .weightTakesNothing(let file, let value, let rows):
+      "\(file)=\(value): this weight takes none of the file's \(rows) \(rows == 1 ? "row" : "rows") in an epoch; "
+        + "give at least \(Self.leastWeight(rows: rows)), or leave the file out"
     case .maximumLength(let value, let context):
       "rows cannot be cut to \(value) tokens: give --max-length 2 to \(context), the model's context"
     case .validationShare(let value):
@@ -64,13 +71,20 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// The least weight of two digits that takes one row of so many.
+  private static func leastWeight(rows: Int) -> Double {
+    let exact = 0.5 / Double(rows)
+    let scale = pow(10, (-log10(exact)).rounded(.up) + 1)
+    return (exact * scale).rounded(.up) / scale
+  }
+
   /// What is wrong with the row, without the file and the line.
   var problem: String {
     switch self {
     case .notUTF8: "it is not UTF-8 text: convert the file (iconv -f LATIN1 -t UTF-8)"
     case .malformed(_, _, let problem): problem
     case .tooLong(_, _, let tokens, let limit):
-      "\(tokens) tokens, and the model's context is \(limit); shorten it, or cut rows with --max-length"
+      "\(tokens) tokens, and the model's context is \(limit); shorten it, or cut rows to train on with --max-length"
     case .nothingToLearn:
       "no token of a response is left to learn from; shorten the prompt or raise --max-length"
     default: description

@@ -12,7 +12,8 @@ public struct DatasetRow: Sendable, Equatable {
   public var content: Content
   /// Where it stands in its file, counted from 1.
   public var line: Int
-  /// Right responses, when the row gives several: the first is the one that is trained.
+  /// The texts that count as the right answer, where the row lists several, of which the first is trained on; empty for the
+  /// last response alone.
   public var acceptedResponses: [String] = []
   /// Positions of assistant turns that carry no label, because the row says so.
   public var untrainedTurns: Set<Int> = []
@@ -31,22 +32,6 @@ public struct DatasetRow: Sendable, Equatable {
         ChatMessage(role: "user", content: prompt), ChatMessage(role: "assistant", content: response),
       ]),
       line: line, acceptedResponses: acceptedResponses)
-  }
-
-  /// What comes before the last response: the question.
-  public var prompt: String {
-    switch content {
-    case .text(let text): text
-    case .messages(let messages): messages.last { $0.role == "user" }?.content ?? ""
-    }
-  }
-
-  /// The last response.
-  public var response: String {
-    switch content {
-    case .text: ""
-    case .messages(let messages): messages.last { $0.role == "assistant" }?.content ?? ""
-    }
   }
 }
 

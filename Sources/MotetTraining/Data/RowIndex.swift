@@ -26,6 +26,14 @@ struct RowIndex: Sendable {
   private(set) var groups: [String] = []
   private var groupNumbers: [String: UInt32] = [:]
 
+  init() {}
+
+  /// Without entries, with the groups that entries of `other` name.
+  init(groupsOf other: RowIndex) {
+    groups = other.groups
+    groupNumbers = other.groupNumbers
+  }
+
   /// The number of a group's name.
   /// - Throws: ``DatasetError/tooManyGroups(field:limit:)``
   mutating func number(ofGroup name: String?, field: String?) throws -> UInt32 {

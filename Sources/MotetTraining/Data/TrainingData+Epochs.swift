@@ -21,6 +21,18 @@ extension TrainingData {
     return order
   }
 
+  /// Refuses a weight that takes no row of its file: what was named to be learnt from would be left out in silence, and
+  /// an epoch might have no rows at all.
+  /// - Throws: ``DatasetError/weightTakesNothing(file:value:rows:)``
+  func checkWeights() throws {
+    for (rows, file) in zip(rowsByFile, files) where !rows.isEmpty {
+      let (copies, drawn) = share(of: rows.count, weight: file.weight)
+      if copies == 0, drawn == 0 {
+        throw DatasetError.weightTakesNothing(file: file.path, value: file.weight, rows: rows.count)
+      }
+    }
+  }
+
   /// How often each of a file's rows comes at least, and how many come once more.
   private func share(of count: Int, weight: Double) -> (copies: Int, drawn: Int) {
     let copies = Int(weight)

@@ -6,6 +6,9 @@ import MotetTensor
 /// With 8 trials and η = 2 the rungs have 8, 4 and 2 of them, so that a survivor's second rung is twice as long as its
 /// first.
 public struct SuccessiveHalving: Sendable, Equatable {
+  /// A budget of more is a slip of the pen.
+  static let mostSteps = 1_000_000
+
   public let trials: Int
   /// Of so many one goes on.
   public let eta: Int
@@ -43,7 +46,7 @@ public struct SuccessiveHalving: Sendable, Equatable {
 
   /// The step that each rung ends at: the last one with which the trials' share of the budget is kept.
   /// - Parameter stepTokens: of each step, the same for all trials
-  /// - Throws: ``TuningError/budget(tokens:least:)`` when a rung has no step
+  /// - Throws: ``TuningError/budget(tokens:least:)`` when a rung has no step, ``TuningError/tooManySteps(tokens:most:)``
   func steps(_ stepTokens: (Int) -> Int) throws -> [Int] {
     var step = 0
     var seen = 0
@@ -55,6 +58,9 @@ public struct SuccessiveHalving: Sendable, Equatable {
         seen += stepTokens(step)
         largest = max(largest, stepTokens(step))
         step += 1
+        guard step < Self.mostSteps else {
+          throw TuningError.tooManySteps(tokens: tokens, most: Self.mostSteps)
+        }
       }
       guard step > first else {
         throw TuningError.budget(

@@ -17,7 +17,7 @@ public struct Tuning: Sendable {
   public let base: BaseModel
   public let halving: SuccessiveHalving
   /// One for each trial, in order.
-  let jobs: [TrainingJob]
+  public let jobs: [TrainingJob]
   let candidates: [TuningGrid.Candidate]
   /// The step at which each rung ends.
   public let rungs: [Int]

@@ -4,6 +4,7 @@ public enum TuningError: Error, Equatable, CustomStringConvertible {
   case eta(Int)
   case tokens(Int)
   case budget(tokens: Int, least: Int)
+  case tooManySteps(tokens: Int, most: Int)
   case needsValidation
   case noValues(list: String)
   case value(list: String, value: String, expected: String)
@@ -21,6 +22,8 @@ public enum TuningError: Error, Equatable, CustomStringConvertible {
     case .budget(let tokens, let least):
       "--tokens \(tokens) is less than a step a trial in each rung: give at least \(least), or fewer --trials, or a "
         + "smaller --batch"
+    case .tooManySteps(let tokens, let most):
+      "--tokens \(tokens) is more than \(most) steps a trial: give fewer"
     case .needsValidation:
       "a search needs rows that are not trained on, to choose by: add --eval FILE or --validation SHARE"
     case .noValues(let list): "--\(list) has no values: give some between commas"
