@@ -33,24 +33,40 @@ extension Scheduler {
     }
   }
 
-  /// How many tokens each sequence has in this pass, with room for them; the last to come are set aside when pages run
-  /// out.
-  private func reservedShares() -> [Int: Int] {
+  /// How many tokens each sequence has in this pass.
+  private func plan() -> [Int] {
     running.sort { $0.arrival < $1.arrival }
+    let now = ContinuousClock.now
+    if running.contains(where: { $0.client !== running[0].client }) { lastShared = now }
     let plan = PassPlan(
-      tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers)
-    let counts = plan.shares(
-      running.map { PassPlan.Demand(missing: $0.missing, isReading: $0.isReading) })
+      tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers,
+      tokensPerSharedPass: options.tokensPerSharedPass,
+      isBrief: lastShared.map { now - $0 < .seconds(10) } ?? false)
+    return plan.shares(
+      running.map {
+        PassPlan.Demand(
+          missing: $0.missing, isReading: $0.isReading, client: $0.client.number, weight: $0.client.weight,
+          group: $0.call, lastPass: $0.lastPass)
+      })
+  }
+
+  /// The same with room for them; when pages run out, sequences of the client who holds the most over its share are set
+  /// aside.
+  private func reservedShares() -> [Int: Int] {
+    let counts = plan()
+    passNumber += 1
     var shares: [Int: Int] = [:]
     for (row, count) in zip(running, counts) where row.stage == .running && count > 0 {
       guard let cache = row.cache else { continue }
       let positions = row.positions(after: count)
       while row.stage == .running, !reserve(positions, for: cache) {
-        guard let last = running.last else { break }
+        guard let last = makingWayForPages() else { break }
         shares[last.arrival] = nil
         setAside(last)
       }
-      if row.stage == .running { shares[row.arrival] = count }
+      guard row.stage == .running else { continue }
+      shares[row.arrival] = count
+      row.lastPass = passNumber
     }
     return shares
   }

@@ -4,12 +4,19 @@ import Metrics
 public struct ServingOptions: Sendable {
   /// Sequences under way at one time.
   public var maximumRows = 64
-  /// Requests that may wait; one more is refused with ``ServingError/queueFull(retryAfterSeconds:)``.
+  /// Requests of one client that may wait; one more is refused with ``ServingError/queueFull(retryAfterSeconds:)``. All
+  /// clients together may have four times as many waiting, and a sixteenth of this is always there for each client.
   public var maximumWaiting = 256
   /// Tokens of a pass, at most.
   public var tokensPerPass = 512
   /// Of these, tokens of prompts while answers are under way: what a long prompt adds to the time between their tokens.
   public var promptTokensBesideAnswers = 128
+  /// Tokens of a pass, at least, while requests of several clients are under way. A larger pass takes more only as far as
+  /// every client has as many tokens in it for its weight: this bounds what one client's work adds to the time between
+  /// another's tokens.
+  public var tokensPerSharedPass = 16
+  /// Seconds that a client without any place waits, when every client holds one place, until one of them makes way.
+  public var turnSeconds = 1.0
   /// Bytes of keys and values, all sequences and the prefixes kept of earlier ones together.
   public var cacheBytes = 1 << 30
   /// Bytes of adapters in memory.
