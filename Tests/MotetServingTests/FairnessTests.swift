@@ -28,6 +28,13 @@ private final class SlowPasses: ModelPasses {
     return try base.hiddenStateSums(rows)
   }
 
+  func logits(
+    _ rows: [BatchRow], at positions: [Int], andSumsOf texts: [BatchRow]
+  ) throws -> (logits: Tensor?, sums: [[Float]]) {
+    note(rows + texts)
+    return try base.logits(rows, at: positions, andSumsOf: texts)
+  }
+
   private nonisolated func note(_ rows: [BatchRow]) {
     tokens.withLock { $0.append(rows.reduce(0) { $0 + $1.tokens.count }) }
     usleep(microseconds)
@@ -200,7 +207,7 @@ private final class Count: Sendable {
     let many = Self.call("many", of: "a", count: 40, tokens: 30)
     let own = Self.call("one", of: "b", count: 1, tokens: 20)
     let expected = try await Self.alone(many + own)
-    try await Self.withEngine(rows: 64) { parts in
+    try await Self.withEngine(rows: 64, { $0.tokensPerSharedPass = 16 }) { parts in
       let found = try await Self.race(parts, others: many, own: own)
       #expect((found.others + found.own).map(\.ids) == expected)
       let sizes = parts.passes.tokens.withLock { $0 }
@@ -210,7 +217,7 @@ private final class Count: Sendable {
   }
 
   @Test func textsOfOneClientLeaveAnothersAnswersShortPasses() async throws {
-    try await Self.withEngine(rows: 4) { parts in
+    try await Self.withEngine({ $0.tokensPerSharedPass = 16 }) { parts in
       let engine = parts.engine
       let texts = Task {
         try await engine.embed(
@@ -225,6 +232,21 @@ private final class Count: Sendable {
       #expect(during.count { $0 <= 16 } >= 19, "\(during)")
       texts.cancel()
       _ = try? await texts.value
+    }
+  }
+
+  @Test func textsThatGoAlongWithAnothersAnswersHaveTheirVectorsAndTheAnswersTheirTokens() async throws {
+    let texts = (0..<12).map { prompt([60, 1, 20][$0 % 3], seed: $0) }
+    let requests = (0..<3).flatMap { Self.call("\($0)", of: "b", count: 3, tokens: 90) }
+    let expected = try await Self.alone(requests)
+    let vectors = try await TinyModel.load().meanHiddenStates(texts)
+    try await Self.withEngine({ $0.tokensPerSharedPass = 16 }) { parts in
+      async let answers = parts.engine.together(requests)
+      while await parts.engine.status().running == 0 { try await Task.sleep(for: .milliseconds(1)) }
+      let found = try await parts.engine.embed(texts, mix: .base, client: "a", clientWeight: 1)
+      #expect(try await answers.map(\.ids) == expected)
+      let worst = zip(found, vectors).flatMap { zip($0, $1).map { abs($0 - $1) } }.max() ?? .infinity
+      #expect(worst < 1e-4)
     }
   }
 

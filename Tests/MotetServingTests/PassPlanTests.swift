@@ -73,6 +73,19 @@ import Testing
     #expect(shares[61] == 1)
   }
 
+  @Test func aPartOfOneTokenGoesToAnswersAndPromptsInTurn() {
+    let demands =
+      Self.answers(60, of: 1) + [Demand(missing: 300, isReading: true, client: 1)] + Self.answers(1, of: 2)
+    let read = (0..<8).map { pass in
+      var plan = PassPlan(tokensPerPass: 512, promptTokensBesideAnswers: 128, tokensPerSharedPass: 2)
+      plan.number = pass
+      let shares = plan.shares(demands)
+      #expect(shares.reduce(0, +) == 2 && shares[61] == 1)
+      return shares[60]
+    }
+    #expect(read == [1, 0, 0, 0, 1, 0, 0, 0])
+  }
+
   @Test func whatIsGuessedAfterATokenStaysTogether() {
     let guessed = Demand(missing: 7, isReading: false, client: 1)
     let shares = plan.shares([guessed, guessed, guessed] + Self.answers(1, of: 2))

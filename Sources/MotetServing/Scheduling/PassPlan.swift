@@ -13,6 +13,8 @@ struct PassPlan {
   var tokensPerSharedPass = 16
   /// Whether another client was there just now, who may come back any moment: passes without answers stay short then.
   var isBrief = false
+  /// Counted up from pass to pass.
+  var number = 0
 
   struct Demand {
     /// Tokens whose keys and values are not there.
@@ -49,7 +51,8 @@ struct PassPlan {
       parts = FairSplit.shares(of: size(parts, weights), Array(zip(parts, weights)))
       // A client's own prompts go on, if slowly, while its answers fill its part.
       for index in clients.indices where answering[index] > 0 {
-        reading[index] = min(reading[index], max(parts[index] / 4, parts[index] - answering[index]))
+        let least = parts[index] < 4 ? (number % 4 == 0 ? 1 : 0) : parts[index] / 4
+        reading[index] = min(reading[index], max(least, parts[index] - answering[index]))
       }
     }
     var shares = [Int](repeating: 0, count: demands.count)
@@ -91,7 +94,7 @@ struct PassPlan {
   private func size(_ wanted: [Int], _ weights: [Double]) -> Int {
     let least = zip(wanted, weights).map { Double($0) / $1 }.min() ?? 0
     let even = min(least * weights.reduce(0, +), Double(wanted.reduce(0, +)))
-    return max(tokensPerSharedPass, 4 * wanted.count, Int(even.rounded(.up)))
+    return max(tokensPerSharedPass, wanted.count, Int(even.rounded(.up)))
   }
 
   /// Gives one client's answers their tokens, whole ones only; where not all have a turn, the answer that has waited

@@ -27,6 +27,9 @@ final class Scheduler {
   /// Counted up with each pass, and with each place that is given.
   var passNumber = 0
   var placesGiven = 0
+  var passCost = PassCost()
+  /// Whether texts are read in the passes of answers.
+  var joinsTexts = false
   /// When sequences of more than one client were under way last.
   var lastShared: ContinuousClock.Instant?
   var calls = 0

@@ -110,9 +110,11 @@ final class ServedRow {
   var reach: Int { virtualTokens + (texts?.longest ?? tokens.count) }
 
   /// Positions to have room for before a pass of so many of its tokens.
-  func positions(after count: Int) -> Int {
+  func positions(after count: Int, isBesideAnswers: Bool) -> Int {
     guard let texts else { return virtualTokens + computed + count }
-    guard let piece = texts.pieces(count).first, !piece.isWhole else { return 0 }
+    guard let piece = texts.pieces(count, isBesideAnswers: isBesideAnswers).first, !piece.isWhole else {
+      return 0
+    }
     return virtualTokens + piece.tokens.upperBound
   }
 

@@ -11,10 +11,12 @@ public struct ServingOptions: Sendable {
   public var tokensPerPass = 512
   /// Of these, tokens of prompts while answers are under way: what a long prompt adds to the time between their tokens.
   public var promptTokensBesideAnswers = 128
-  /// Tokens of a pass, at least, while requests of several clients are under way. A larger pass takes more only as far as
-  /// every client has as many tokens in it for its weight: this bounds what one client's work adds to the time between
-  /// another's tokens.
-  public var tokensPerSharedPass = 16
+  /// By how much a pass may take longer for a client with a token in it because of other clients' tokens. A larger pass
+  /// has more of them only as far as every client has as many for its weight.
+  public var sharedPassStretch = 1.5
+  /// Tokens of a pass, at least, while requests of several clients are under way; nil: as many as
+  /// ``sharedPassStretch`` allows by the times of the passes so far.
+  public var tokensPerSharedPass: Int?
   /// Seconds that a client without any place waits, when every client holds one place, until one of them makes way.
   public var turnSeconds = 1.0
   /// Bytes of keys and values, all sequences and the prefixes kept of earlier ones together.
