@@ -57,16 +57,15 @@ private final class Count: Sendable {
 
   private static func withEngine(
     rows: Int = 4, pages: Int? = nil, pause: UInt32 = 1000,
-    _ change: (inout ServingOptions) -> Void = { _ in },
+    options: ServingOptions = ServingOptions(),
     _ body: (Parts) async throws -> Void
   ) async throws {
     let base = try await TinyModel.load()
     let metrics = TestMetrics()
-    var options = ServingOptions()
+    var options = options
     options.maximumRows = rows
     options.speculates = false
     if let pages { options.cacheBytes = await pages * base.keyValuePool().pageBytes }
-    change(&options)
     let passes = SlowPasses(base, microseconds: pause)
     let shelf = AdapterShelf(
       base, places: AdapterPlaces(library: nil, folders: []), budget: 1 << 30,
@@ -74,6 +73,12 @@ private final class Count: Sendable {
     let engine = await ServingEngine(
       base, shelf: shelf, metrics: ServingMetrics(metrics), options: options, passes: passes)
     try await body(Parts(engine: engine, passes: passes, metrics: metrics))
+  }
+
+  private static func options(_ change: (inout ServingOptions) -> Void) -> ServingOptions {
+    var options = ServingOptions()
+    change(&options)
+    return options
   }
 
   private static func call(
@@ -172,7 +177,8 @@ private final class Count: Sendable {
   @Test func withMoreClientsThanPlacesTheyTakeTurns() async throws {
     let long = Self.call("long", of: "a", count: 1, tokens: 100)
     let expected = try await Self.alone(long)
-    try await Self.withEngine(rows: 1, pause: 2000, { $0.turnSeconds = 0.02 }) { parts in
+    try await Self.withEngine(rows: 1, pause: 2000, options: Self.options { $0.turnSeconds = 0.02 }) {
+      parts in
       let found = try await Self.race(
         parts, others: long, own: Self.call("short", of: "b", count: 1, tokens: 2))
       #expect(found.ended == 0)
@@ -180,7 +186,8 @@ private final class Count: Sendable {
       #expect(parts.preemptions >= 1)
     }
     // Of one client the first to come goes on.
-    try await Self.withEngine(rows: 1, pause: 1000, { $0.turnSeconds = 0.02 }) { parts in
+    try await Self.withEngine(rows: 1, pause: 1000, options: Self.options { $0.turnSeconds = 0.02 }) {
+      parts in
       let found = try await Self.race(
         parts, others: long, own: Self.call("short", of: "a", count: 1, tokens: 2))
       #expect(found.ended == 1)
@@ -207,7 +214,7 @@ private final class Count: Sendable {
     let many = Self.call("many", of: "a", count: 40, tokens: 30)
     let own = Self.call("one", of: "b", count: 1, tokens: 20)
     let expected = try await Self.alone(many + own)
-    try await Self.withEngine(rows: 64, { $0.tokensPerSharedPass = 16 }) { parts in
+    try await Self.withEngine(rows: 64, options: Self.options { $0.tokensPerSharedPass = 16 }) { parts in
       let found = try await Self.race(parts, others: many, own: own)
       #expect((found.others + found.own).map(\.ids) == expected)
       let sizes = parts.passes.tokens.withLock { $0 }
@@ -217,7 +224,7 @@ private final class Count: Sendable {
   }
 
   @Test func textsOfOneClientLeaveAnothersAnswersShortPasses() async throws {
-    try await Self.withEngine({ $0.tokensPerSharedPass = 16 }) { parts in
+    try await Self.withEngine(options: Self.options { $0.tokensPerSharedPass = 16 }) { parts in
       let engine = parts.engine
       let texts = Task {
         try await engine.embed(
@@ -240,7 +247,7 @@ private final class Count: Sendable {
     let requests = (0..<3).flatMap { Self.call("\($0)", of: "b", count: 3, tokens: 90) }
     let expected = try await Self.alone(requests)
     let vectors = try await TinyModel.load().meanHiddenStates(texts)
-    try await Self.withEngine({ $0.tokensPerSharedPass = 16 }) { parts in
+    try await Self.withEngine(options: Self.options { $0.tokensPerSharedPass = 16 }) { parts in
       async let answers = parts.engine.together(requests)
       while await parts.engine.status().running == 0 { try await Task.sleep(for: .milliseconds(1)) }
       let found = try await parts.engine.embed(texts, mix: .base, client: "a", clientWeight: 1)
@@ -253,7 +260,7 @@ private final class Count: Sendable {
   // MARK: The queue
 
   @Test func aClientThatFillsItsQueueLeavesRoomForOthers() async throws {
-    try await Self.withEngine(rows: 1, { $0.maximumWaiting = 4 }) { parts in
+    try await Self.withEngine(rows: 1, options: Self.options { $0.maximumWaiting = 4 }) { parts in
       var streams: [AsyncThrowingStream<ServingEvent, any Error>] = []
       var refused = 0
       for request in Self.call("many", of: "a", count: 12, tokens: 50) {
@@ -269,7 +276,7 @@ private final class Count: Sendable {
   }
 
   @Test func allClientsTogetherHaveALimitAndEachARestOfItsOwn() async throws {
-    try await Self.withEngine(rows: 1, { $0.maximumWaiting = 16 }) { parts in
+    try await Self.withEngine(rows: 1, options: Self.options { $0.maximumWaiting = 16 }) { parts in
       var streams: [AsyncThrowingStream<ServingEvent, any Error>] = []
       for client in 0..<8 {
         for request in Self.call("\(client)", of: "\(client)", count: 16, tokens: 100) {
