@@ -11,8 +11,8 @@ struct PassPlan {
   let tokensPerPass: Int
   let promptTokensBesideAnswers: Int
   var tokensPerSharedPass = 16
-  /// Whether another client was there just now, who may come back any moment: passes without answers stay short then.
-  var isBrief = false
+  /// Tokens of a pass of one client when another was there just now, who may come back any moment; nil for no limit.
+  var briefTokens: Int?
   /// Counted up from pass to pass.
   var number = 0
 
@@ -47,8 +47,8 @@ struct PassPlan {
       of: promptTokens(beside: answering.reduce(0, +)),
       Array(zip(clients.map { missing($0.prompts) }, weights)))
     var parts = zip(answering, reading).map(+)
-    if clients.count > 1 {
-      parts = FairSplit.shares(of: size(parts, weights), Array(zip(parts, weights)))
+    if let size = clients.count > 1 ? size(parts, weights) : briefTokens {
+      parts = FairSplit.shares(of: size, Array(zip(parts, weights)))
       // A client's own prompts go on, if slowly, while its answers fill its part.
       for index in clients.indices where answering[index] > 0 {
         let least = parts[index] < 4 ? (number % 4 == 0 ? 1 : 0) : parts[index] / 4
