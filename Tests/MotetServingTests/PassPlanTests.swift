@@ -52,8 +52,11 @@ import Testing
     #expect(plan.shares([prompt] + Self.answers(1, of: 1)) == [128, 1])
     #expect(plan.shares([prompt]) == [512])
     var brief = plan
-    brief.isBrief = true
-    #expect(brief.shares([prompt]) == [128])
+    brief.briefTokens = 24
+    #expect(brief.shares([prompt]) == [24])
+    #expect(brief.shares([prompt] + Self.answers(1, of: 1)) == [23, 1])
+    #expect(brief.shares(Self.answers(60, of: 1)).reduce(0, +) == 24)
+    #expect(brief.shares(Self.answers(20, of: 1)).reduce(0, +) == 20)
   }
 
   @Test func aShortPromptIsReadAtOnceBesideALongOne() {

@@ -83,9 +83,7 @@ struct PassPlan {
   }
 
   private func promptTokens(beside answering: Int) -> Int {
-    guard answering > 0 else {
-      return isBrief ? min(tokensPerPass, promptTokensBesideAnswers) : tokensPerPass
-    }
+    guard answering > 0 else { return tokensPerPass }
     // Prompts go on, if slowly, even when answers fill the pass.
     return max(min(promptTokensBesideAnswers, tokensPerPass - answering), min(16, promptTokensBesideAnswers))
   }

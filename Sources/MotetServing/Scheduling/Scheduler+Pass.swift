@@ -43,11 +43,13 @@ extension Scheduler {
     running.sort { $0.arrival < $1.arrival }
     let now = ContinuousClock.now
     if running.contains(where: { $0.client !== running[0].client }) { lastShared = now }
+    let isAlone = lastShared.map { now - $0 > .seconds(options.briefSeconds) } ?? true
     let plan = PassPlan(
       tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers,
       tokensPerSharedPass: options.tokensPerSharedPass ?? passCost.tokens(stretch: options.sharedPassStretch)
         ?? 8,
-      isBrief: lastShared.map { now - $0 < .seconds(10) } ?? false, number: passNumber)
+      briefTokens: isAlone ? nil : passCost.tokens(stretch: options.briefPassStretch) ?? 32,
+      number: passNumber)
     return plan.shares(
       running.map {
         PassPlan.Demand(

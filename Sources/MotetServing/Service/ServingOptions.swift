@@ -17,6 +17,10 @@ public struct ServingOptions: Sendable {
   /// Tokens of a pass, at least, while requests of several clients are under way; nil: as many as
   /// ``sharedPassStretch`` allows by the times of the passes so far.
   public var tokensPerSharedPass: Int?
+  /// How many times as long as one of a single token a pass may take when one client has all of it and another was there
+  /// less than ``briefSeconds`` ago: what a client that comes back waits until it has a part in a pass.
+  public var briefPassStretch = 4.0
+  public var briefSeconds = 3.0
   /// Seconds that a client without any place waits, when every client holds one place, until one of them makes way.
   public var turnSeconds = 1.0
   /// Bytes of keys and values, all sequences and the prefixes kept of earlier ones together.
