@@ -29,6 +29,9 @@ extension Scheduler {
     // A few more than there is room for, so that a place that comes free is taken at once.
     var ahead = max(options.maximumRows - running.count, 0) + 4
     var order = PlaceOrder(waiting, running: running)
+    // Only as many are asked for as are read at one time, and the next ones: more would stand before another client's.
+    var asked = waiting.filter { $0.stage == .preparing }.map(\.request.mix)
+    asked = asked.indices.filter { !asked[..<$0].contains(asked[$0]) }.map { asked[$0] }
     while ahead > 0, let row = order.next() {
       // Those that come before it, not after: whose turn it is is never passed over for good.
       guard row.stage == .queued else {
@@ -36,11 +39,12 @@ extension Scheduler {
         continue
       }
       let isAlone = running.isEmpty && !waiting.contains { $0.stage == .preparing || $0.stage == .ready }
-      if row.lacksRoom, !isAlone {
-        continue
-      }
+      if row.lacksRoom, !isAlone { continue }
       // After a second nobody who came later takes the room that it waits for.
       if let due, row.arrival > due.arrival, !row.request.mix.terms.isEmpty { continue }
+      let isAsked = asked.contains(row.request.mix)
+      guard isAsked || asked.count < 4 else { continue }
+      if !isAsked { asked.append(row.request.mix) }
       row.stage = .preparing
       row.lacksRoom = false
       ahead -= 1
