@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import re
 import time
 
 from motet_server import MotetServer
@@ -128,7 +129,7 @@ class Load:
 
     def __init__(self, port, path, body, count=1, key=BAD):
         self.port, self.path, self.body, self.count, self.key = port, path, body, count, key
-        self.done, self.statuses, self.seconds = 0, {}, []
+        self.statuses, self.refusal = {}, ""
 
     async def run(self):
         async with asyncio.TaskGroup() as group:
@@ -137,17 +138,18 @@ class Load:
 
     async def goes_on(self):
         while True:
-            began = time.monotonic()
             try:
                 body = self.body() if callable(self.body) else self.body
-                status, _ = await ask(self.port, self.key, self.path, body)
+                status, text = await ask(self.port, self.key, self.path, body)
+                if status != 200 and not self.refusal:
+                    self.refusal = text
             except (TimeoutError, Gone, OSError) as error:
                 status = type(error).__name__
-            self.seconds.append(time.monotonic() - began)
             self.statuses[status] = self.statuses.get(status, 0) + 1
             # One that is refused at once does not turn the load into a test of the loop.
             await asyncio.sleep(0.01)
 
     def told(self):
         counts = " ".join(f"{status}×{count}" for status, count in sorted(self.statuses.items(), key=str))
-        return counts or "none came back"
+        said = re.search(r'"(?:message|error)":\s*"(.{0,70})', self.refusal)
+        return (counts or "none came back") + (f" ({said[1]}…)" if said else "")
