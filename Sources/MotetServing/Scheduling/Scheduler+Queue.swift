@@ -23,9 +23,9 @@ extension Scheduler {
 
   /// Asks for the adapters of the requests that are next.
   func prepare() {
-    guard waiting.contains(where: { $0.stage == .queued }) else { return }
     let due = waiting.first(where: isDue)
     if let due { letGoOfAdapters(after: due) }
+    guard waiting.contains(where: { $0.stage == .queued }) else { return }
     // A few more than there is room for, so that a place that comes free is taken at once.
     var ahead = max(options.maximumRows - running.count, 0) + 4
     var order = PlaceOrder(waiting, running: running)
