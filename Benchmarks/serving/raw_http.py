@@ -26,11 +26,14 @@ class Connection:
         await asyncio.get_running_loop().sock_connect(plug, ("127.0.0.1", port))
         return cls(*await asyncio.open_connection(sock=plug, limit=window))
 
+    key = None
+
     async def send(self, method, path, body=None, share=1.0):
-        """`share` below 1 stops in the middle of the body."""
-        data = b"" if body is None else json.dumps(body).encode()
+        """`share` below 1 stops in the middle of the body, which is an object or the text of one."""
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        bearer = f"Authorization: Bearer {self.key}\r\n" if self.key else ""
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{bearer}"
             f"Content-Length: {len(data)}\r\n\r\n")
         self.writer.write(head.encode() + data[: int(share * len(data))])
         await self.writer.drain()

@@ -23,18 +23,39 @@ extension BaseModel {
   /// The sum over each row's tokens of the normed last hidden state, `[rows][hidden]`: of texts that are read in pieces,
   /// the sums of a text's pieces, divided by its tokens, are its mean.
   public func hiddenStateSums(_ rows: [BatchRow]) throws -> [[Float]] {
-    let owners = rows.enumerated().flatMap { index, row in [Int](repeating: index, count: row.tokens.count) }
-    var sums = [[Float]](repeating: [], count: rows.count)
-    for part in try labelStates(rows, at: Array(owners.indices), on: tape(recording: false)) {
+    try logits([], at: [], andSumsOf: rows).sums
+  }
+
+  /// Both of one pass: logits `[positions, vocabulary]` at chosen packed positions of `rows`, nil where there are none,
+  /// and ``hiddenStateSums(_:)`` of the rows after them.
+  public func logits(
+    _ rows: [BatchRow], at positions: [Int], andSumsOf texts: [BatchRow]
+  ) throws -> (logits: Tensor?, sums: [[Float]]) {
+    let first = rows.reduce(0) { $0 + $1.tokens.count }
+    let owners = texts.enumerated().flatMap { index, row in [Int](repeating: index, count: row.tokens.count) }
+    let tape = tape(recording: false)
+    let parts = try labelStates(rows + texts, at: positions + owners.indices.map { first + $0 }, on: tape)
+    let logits = positions.isEmpty ? nil : Tensor(rows: positions.count, columns: configuration.vocabulary)
+    var sums = [[Float]](repeating: [], count: texts.count)
+    for part in parts {
+      let answering = part.places.prefix { $0 < positions.count }
+      if let logits, !answering.isEmpty {
+        let found = try tape.logits(
+          tape.gather(part.states, rows: Array(0..<answering.count)), head: part.weights.head)
+        for (row, place) in answering.enumerated() {
+          logits.row(place).update(from: found.row(row), count: found.columns)
+        }
+      }
+      guard answering.count < part.places.count else { continue }
       let states = part.states.converted(to: .f32)
-      for (place, position) in part.places.enumerated() {
-        let owner = owners[position]
+      for (row, place) in part.places.enumerated().dropFirst(answering.count) {
+        let owner = owners[place - positions.count]
         if sums[owner].isEmpty { sums[owner] = [Float](repeating: 0, count: states.columns) }
-        let values = states.row(place)
+        let values = states.row(row)
         for column in 0..<states.columns { sums[owner][column] += values[column] }
       }
     }
-    return sums
+    return (logits, sums)
   }
 
   private func meanOfPass(_ rows: [[Int32]], mix: BoundMix) throws -> [[Float]] {

@@ -16,8 +16,13 @@ public protocol AnswerService: Sendable {
 
   /// Mean hidden states of texts' tokens, `[texts][hidden]`. They wait in the same queue as answers, as one request, and
   /// are read in pieces between them; cancelling the task ends it at the next step.
+  /// - Parameters:
+  ///   - client: as ``ServingRequest/client``
+  ///   - clientWeight: as ``ServingRequest/clientWeight``
   /// - Throws: ``ServingError``, `CancellationError`
-  func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]]
+  func embed(
+    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
+  ) async throws -> [[Float]]
 
   /// Every adapter that a request can name, by name and version.
   func adapters() async throws -> [ServedAdapter]
@@ -32,6 +37,14 @@ public protocol AnswerService: Sendable {
   func status() async -> ServingStatus
   /// Takes no new requests and returns when those under way are done.
   func drain() async
+}
+
+extension AnswerService {
+  /// Mean hidden states of texts' tokens, `[texts][hidden]`, where clients are not told apart.
+  /// - Throws: ``ServingError``, `CancellationError`
+  public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
+    try await embed(texts, mix: mix, client: nil, clientWeight: 1)
+  }
 }
 
 /// An adapter as a server lists it.

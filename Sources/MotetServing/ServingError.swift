@@ -14,6 +14,10 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
   case unusableAdapter(name: String, reason: String)
   /// A folder outside those that the server was started with.
   case forbiddenFolder(path: String)
+  /// An adapter, or the adapters of a mix, that can never have room: bytes beside those that pinned adapters keep.
+  case tooLarge(name: String, bytes: Int, pinned: Int, budget: Int)
+  /// A pin that would leave too little for other adapters, of which the largest takes so many bytes.
+  case pinTooLarge(name: String, bytes: Int, pinned: Int, largestOther: Int, budget: Int)
   /// The adapter may not be taken away: pinned, or of the library.
   case kept(name: String, reason: String)
 
@@ -31,6 +35,16 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
     case .unusableAdapter(let name, let reason): "the adapter \"\(name)\" cannot be used: \(reason)"
     case .forbiddenFolder(let path):
       "\"\(path)\" lies outside the folders that the server was started with; start it with --adapters for that one"
+    case .tooLarge(let name, let bytes, let pinned, let budget):
+      pinned == 0
+        ? "the adapter \"\(name)\" takes \(bytes) bytes of memory, and the server has \(budget) for adapters; "
+          + "start it with a larger --adapter-memory"
+        : "the adapter \"\(name)\" takes \(bytes) bytes of memory, and of the \(budget) for adapters \(pinned) are "
+          + "pinned; unpin an adapter, or start the server with a larger --adapter-memory"
+    case .pinTooLarge(let name, let bytes, let pinned, let largest, let budget):
+      "the adapter \"\(name)\" is not pinned: it takes \(bytes) bytes, \(pinned) are pinned already, and of the "
+        + "\(budget) for adapters there have to be \(largest) left for others; unpin an adapter, or start the server "
+        + "with a larger --adapter-memory"
     case .kept(let name, let reason): "the adapter \"\(name)\" stays: \(reason)"
     }
   }

@@ -134,7 +134,9 @@ final class ScriptedService: AnswerService {
     continuation.finish()
   }
 
-  func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
+  func embed(
+    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
+  ) async throws -> [[Float]] {
     texts.map { [Float($0.count), 0.5, -2] }
   }
 

@@ -100,6 +100,35 @@ import Testing
     }
   }
 
+  @Test func oneClientsManyAdaptersDoNotHoldUpAnothersOne() async throws {
+    try await withShelf { parts in
+      let names = (0..<12).map { "many\($0)" }
+      try writeAdapters(names, in: parts.place, for: parts.base)
+      let engine = await ServingEngine(
+        parts.base, shelf: parts.shelf, metrics: ServingMetrics(parts.metrics), options: ServingOptions())
+      try await parts.turnstile.enter()
+      func ask(_ name: String, of client: String) -> Task<ContinuousClock.Instant, any Error> {
+        Task {
+          var request = greedy(name, prompt(5), name)
+          request.client = client
+          var began = ContinuousClock.now
+          for try await event in try await engine.answer(request) { if case .begun = event { began = .now } }
+          return began
+        }
+      }
+      let many = names.map { ask($0, of: "a") }
+      try await parts.waiting([1, 1, 1, 1])
+      let one = ask("b", of: "b")
+      while await engine.status().waiting < 13 { try await Task.sleep(for: .milliseconds(1)) }
+      await parts.turnstile.leave()
+      let began = try await one.value
+      var later = 0
+      for task in many { later += try await task.value > began ? 1 : 0 }
+      #expect(later >= 4, "\(later)")
+      #expect(parts.loads("b") == 1)
+    }
+  }
+
   @Test func anAdapterUnderWayTakesRoomOnce() async throws {
     try await withShelf(adapters: 1) { parts in
       let shelf = parts.shelf

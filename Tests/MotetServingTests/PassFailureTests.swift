@@ -31,6 +31,14 @@ private final class FailingPasses: ModelPasses {
     return found
   }
 
+  func logits(
+    _ rows: [BatchRow], at positions: [Int], andSumsOf texts: [BatchRow]
+  ) throws -> (logits: Tensor?, sums: [[Float]]) {
+    let found = try base.logits(rows, at: positions, andSumsOf: texts)
+    try count(rows + texts)
+    return found
+  }
+
   private nonisolated func count(_ rows: [BatchRow]) throws {
     let fails = left.withLock { left in
       left = left.map { $0 - 1 }

@@ -36,7 +36,7 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .customLong("max-rows"), help: "Answers under way at one time.")
   var maxRows = 64
 
-  @Option(help: "Requests that may wait.")
+  @Option(help: "Requests of one key that may wait.")
   var queue = 256
 
   @Flag(

@@ -85,6 +85,7 @@ extension ServerParts {
     return requests.map { request in
       var request = request
       request.cacheSalt.insert(name, at: 0)
+      request.client = name
       return request
     }
   }

@@ -34,12 +34,12 @@ struct AnswerSettings: Sendable {
       for choice in 0..<choices {
         var sampling = sampling
         sampling.seed = sampling.seed.map { $0 &+ UInt64(choice) }
-        requests.append(
-          ServingRequest(
-            id: requests.isEmpty ? id : "\(id)-\(requests.count)", prompt: prompt, mix: mix.mix,
-            maximumTokens: min(maximumTokens ?? room, room), sampling: sampling, stopStrings: stopStrings,
-            ignoresEnd: ignoresEnd, logprobs: logprobs, format: format,
-            cacheSalt: cacheSalt.map { [$0] } ?? []))
+        var request = ServingRequest(
+          id: requests.isEmpty ? id : "\(id)-\(requests.count)", prompt: prompt, mix: mix.mix,
+          maximumTokens: min(maximumTokens ?? room, room), sampling: sampling, stopStrings: stopStrings,
+          ignoresEnd: ignoresEnd, logprobs: logprobs, format: format, cacheSalt: cacheSalt.map { [$0] } ?? [])
+        request.group = id
+        requests.append(request)
       }
     }
     return requests

@@ -33,6 +33,8 @@ extension APIError {
         headers: [.retryAfter: "5", .connection: "close"])
     case .unusableAdapter:
       self = APIError(.unprocessableContent, message, parameter: "model", code: "unusable_adapter")
+    case .tooLarge, .pinTooLarge:
+      self = APIError(.unprocessableContent, message, parameter: "model", code: "no_room_for_adapter")
     case .forbiddenFolder:
       self = APIError(
         .forbidden, message, type: "permission_error", parameter: "lora_path", code: "forbidden_folder")

@@ -12,7 +12,7 @@ extension PrometheusRegistry {
       "motet_request_seconds": "From submission to the end.",
       "motet_prefix_cache_hit_tokens_total": "Prompt tokens that were read for an earlier request.",
       "motet_prefix_cache_lookup_tokens_total": "Prompt tokens that were looked for.",
-      "motet_preemptions_total": "Sequences set aside for want of pages.",
+      "motet_preemptions_total": "Sequences set aside for want of pages, or to share places among clients.",
       "motet_adapter_loads_total": "Reads of an adapter's files.",
       "motet_adapter_load_failures_total": "Reads of an adapter's files that failed.",
       "motet_adapter_evictions_total": "Times an adapter left the memory for want of room.",

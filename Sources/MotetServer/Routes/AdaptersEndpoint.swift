@@ -54,9 +54,16 @@ struct AddAdapterEndpoint: Endpoint {
     let name = try fields.required("name")
     let path = try fields.required("path")
     let pinned = try fields.bool("pinned")
+    let wasKnown = try await parts.service.adapters().contains { $0.name == name && $0.version == nil }
     try await parts.load(name, from: path, by: context, parameter: "name")
     if let pinned {
-      try await parts.change(name, by: context) { try await parts.service.pin(name, pinned) }
+      do {
+        try await parts.change(name, by: context) { try await parts.service.pin(name, pinned) }
+      } catch {
+        // What is refused leaves nothing behind.
+        if !wasKnown { try? await parts.unload(name, by: context) }
+        throw error
+      }
     }
     // The one loaded by name has no version; a version of the library may share the name.
     let known = try await parts.service.adapters().filter { $0.name == name }

@@ -75,7 +75,7 @@ struct EmbeddingsEndpoint: Endpoint {
     return try await parts.known(to: context.caller) {
       try await parts.watch.whileConnected(context.connection) {
         try await within(seconds: seconds, else: APIError.late(seconds)) {
-          try await service.embed(inputs, mix: choice.mix)
+          try await service.embed(inputs, mix: choice.mix, client: context.caller.name, clientWeight: 1)
         }
       }
     }

@@ -39,7 +39,13 @@ extension AdapterShelf {
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
     changes += 1
     let change = changes
-    let adapter = try await resident(place)
+    let chain = await sizes.chain(of: place, in: places)
+    if pins[checked.name] == nil {
+      try requireRoom(for: name, [], chain)
+    } else {
+      _ = try await pin(of: name, at: place)
+    }
+    let adapter = try await resident(place, chain: chain)
     // What was asked last of a name stands, whichever was read first.
     guard lastChange[checked.name] ?? 0 < change else {
       if places.named[checked.name] != folder { drop(adapter) }
@@ -47,6 +53,7 @@ extension AdapterShelf {
     }
     lastChange[checked.name] = change
     places.named[checked.name] = folder
+    movePin(checked.name, to: adapter)
   }
 
   /// Takes it out, where it is the one of its name.
@@ -61,7 +68,8 @@ extension AdapterShelf {
     let parsed = try parse(name)
     // A folder that is gone from the disk can still be taken out of the list.
     if places.named[parsed.name] == nil { _ = try places.find(parsed) }
-    guard !pinned.contains(name), !pinned.contains(parsed.name) else {
+    let kept = pins[parsed.name].map { parsed.version == nil || parsed.version == $0.key.version } ?? false
+    guard pins[name] == nil, !kept else {
       throw ServingError.kept(name: name, reason: "it is pinned; unpin it first")
     }
     for (key, resident) in residents where key.name == parsed.name {
@@ -78,18 +86,7 @@ extension AdapterShelf {
     trim()
   }
 
-  func pin(_ name: String, _ isPinned: Bool) async throws {
-    guard isPinned else {
-      // Also one whose files are gone.
-      if pinned.remove(name) == nil { _ = try places.find(parse(name)) }
-      return trim()
-    }
-    let place = try places.find(parse(name))
-    _ = try await resident(place)
-    pinned.insert(name)
-  }
-
-  private func parse(_ name: String) throws -> AdapterName {
+  func parse(_ name: String) throws -> AdapterName {
     do { return try AdapterName(parsing: name) } catch {
       throw ServingError.unknownModel(name: name, near: [])
     }

@@ -22,7 +22,7 @@ actor AdapterShelf {
   struct Weakly<T: AnyObject> { weak var value: T? }
 
   let base: BaseModel
-  private let budget: Int
+  let budget: Int
   let metrics: ServingMetrics
   var places: AdapterPlaces
   var residents: [Key: Resident] = [:]
@@ -35,8 +35,8 @@ actor AdapterShelf {
   var leaving: [Weakly<LoadedAdapter>] = []
   private var mixes: [MixIdentity: Weakly<HeldMix>] = [:]
   private var baseMix: HeldMix?
-  /// Names and versions that stay in memory.
-  var pinned: Set<String> = []
+  /// Adapters that stay in memory, by the name that an operator gave.
+  var pins: [String: Pin] = [:]
   var facts: [Key: (stamp: FileStamp, facts: AdapterFacts)] = [:]
   /// Files that were compared with their records.
   var compared: Set<FileStamp> = []
@@ -90,11 +90,13 @@ actor AdapterShelf {
     let chains = await chains(of: found)
     let links = Dictionary(chains.values.joined().map { (Key($0.place), $0) }) { first, _ in first }.values
     let need = links.reduce(0) { $0 + (isMissing($1.place) ? $1.bytes : 0) }
+    if need > 0 { try requireRoom(for: mix.description, found, links) }
     if need > 0, !mayExceed, heldBytes(beside: found + links.map(\.place)) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
     for (place, term) in zip(found, mix.terms) {
       terms.append((try await resident(place, chain: chains[Key(place)]), term.weight))
     }
+    for (term, found) in zip(mix.terms, terms) { movePin("\(term.adapter)", to: found.adapter) }
     let identity = MixIdentity(
       parts: terms.map { MixIdentity.Part(load: $0.adapter.load, weight: $0.weight) })
     if let known = mixes[identity]?.value { return known }
@@ -179,9 +181,5 @@ actor AdapterShelf {
   private var leastRecentlyUsed: Key? {
     residents.filter { !$0.value.adapter.isHeld && !isPinned($0.value.adapter.place) }
       .min { $0.value.lastUse < $1.value.lastUse }?.key
-  }
-
-  func isPinned(_ place: AdapterPlace) -> Bool {
-    pinned.contains(place.name) || pinned.contains(place.title)
   }
 }

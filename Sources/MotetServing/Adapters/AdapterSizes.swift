@@ -27,6 +27,17 @@ final class AdapterSizes: Sendable {
     }.value
   }
 
+  /// The most bytes that one of these takes with what it stands on, of those that fit by themselves.
+  func largest(of all: [AdapterPlace], in places: AdapterPlaces, within budget: Int) async -> Int {
+    await Task.detached { [self] in
+      all.reduce(0) { most, place in
+        let chain = (try? places.allowedChain(place)) ?? []
+        let total = chain.reduce(0) { $0 + ((try? bytes(of: $1.folder)) ?? 0) }
+        return total <= budget ? max(most, total) : most
+      }
+    }.value
+  }
+
   private func bytes(of folder: URL) throws -> Int {
     let stamp = FileStamp(folder)
     if let stamp, let found = known.withLock({ $0[stamp] }) { return found }

@@ -14,7 +14,7 @@ import Metrics
 /// | `motet_request_seconds` | timer | adapter, version | from submission to the end |
 /// | `motet_prefix_cache_hit_tokens_total` | counter | | prompt tokens that were read for an earlier request |
 /// | `motet_prefix_cache_lookup_tokens_total` | counter | | prompt tokens that were looked for |
-/// | `motet_preemptions_total` | counter | | sequences set aside for want of pages |
+/// | `motet_preemptions_total` | counter | | sequences set aside for want of pages, or to share places among clients |
 /// | `motet_adapter_loads_total` | counter | adapter, version | reads of its files |
 /// | `motet_adapter_load_failures_total` | counter | adapter, version | reads that failed |
 /// | `motet_adapter_evictions_total` | counter | adapter, version | times it left the memory for want of room |

@@ -10,6 +10,11 @@ protocol ModelPasses: Sendable {
 
   /// The sum of each row's last hidden states, normed, `[rows][hidden]`.
   func hiddenStateSums(_ rows: [BatchRow]) throws -> [[Float]]
+
+  /// Both: the logits of `rows`, and the sums of `texts`, whose keys and values are kept as those of `rows` are.
+  func logits(
+    _ rows: [BatchRow], at positions: [Int], andSumsOf texts: [BatchRow]
+  ) throws -> (logits: Tensor?, sums: [[Float]])
 }
 
 extension BaseModel: ModelPasses {

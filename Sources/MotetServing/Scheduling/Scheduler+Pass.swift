@@ -2,21 +2,25 @@ import MotetModels
 import MotetTensor
 
 extension Scheduler {
-  /// One pass: a token, or several that were guessed right, for every answer, and the next piece of some prompts.
+  /// One pass: a token, or several that were guessed right, for every answer, and the next piece of some prompts. Texts
+  /// have passes of their own, but for those that go along with another client's answers: two short passes would keep
+  /// these waiting for twice as long as one.
   func step() {
     guess()
     let shares = reservedShares()
     let rows = grouped(running.filter { shares[$0.arrival, default: 0] > 0 })
-    answer(rows.filter { $0.texts == nil }, shares)
-    read(rows.filter { $0.texts != nil }, shares)
+    let (answers, texts) = (rows.filter { $0.texts == nil }, rows.filter { $0.texts != nil })
+    answer(answers, joinsTexts ? texts : [], shares)
+    if !joinsTexts { read(texts, shares) }
   }
 
-  private func answer(_ rows: [ServedRow], _ shares: [Int: Int]) {
+  private func answer(_ rows: [ServedRow], _ texts: [ServedRow], _ shares: [Int: Int]) {
     guard !rows.isEmpty else { return }
-    let began = ContinuousClock.now
+    let pieces = texts.map {
+      ($0, $0.texts?.pieces(shares[$0.arrival, default: 0], isBesideAnswers: true) ?? [])
+    }
     do {
-      let logits = try pass(rows, shares)
-      metrics.stepSeconds.recordSeconds((ContinuousClock.now - began) / .seconds(1))
+      let (logits, sums) = try pass(rows, batch(of: pieces), shares)
       for row in rows { row.computed += shares[row.arrival, default: 0] }
       var first = 0
       for row in rows where row.computed == row.tokens.count {
@@ -27,30 +31,55 @@ extension Scheduler {
       for row in rows where row.stage == .running {
         row.cache?.keepFullPages(row.tokens, computed: row.computed)
       }
+      take(sums, of: pieces)
     } catch {
       metrics.stepFailures.increment()
-      for row in rows { fail(row, EngineFailure("the pass failed: \(error)")) }
+      for row in rows + texts { fail(row, EngineFailure("the pass failed: \(error)")) }
     }
   }
 
-  /// How many tokens each sequence has in this pass, with room for them; the last to come are set aside when pages run
-  /// out.
-  private func reservedShares() -> [Int: Int] {
+  /// How many tokens each sequence has in this pass.
+  private func plan() -> [Int] {
     running.sort { $0.arrival < $1.arrival }
+    let now = ContinuousClock.now
+    if running.contains(where: { $0.client !== running[0].client }) { lastShared = now }
+    let isAlone = lastShared.map { now - $0 > .seconds(options.briefSeconds) } ?? true
     let plan = PassPlan(
-      tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers)
-    let counts = plan.shares(
-      running.map { PassPlan.Demand(missing: $0.missing, isReading: $0.isReading) })
+      tokensPerPass: options.tokensPerPass, promptTokensBesideAnswers: options.promptTokensBesideAnswers,
+      tokensPerSharedPass: options.tokensPerSharedPass ?? passCost.tokens(stretch: options.sharedPassStretch)
+        ?? 8,
+      briefTokens: isAlone ? nil : passCost.tokens(stretch: options.briefPassStretch) ?? 32,
+      number: passNumber)
+    return plan.shares(
+      running.map {
+        PassPlan.Demand(
+          missing: $0.missing, isReading: $0.isReading, client: $0.client.number, weight: $0.client.weight,
+          group: $0.call, lastPass: $0.lastPass)
+      })
+  }
+
+  /// The same with room for them; when pages run out, sequences of the client who holds the most over its share are set
+  /// aside.
+  private func reservedShares() -> [Int: Int] {
+    let counts = plan()
+    passNumber += 1
+    let answering = running.indices.filter { counts[$0] > 0 && running[$0].texts == nil }
+    joinsTexts = running.indices.contains { index in
+      counts[index] > 0 && running[index].texts != nil
+        && answering.contains { running[$0].client !== running[index].client }
+    }
     var shares: [Int: Int] = [:]
     for (row, count) in zip(running, counts) where row.stage == .running && count > 0 {
       guard let cache = row.cache else { continue }
-      let positions = row.positions(after: count)
+      let positions = row.positions(after: count, isBesideAnswers: joinsTexts)
       while row.stage == .running, !reserve(positions, for: cache) {
-        guard let last = running.last else { break }
+        guard let last = makingWayForPages() else { break }
         shares[last.arrival] = nil
         setAside(last)
       }
-      if row.stage == .running { shares[row.arrival] = count }
+      guard row.stage == .running else { continue }
+      shares[row.arrival] = count
+      row.lastPass = passNumber
     }
     return shares
   }
@@ -69,17 +98,18 @@ extension Scheduler {
       .sorted { ($0.0, $0.1.arrival) < ($1.0, $1.1.arrival) }.map(\.1)
   }
 
-  /// - Returns: logits at the last token of each sequence whose tokens are all in, and at guesses before it; nil when
-  ///   there is none
-  private func pass(_ rows: [ServedRow], _ shares: [Int: Int]) throws -> Tensor? {
+  /// - Parameter texts: pieces that go along
+  /// - Returns: logits at the last token of each sequence whose tokens are all in, and at guesses before it, nil when
+  ///   there is none; and the sums of the pieces
+  private func pass(
+    _ rows: [ServedRow], _ texts: [BatchRow], _ shares: [Int: Int]
+  ) throws -> (logits: Tensor?, sums: [[Float]]) {
     var batch: [BatchRow] = []
     var positions: [Int] = []
     var tokens = 0
-    var segments = 0
     for row in rows {
       guard let mix = row.mix, let cache = row.cache else { continue }
       let count = shares[row.arrival, default: 0]
-      if batch.last?.mix !== mix.bound { segments += 1 }
       batch.append(
         BatchRow(
           tokens: Array(row.tokens[row.computed..<row.computed + count]), mix: mix.bound, start: row.computed,
@@ -87,10 +117,25 @@ extension Scheduler {
       tokens += count
       if row.computed + count == row.tokens.count { positions += tokens - 1 - row.guessed..<tokens }
     }
+    return try timed(batch + texts) {
+      texts.isEmpty
+        ? (try passes.logits(batch, at: positions), [])
+        : try passes.logits(batch, at: positions, andSumsOf: texts)
+    }
+  }
+
+  /// Tells the metrics of a pass, and learns from it what the next ones will take.
+  func timed<T>(_ batch: [BatchRow], _ pass: () throws -> T) throws -> T {
+    let began = ContinuousClock.now
+    let tokens = batch.reduce(0) { $0 + $1.tokens.count }
     metrics.stepRows.record(batch.count)
     metrics.stepTokens.record(tokens)
-    metrics.stepSegments.record(segments)
-    return try passes.logits(batch, at: positions)
+    metrics.stepSegments.record(batch.indices.count { $0 == 0 || batch[$0].mix !== batch[$0 - 1].mix })
+    let found = try pass()
+    let seconds = (ContinuousClock.now - began) / .seconds(1)
+    metrics.stepSeconds.recordSeconds(seconds)
+    passCost.add(tokens: tokens, seconds: seconds)
+    return found
   }
 
   // MARK: Tokens
@@ -172,9 +217,12 @@ extension Scheduler {
     end(row, rest.isStopped ? .stop : reason)
   }
 
-  /// Adds guesses to answers while there are so few that a pass has room for them at little cost.
+  /// Adds guesses to answers while there are so few that a pass has room for them at little cost, and no other client's
+  /// tokens wait for it.
   private func guess() {
-    guard options.speculates, running.count <= 4 else { return }
+    guard options.speculates, running.count <= 4, let first = running.first?.client,
+      running.allSatisfy({ $0.client === first })
+    else { return }
     for row in running where !row.isReading && row.computed == row.tokens.count - 1 && row.produced > 0 {
       let left = min(
         row.request.maximumTokens - row.produced - 1, context - row.virtualTokens - row.tokens.count - 1,

@@ -5,36 +5,43 @@ import MotetTensor
 extension Scheduler {
   /// Reads the next pieces of texts.
   func read(_ rows: [ServedRow], _ shares: [Int: Int]) {
-    let taken = rows.map { ($0, $0.texts?.pieces(shares[$0.arrival, default: 0]) ?? []) }
+    let taken = rows.map {
+      ($0, $0.texts?.pieces(shares[$0.arrival, default: 0], isBesideAnswers: false) ?? [])
+    }
     readPass(taken.filter { $0.1.first?.isWhole == true })
     readPass(taken.filter { $0.1.first?.isWhole == false })
   }
 
-  private func readPass(_ taken: [(row: ServedRow, pieces: [TextReading.Piece])]) {
-    guard !taken.isEmpty else { return }
-    let began = ContinuousClock.now
-    var batch: [BatchRow] = []
-    for (row, pieces) in taken {
-      guard let mix = row.mix, let texts = row.texts?.texts else { continue }
-      batch += pieces.map { piece in
+  typealias Pieces = (row: ServedRow, pieces: [TextReading.Piece])
+
+  func batch(of taken: [Pieces]) -> [BatchRow] {
+    taken.flatMap { row, pieces in
+      guard let mix = row.mix, let texts = row.texts?.texts else { return [BatchRow]() }
+      return pieces.map { piece in
         BatchRow(
           tokens: Array(texts[piece.text][piece.tokens]), mix: mix.bound, start: piece.tokens.lowerBound,
           cache: piece.isWhole ? nil : row.cache?.cache)
       }
     }
+  }
+
+  private func readPass(_ taken: [Pieces]) {
+    guard !taken.isEmpty else { return }
     do {
-      let sums = try passes.hiddenStateSums(batch)
-      metrics.stepSeconds.recordSeconds((ContinuousClock.now - began) / .seconds(1))
-      metrics.stepRows.record(batch.count)
-      metrics.stepTokens.record(batch.reduce(0) { $0 + $1.tokens.count })
-      var first = 0
-      for (row, pieces) in taken {
-        take(Array(zip(pieces, sums[first..<first + pieces.count])), for: row)
-        first += pieces.count
-      }
+      let batch = batch(of: taken)
+      take(try timed(batch) { try passes.hiddenStateSums(batch) }, of: taken)
     } catch {
       metrics.stepFailures.increment()
       for (row, _) in taken { fail(row, EngineFailure("the pass failed: \(error)")) }
+    }
+  }
+
+  /// - Parameter sums: for each piece, `[pieces][hidden]`
+  func take(_ sums: [[Float]], of taken: [Pieces]) {
+    var first = 0
+    for (row, pieces) in taken {
+      take(Array(zip(pieces, sums[first..<first + pieces.count])), for: row)
+      first += pieces.count
     }
   }
 

@@ -4,8 +4,10 @@ import MotetTensor
 /// Takes requests in, and continues all that are under way together: one pass through the model after another, each
 /// with the next tokens of answers and pieces of prompts, of any mixes.
 ///
-/// Who came first is served first. A request waits while its adapters are read, and others go past it meanwhile; one
-/// that is set aside for want of pages comes back before all that came after it.
+/// Places, pages and passes are shared among clients by their weights, among one client's calls likewise, and in order of
+/// arrival within a call: see ``PlaceOrder`` and ``PassPlan``. A request waits while its adapters are read, and others go
+/// past it meanwhile. A client who holds more than its share makes way for one who holds less: its newest sequence is set
+/// aside, and comes back before its own that came later.
 @Compute
 final class Scheduler {
   let passes: any ModelPasses
@@ -22,6 +24,16 @@ final class Scheduler {
   /// By arrival.
   var waiting: [ServedRow] = []
   var running: [ServedRow] = []
+  var clients = ServedClients()
+  /// Counted up with each pass, and with each place that is given.
+  var passNumber = 0
+  var placesGiven = 0
+  var passCost = PassCost()
+  /// Whether texts are read in the passes of answers.
+  var joinsTexts = false
+  /// When sequences of more than one client were under way last.
+  var lastShared: ContinuousClock.Instant?
+  var calls = 0
   private var arrivals = 0
   private var isLooping = false
   private(set) var isDraining = false
@@ -57,13 +69,12 @@ final class Scheduler {
     texts: TextReading? = nil
   ) throws {
     guard !isDraining else { throw ServingError.draining }
-    guard waiting.count < options.maximumWaiting else {
-      throw ServingError.queueFull(retryAfterSeconds: retrySeconds)
-    }
+    let (client, call) = try entry(of: request)
     let row = ServedRow(
-      request, arrival: nextArrival(), text: text, structure: structure, output: output, left: left,
-      texts: texts)
-    if let mix {
+      request, of: client, call: call, arrival: nextArrival(), text: text, structure: structure,
+      output: output,
+      left: left, texts: texts)
+    if let mix, mix.adapters.isEmpty || !isRoomDue {
       row.mix = mix
       row.stage = .ready
     }
@@ -76,8 +87,9 @@ final class Scheduler {
     return arrivals
   }
 
-  private var retrySeconds: Int {
-    let rounds = Double(waiting.count) / Double(max(1, options.maximumRows))
+  /// Of how many requests so many that wait are done.
+  func retrySeconds(_ count: Int) -> Int {
+    let rounds = Double(count) / Double(max(1, options.maximumRows))
     return min(60, max(1, Int((rounds * meanSeconds).rounded(.up))))
   }
 

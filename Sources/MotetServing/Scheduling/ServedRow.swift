@@ -16,6 +16,9 @@ final class ServedRow {
   }
 
   let request: ServingRequest
+  let client: ServedClient
+  /// Of a client's requests, those of one call have the same.
+  let call: Int
   /// Counted up by arrival: who came first goes first.
   var arrival: Int
   let submitted: ContinuousClock.Instant
@@ -25,8 +28,14 @@ final class ServedRow {
   let texts: TextReading?
 
   var stage = Stage.queued
+  /// When it came into the queue, was given a place or was set aside, whichever was last.
+  var since: ContinuousClock.Instant
+  /// The last pass that it had a part in.
+  var lastPass = 0
   /// Whether adapters that others hold left no room for its own.
   var lacksRoom = false
+  /// Whether they ever did since it came: then room is kept for it once it has waited long enough.
+  var wantsRoom = false
   /// Holds its adapters, which may have to be read; cancelled when the request ends before.
   var preparation: Task<Void, Never>?
   var mix: HeldMix?
@@ -53,11 +62,14 @@ final class ServedRow {
   var lastToken: ContinuousClock.Instant?
 
   init(
-    _ request: ServingRequest, arrival: Int, text: AnswerText, structure: StructureCursor?,
+    _ request: ServingRequest, of client: ServedClient, call: Int, arrival: Int, text: AnswerText,
+    structure: StructureCursor?,
     output: AsyncThrowingStream<ServingEvent, any Error>.Continuation, left: ClientFlag,
     texts: TextReading? = nil
   ) {
     self.request = request
+    self.client = client
+    self.call = call
     self.texts = texts
     self.arrival = arrival
     self.text = text
@@ -65,6 +77,7 @@ final class ServedRow {
     self.output = output
     self.left = left
     submitted = .now
+    since = submitted
     tokens = request.prompt
     sampler = TokenSampler(request.sampling, prompt: request.prompt)
   }
@@ -88,6 +101,7 @@ final class ServedRow {
 
   var produced: Int { tokens.count - guessed - request.prompt.count }
   var isReading: Bool { texts.map { !$0.isDone } ?? (computed < tokens.count - guessed - 1) }
+  var pages: Int { cache?.cache.pages.count ?? 0 }
   var virtualTokens: Int { mix?.virtualTokens ?? 0 }
   /// Tokens whose keys and values are not there, or which are not read.
   var missing: Int { texts?.missing ?? (tokens.count - computed) }
@@ -96,9 +110,11 @@ final class ServedRow {
   var reach: Int { virtualTokens + (texts?.longest ?? tokens.count) }
 
   /// Positions to have room for before a pass of so many of its tokens.
-  func positions(after count: Int) -> Int {
+  func positions(after count: Int, isBesideAnswers: Bool) -> Int {
     guard let texts else { return virtualTokens + computed + count }
-    guard let piece = texts.pieces(count).first, !piece.isWhole else { return 0 }
+    guard let piece = texts.pieces(count, isBesideAnswers: isBesideAnswers).first, !piece.isWhole else {
+      return 0
+    }
     return virtualTokens + piece.tokens.upperBound
   }
 
@@ -110,6 +126,7 @@ final class ServedRow {
     computed = 0
     texts?.beginAgain()
     stage = .ready
+    since = .now
   }
 
   func usage(at end: ContinuousClock.Instant) -> ServingUsage {

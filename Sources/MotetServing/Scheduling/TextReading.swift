@@ -32,10 +32,11 @@ final class TextReading {
 
   /// What a pass with room for so many tokens takes: a piece of one text, or texts that fit whole. Never both, for of a
   /// pass all rows have keys and values kept, or none.
-  func pieces(_ count: Int) -> [Piece] {
+  /// - Parameter isBesideAnswers: whether the pass has rows whose keys and values are kept
+  func pieces(_ count: Int, isBesideAnswers: Bool) -> [Piece] {
     guard !isDone, count > 0 else { return [] }
     let first = texts[means.count]
-    guard read == 0, first.count <= count else {
+    guard read == 0, first.count <= count, !isBesideAnswers else {
       return [Piece(text: means.count, tokens: read..<min(first.count, read + count), isWhole: false)]
     }
     var pieces: [Piece] = []

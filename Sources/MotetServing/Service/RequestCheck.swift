@@ -23,7 +23,14 @@ struct RequestCheck {
         (0...Self.maximumLogprobs).contains(logprobs), "top_logprobs",
         "\(logprobs) alternatives cannot be told; give 0 to \(Self.maximumLogprobs)")
     }
+    try checkWeight(request.clientWeight)
     try check(request.sampling)
+  }
+
+  func checkWeight(_ weight: Double) throws {
+    try require(
+      weight.isFinite && weight > 0, "weight",
+      "a client's weight must be a finite number above 0 (got \(weight))")
   }
 
   /// A text to be embedded.

@@ -91,12 +91,17 @@ public final class ServingEngine: AnswerService {
     return stream
   }
 
-  public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
+  public func embed(
+    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
+  ) async throws -> [[Float]] {
     for text in texts { try check.checkText(text) }
+    try check.checkWeight(clientWeight)
     guard !texts.isEmpty else { return [] }
     let held = try await shelf.holdIfReady(mix)
     let reading = await TextReading(texts)
-    let request = ServingRequest(id: "embedding", prompt: [], mix: mix)
+    var request = ServingRequest(id: "embedding", prompt: [], mix: mix)
+    request.client = client
+    request.clientWeight = clientWeight
     let stream = try await queue(
       request, mix: held, text: AnswerText(tokenizer, stops: nil), texts: reading)
     for try await _ in stream {}
