@@ -14,6 +14,8 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
   case unusableAdapter(name: String, reason: String)
   /// A folder outside those that the server was started with.
   case forbiddenFolder(path: String)
+  /// No folder of an adapter that who asks may use: it is not there, it is another's, or its adapter stands on another's.
+  case noSuchFolder
   /// The adapter may not be taken away: pinned, or of the library.
   case kept(name: String, reason: String)
 
@@ -29,8 +31,11 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
     case .queueFull(let seconds): "too many requests wait; try again in \(seconds) s"
     case .draining: "the server is shutting down; send the request to another one"
     case .unusableAdapter(let name, let reason): "the adapter \"\(name)\" cannot be used: \(reason)"
-    case .forbiddenFolder(let path):
-      "\"\(path)\" lies outside the folders that the server was started with; start it with --adapters for that one"
+    case .forbiddenFolder:
+      "the folder lies outside those that the server was started with; start it with --adapters for that one"
+    case .noSuchFolder:
+      "no adapter that this key may use is at that path; name a folder of the served adapters, with what it stands on "
+        + "among the key's own"
     case .kept(let name, let reason): "the adapter \"\(name)\" stays: \(reason)"
     }
   }

@@ -22,6 +22,12 @@ public struct ServingRequest: Sendable {
   /// What a request is read for an earlier one's sake is told to its sender, and is felt in its time: so only requests of
   /// equal salts share the beginnings of their prompts.
   public var cacheSalt: [String]
+  /// The adapters that its sender may use. Others are not there, nor adapters of names within it that stand on others.
+  public var scope = AdapterScope.all
+  /// The name of the key that sent it; nil without keys.
+  public var client: String? = nil
+  /// How much of the places the client gets beside others: twice the weight, twice the share.
+  public var clientWeight: Double = 1
 
   public init(
     id: String, prompt: [Int32], mix: MixSpecification = .base, maximumTokens: Int = 256,
