@@ -23,6 +23,15 @@ struct KeysCommand: AsyncParsableCommand {
     @Option(help: "Requests a minute; by default any number.")
     var rate: Int?
 
+    @Option(help: "Answers under way at one time; by default any number.")
+    var answers: Int?
+
+    @Option(help: "Tokens a minute, of prompts and answers; by default any number.")
+    var tokens: Int?
+
+    @Option(help: "Its share of the places beside other keys: 2 is twice as much as 1.")
+    var weight = 1.0
+
     @Option(help: "The file to add it to; without one, its line is printed on stderr.")
     var file: String?
 
@@ -30,7 +39,12 @@ struct KeysCommand: AsyncParsableCommand {
       guard !name.isEmpty, name.allSatisfy({ $0.isLetter || $0.isNumber || "-_.@".contains($0) }) else {
         throw ValidationError("a name has letters, digits and -_.@ only")
       }
-      guard rate ?? 1 > 0 else { throw ValidationError("--rate \(rate ?? 0) cannot be: give at least 1") }
+      for (name, value) in [("--rate", rate), ("--answers", answers), ("--tokens", tokens)] {
+        guard value ?? 1 > 0 else { throw ValidationError("\(name) must be at least 1 (got \(value ?? 0))") }
+      }
+      guard APIKey.weights.contains(weight) else {
+        throw ValidationError("--weight must be from 0.01 to 100 (got \(weight))")
+      }
     }
 
     func run() async throws {
@@ -39,7 +53,7 @@ struct KeysCommand: AsyncParsableCommand {
         name: name, hash: APIKey.hash(key),
         adapters: adapters?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) },
         isAdmin: admin,
-        requestsPerMinute: rate)
+        requestsPerMinute: rate, answers: answers, tokensPerMinute: tokens, weight: weight)
       if let file {
         try KeyFile.add(entry, to: file)
         Console.note("\(file) has the hash; this is the only time that the key is shown")
