@@ -1,6 +1,8 @@
 /// How much of a thing one request may ask for or send.
 public struct ServerLimits: Sendable, Equatable {
   public var bodyBytes = 8_000_000
+  /// Objects and lists in a body.
+  public var bodyContainers = 100_000
   /// Bodies up to so many bytes are always read; of longer ones so many are read at one time, and so many of one key, or
   /// where there are no keys of one address: who is slow to send them leaves places for others.
   public var smallBodyBytes = 64 << 10

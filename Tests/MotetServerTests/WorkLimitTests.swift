@@ -91,6 +91,27 @@ import Testing
     _ = try await expectRefusal("/adapters", #"{"name": "a", "path": "\#(path)"}"#)
   }
 
+  /// One character may be a megabyte.
+  @Test func whatAMessageRepeatsIsShort() async throws {
+    let long = JSONValue.string("a" + String(repeating: "\u{301}", count: 1_000_000)).text()
+    for body in [
+      #"{"messages": [{"role": \#(long), "content": "a"}]}"#,
+      #"{"messages": [{"role": "user", "content": [{"type": \#(long)}]}]}"#,
+      #"{\#(Self.chat), "logit_bias": {\#(long): 1}}"#,
+      #"{\#(Self.chat), "response_format": {"type": \#(long)}}"#,
+      #"{\#(Self.chat), "merged_adapters": {"ids": ["a"], "merge_strategy": \#(long)}}"#,
+      #"{\#(Self.chat), \#(long): 1, \#(long): 1}"#,
+    ] { _ = try await expectRefusal("/v1/chat/completions", body) }
+    _ = try await expectRefusal("/v1/embeddings", #"{"input": "a", "encoding_format": \#(long)}"#)
+  }
+
+  /// A list takes ten times the memory of its two brackets.
+  @Test func manyListsAreRefused() async throws {
+    let lists = String(repeating: "[0],", count: 1_000_000)
+    let reply = try await expectRefusal("/v1/chat/completions", #"{\#(Self.chat), "user": [\#(lists)0]}"#)
+    #expect(reply.code == "invalid_json")
+  }
+
   @Test func aPromptThatCannotFitIsNotTurnedIntoTokens() async throws {
     let long = String(repeating: " ", count: 7_000_000)
     for (path, body, parameter) in [

@@ -70,6 +70,11 @@ struct ServeCommand: AsyncParsableCommand {
     let server = try listening.options(logger)
     // Before the base is read: what is wrong with these is known at once.
     try AnswerServer.check(server)
+    if let room = OpenFiles.makeRoom(for: listening.maxConnections + OpenFiles.beside) {
+      logger.warning(
+        "the system lets this process open \(room) files, fewer than --max-connections needs: raise ulimit -n"
+      )
+    }
     let model = try await base.load()
     let chooser = try router.map { try RouterFinder.load($0, base: model) }
     let registry = PrometheusRegistry.serving()

@@ -54,7 +54,7 @@ extension ServerParts {
   /// goes, the time is over or the stream is let go.
   /// - Throws: ``APIError``, ``ServingError``
   func start(_ job: AnswerJob, _ context: ServerContext) async throws -> RunningJob {
-    context.notes.note("model", job.model.prefix(200))
+    context.notes.note("model", job.model.shown(200))
     if let name = context.caller.name { context.notes.note("key", name) }
     let share = try shares.begin(
       context.caller, answers: job.requests.count, promptTokens: job.promptTokens)

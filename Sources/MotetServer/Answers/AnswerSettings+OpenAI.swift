@@ -68,7 +68,7 @@ extension AnswerSettings {
     for name in biases.members.keys {
       guard let id = Int32(name), (0..<vocabulary).contains(Int(id)) else {
         throw fields.failure(
-          "logit_bias", "names \"\(name.prefix(40))\", which is no token: ids are below \(vocabulary)")
+          "logit_bias", "names \"\(name.shown(40))\", which is no token: ids are below \(vocabulary)")
       }
       guard let bias = try biases.number(name, in: -100...100) else {
         throw fields.failure("logit_bias", "gives token \(id) nothing: give a number from -100 to 100")
@@ -116,7 +116,7 @@ extension AnswerSettings {
       }
       return .schema(try schema(body, at: ["response_format", "json_schema", "schema"]))
     case let type:
-      throw format.failure("type", "is \"\(type.prefix(40))\": give text, json_object or json_schema")
+      throw format.failure("type", "is \"\(type.shown(40))\": give text, json_object or json_schema")
     }
   }
 

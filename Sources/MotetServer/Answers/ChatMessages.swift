@@ -25,7 +25,7 @@ enum ChatMessages {
     case "developer": return ChatMessage(role: "system", content: try content(fields, limits))
     case "tool", "function":
       throw fields.failure("role", "is \(role): tools are not supported here; send their results as the user")
-    default: throw fields.failure("role", "is \"\(role.prefix(40))\": give system, user or assistant")
+    default: throw fields.failure("role", "is \"\(role.shown(40))\": give system, user or assistant")
     }
   }
 
@@ -43,7 +43,7 @@ enum ChatMessages {
     return try parts.map { part in
       let type = try part.required("type")
       guard type == "text" else {
-        throw part.failure("type", "is \"\(type.prefix(40))\": only text is read here")
+        throw part.failure("type", "is \"\(type.shown(40))\": only text is read here")
       }
       return try part.required("text")
     }.joined(separator: "\n")

@@ -130,7 +130,7 @@ struct MixChooser: Sendable {
     guard strategy == "linear" else {
       throw merge.failure(
         "merge_strategy",
-        "is \(strategy.prefix(40)): only linear is done per request; motet merge makes an adapter of the others"
+        "is \(strategy.shown(40)): only linear is done per request; motet merge makes an adapter of the others"
       )
     }
     guard let names = try merge.array("ids"), !names.isEmpty else {

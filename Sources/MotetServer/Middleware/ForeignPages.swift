@@ -26,13 +26,13 @@ struct ForeignPages: RouterMiddleware {
     let hosts = [request.head.authority].compactMap { $0 } + headers[values: .host]
     guard hosts.allSatisfy(self.hosts.allows) else {
       throw Self.refusal(
-        "the server is not called \"\(hosts.first { !self.hosts.allows($0) }?.prefix(100) ?? "")\" in Host: use localhost, or start it with --allow-host NAME or with --api-keys",
+        "the server is not called \"\(hosts.first { !self.hosts.allows($0) }?.shown(100) ?? "")\" in Host: use localhost, or start it with --allow-host NAME or with --api-keys",
         code: "foreign_host")
     }
     if let origin = headers[.origin] {
       guard origins.allows(origin) || isOwn(origin, hosts.first) else {
         throw Self.refusal(
-          "pages of \"\(origin.prefix(100))\" may not use this server: start it with --allow-origin ORIGIN, or with --api-keys",
+          "pages of \"\(origin.shown(100))\" may not use this server: start it with --allow-origin ORIGIN, or with --api-keys",
           code: "foreign_origin")
       }
       return

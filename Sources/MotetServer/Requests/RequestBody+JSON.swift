@@ -51,8 +51,12 @@ extension Request {
     let bytes = try await bytes(limits: limits, reading)
     let text = JSONText(bytes, name: "the body of the request")
     do {
-      guard bytes.count > limits.smallBodyBytes else { return (text, try text.value()) }
-      let value = try await parts.prepare(context) { try await parts.bodies.run { try text.value() } }
+      guard bytes.count > limits.smallBodyBytes else {
+        return (text, try text.value(containers: limits.bodyContainers))
+      }
+      let value = try await parts.prepare(context) {
+        try await parts.bodies.run { try text.value(containers: limits.bodyContainers) }
+      }
       return (text, value)
     } catch let error as JSONTextError {
       throw APIError.invalid(nil, "\(error)", code: "invalid_json")

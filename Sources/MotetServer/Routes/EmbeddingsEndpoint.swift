@@ -92,7 +92,7 @@ struct EmbeddingsEndpoint: Endpoint {
     case "float": return false
     case "base64": return true
     case let other:
-      throw fields.failure("encoding_format", "is \"\(other.prefix(40))\": give float or base64")
+      throw fields.failure("encoding_format", "is \"\(other.shown(40))\": give float or base64")
     }
   }
 

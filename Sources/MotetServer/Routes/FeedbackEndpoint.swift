@@ -33,7 +33,7 @@ struct FeedbackEndpoint: Endpoint {
     parts.metrics.feedback(adapters, score: score)
     context.notes.note("score", score)
     context.notes.note("adapters", adapters.joined(separator: ","))
-    if let comment { context.notes.note("comment", String(comment.unicodeScalars.prefix(Self.comment))) }
+    if let comment { context.notes.note("comment", comment.shown(Self.comment)) }
     return .json([
       "adapters": .array(adapters.isEmpty ? ["base"] : adapters.map(JSONValue.string)),
       "score": .number(score),
