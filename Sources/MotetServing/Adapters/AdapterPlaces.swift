@@ -174,15 +174,20 @@ struct AdapterPlaces: Sendable {
 
   func isAllowed(_ folder: URL) -> Bool { (try? requireAllowed(folder)) != nil }
 
-  static func resolved(_ place: URL) -> String {
-    // What is not there yet is judged by the folder it would be in.
-    guard let found = realpath(place.path, nil) else {
-      guard place.path != "/" else { return "/" }
-      let parent = place.deletingLastPathComponent()
-      return resolved(parent) + "/" + place.lastPathComponent
+  /// A path with all links resolved, also those that lead to nothing.
+  static func resolved(_ place: URL, links: Int = 16) -> String {
+    if let found = realpath(place.path, nil) {
+      defer { free(found) }
+      return String(cString: found)
     }
-    defer { free(found) }
-    return String(cString: found)
+    guard place.path != "/" else { return "/" }
+    let parent = place.deletingLastPathComponent()
+    if links > 0, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place.path) {
+      let path = target.hasPrefix("/") ? target : resolved(parent) + "/" + target
+      return resolved(URL(fileURLWithPath: path), links: links - 1)
+    }
+    // What is not there yet is judged by the folder it would be in.
+    return resolved(parent) + "/" + place.lastPathComponent
   }
 
   /// The adapter of a folder: the one that requests know by its name, where it is that; else one that none can name.
