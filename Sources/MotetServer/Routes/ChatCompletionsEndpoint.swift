@@ -17,7 +17,8 @@ struct ChatCompletionsEndpoint: Endpoint {
 
   var operation: Operation {
     var fields = Schemas.sampling(parts.limits)
-    fields["messages"] = Schema.array(of: Schema.reference("Message"), least: 1)
+    fields["messages"] = Schema.array(
+      of: Schema.reference("Message"), least: 1, most: parts.limits.messages)
     fields["logprobs"] = Schema.boolean
     fields["top_logprobs"] = Schema.integer(0, 20)
     fields["max_completion_tokens"] = fields["max_tokens"]
