@@ -62,7 +62,8 @@ extension AdapterReference: CustomStringConvertible {
     switch self {
     case .library(let name): name.description
     case .folder(let path):
-      path.map { "+=\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
+      // By scalars, as a mix is read.
+      path.unicodeScalars.map { "+=\\".unicodeScalars.contains($0) ? "\\\($0)" : "\($0)" }.joined()
     }
   }
 }

@@ -8,6 +8,7 @@ public enum MixError: Error, Equatable, CustomStringConvertible {
   case weightNoNumber(text: String, adapter: String, position: Int)
   case weightNotFinite(text: String, adapter: String, position: Int)
   case repeated(adapter: String, position: Int)
+  case tooMany(most: Int)
   case noFolder(path: String, isFile: Bool)
 
   public var description: String {
@@ -31,6 +32,8 @@ public enum MixError: Error, Equatable, CustomStringConvertible {
         + "write \(adapter)=0.5"
     case .repeated(let adapter, let position):
       "mix, term \(position): \(adapter) is there already; give each adapter once, with its whole weight"
+    case .tooMany(let most):
+      "the mix has more than \(most) terms; give at most \(most), or merge adapters with motet merge"
     case .noFolder(let path, let isFile):
       isFile
         ? "\(printable(path)) is a file; name the folder that holds adapter_config.json"

@@ -28,32 +28,38 @@ public struct MixSpecification: Sendable, Equatable {
     self.terms = terms
   }
 
-  /// - Throws: `MixError` when a weight is not finite or an adapter comes twice.
-  public init(terms: [Term]) throws {
+  /// - Parameter most: how many terms it may have
+  /// - Throws: `MixError` when a weight is not finite, an adapter comes twice, or there are too many.
+  public init(terms: [Term], most: Int = .max) throws {
+    guard terms.count <= most else { throw MixError.tooMany(most: most) }
+    var seen: Set<AdapterReference> = []
     for (index, term) in terms.enumerated() {
-      let text = term.adapter.description
       guard term.weight.isFinite else {
-        throw MixError.weightNotFinite(text: "\(term.weight)", adapter: text, position: index + 1)
+        throw MixError.weightNotFinite(
+          text: "\(term.weight)", adapter: term.adapter.description, position: index + 1)
       }
-      if terms[..<index].contains(where: { $0.adapter == term.adapter }) {
-        throw MixError.repeated(adapter: text, position: index + 1)
+      guard seen.insert(term.adapter).inserted else {
+        throw MixError.repeated(adapter: term.adapter.description, position: index + 1)
       }
     }
     self.terms = terms
   }
 
+  /// Reads a mix in time linear in the length of `text`.
+  /// - Parameter most: how many terms it may have
   /// - Throws: `MixError`, which says what is wrong with which term.
-  public init(parsing text: String) throws {
-    let pieces = Self.split(text)
-    guard text.contains(where: { !$0.isWhitespace }) else { throw MixError.empty }
+  public init(parsing text: String, most: Int = .max) throws {
+    guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { throw MixError.empty }
+    let pieces = try Self.split(text, most: most)
     if pieces.count == 1, pieces[0].adapter == "base", pieces[0].weight == nil {
       self = .base
       return
     }
     var terms: [Term] = []
+    var seen: Set<AdapterReference> = []
     for (index, piece) in pieces.enumerated() {
       let term = try Self.term(piece, position: index + 1, of: text)
-      if terms.contains(where: { $0.adapter == term.adapter }) {
+      guard seen.insert(term.adapter).inserted else {
         throw MixError.repeated(adapter: term.adapter.description, position: index + 1)
       }
       terms.append(term)
@@ -75,7 +81,7 @@ public struct MixSpecification: Sendable, Equatable {
       throw MixError.badAdapter(position: position, reason: "\(error)")
     }
     guard let written = piece.weight else { return Term(adapter: adapter) }
-    guard let weight = Float(written), !written.isEmpty else {
+    guard written.utf8.count <= longestWeight, let weight = Float(written), !written.isEmpty else {
       throw MixError.weightNoNumber(text: written, adapter: adapter.description, position: position)
     }
     guard weight.isFinite else {
@@ -84,47 +90,58 @@ public struct MixSpecification: Sendable, Equatable {
     return Term(adapter: adapter, weight: weight)
   }
 
+  /// Bytes of a weight's text: more than any number needs.
+  private static let longestWeight = 100
+
   private struct Piece {
     var adapter = ""
     var weight: String?
+
+    var trimmed: Piece {
+      Piece(
+        adapter: adapter.trimmingCharacters(in: .whitespaces),
+        weight: weight?.trimmingCharacters(in: .whitespaces))
+    }
   }
 
   /// Splits at "+" and "=", except after a backslash and inside a weight such as 1e+2.
-  private static func split(_ text: String) -> [Piece] {
-    var pieces = [Piece()]
-    var escaped = false
-    for character in text {
-      let last = pieces.count - 1
-      let weight = pieces[last].weight
-      if escaped {
-        escaped = false
-      } else if character == "\\", weight == nil {
-        escaped = true
+  private static func split(_ text: String, most: Int) throws -> [Piece] {
+    var pieces: [Piece] = []
+    var adapter = String.UnicodeScalarView()
+    var weight: String.UnicodeScalarView?
+    var isEscaped = false
+    func end() throws {
+      guard pieces.count < most else { throw MixError.tooMany(most: most) }
+      pieces.append(Piece(adapter: String(adapter), weight: weight.map { String($0) }).trimmed)
+      adapter = String.UnicodeScalarView()
+      weight = nil
+    }
+    // By scalars: what a user writes as one character may be of any length.
+    for scalar in text.unicodeScalars {
+      if isEscaped {
+        isEscaped = false
+      } else if scalar == "\\", weight == nil {
+        isEscaped = true
         continue
-      } else if character == "+", !isExponent(weight) {
-        pieces.append(Piece())
+      } else if scalar == "+", !isExponent(weight) {
+        try end()
         continue
-      } else if character == "=", weight == nil {
-        pieces[last].weight = ""
+      } else if scalar == "=", weight == nil {
+        weight = String.UnicodeScalarView()
         continue
       }
-      if let weight {
-        pieces[last].weight = weight + String(character)
-      } else {
-        pieces[last].adapter.append(character)
-      }
+      if weight == nil { adapter.append(scalar) } else { weight?.append(scalar) }
     }
-    return pieces.map { piece in
-      Piece(
-        adapter: piece.adapter.trimmingCharacters(in: .whitespaces),
-        weight: piece.weight?.trimmingCharacters(in: .whitespaces))
-    }
+    try end()
+    return pieces
   }
 
   /// Whether a weight ends as `1e` does, so that a sign belongs to it.
-  private static func isExponent(_ weight: String?) -> Bool {
-    guard let weight, let last = weight.last, last == "e" || last == "E" else { return false }
-    return Float(weight.dropLast()) != nil
+  private static func isExponent(_ weight: String.UnicodeScalarView?) -> Bool {
+    guard let weight, let last = weight.last, last == "e" || last == "E",
+      weight.prefix(longestWeight + 1).count <= longestWeight
+    else { return false }
+    return Float(String(weight.dropLast())) != nil
   }
 }
 

@@ -13,6 +13,8 @@ struct JSONReader {
   private let origin: Int
   private(set) var position = 0
   private var depth = 0
+  /// Objects and arrays that may still come.
+  var containersLeft = Int.max
 
   /// Reads `bytes`, which start at byte `origin` of `file`. They must outlive the reader.
   init(_ bytes: UnsafeRawBufferPointer, file: String, origin: Int = 0) {
@@ -78,6 +80,8 @@ struct JSONReader {
     guard try peek() == UInt8(ascii: bracket) else { throw failure("\(what) was expected") }
     position += 1
     depth += 1
+    containersLeft -= 1
+    guard containersLeft >= 0 else { throw failure("it has more objects and arrays than are read") }
     guard depth <= Self.maximumDepth else { throw failure("it nests more than \(Self.maximumDepth) deep") }
   }
 

@@ -11,9 +11,11 @@ package struct JSONText: Sendable {
     self.name = name
   }
 
+  /// - Parameter containers: objects and arrays that it may have: each takes many times the bytes of its text
   /// - Throws: ``JSONTextError`` with the byte at which it stops being right
-  package func value() throws(JSONTextError) -> JSONValue {
+  package func value(containers: Int = .max) throws(JSONTextError) -> JSONValue {
     try read { reader in
+      reader.containersLeft = containers
       let value = try reader.value()
       try reader.end()
       return value

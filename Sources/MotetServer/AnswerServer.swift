@@ -19,6 +19,10 @@ public struct AnswerServer: Sendable {
   private let parts: ServerParts
   private let options: ServerOptions
   private let logger: Logger
+  private let hosts: HostRule
+  private let origins: OriginRule
+  private let keys: StandingKeys?
+  private let certificate: StandingCertificate?
   /// What `/metrics` shows; give the engine `PrometheusFactory(registry)` so that its counts stand there too.
   public let registry: PrometheusRegistry
 
@@ -29,10 +33,16 @@ public struct AnswerServer: Sendable {
     registry: PrometheusRegistry = .serving(), logger: Logger
   ) throws {
     try Self.check(options)
+    hosts = try HostRule(host: options.host, allowed: options.allowedHosts)
+    origins = try OriginRule(options.allowedOrigins)
+    keys = options.keys.map(StandingKeys.init)
+    certificate = try options.tls.map(StandingCertificate.init)
     parts = ServerParts(
       service: service, router: router, limits: options.limits,
       metrics: ServerMetrics(factory: PrometheusFactory(registry)),
-      authorization: Authorization(keys: options.keys),
+      authorization: Authorization(keys: keys),
+      watch: ConnectionWatch(
+        most: options.limits.connections, mostOfAddress: options.limits.connectionsOfAddress),
       largeBodies: LargeBodies(
         most: options.limits.largeBodies, mostOfClient: options.limits.largeBodiesOfClient),
       recent: RecentAnswers(capacity: options.limits.rememberedAnswers))
@@ -46,6 +56,8 @@ public struct AnswerServer: Sendable {
   public static func check(_ options: ServerOptions) throws {
     try BindRule.check(host: options.host, hasKeys: options.keys != nil, insecure: options.isInsecure)
     _ = try options.tls?.configuration()
+    _ = try HostRule(host: options.host, allowed: options.allowedHosts)
+    _ = try OriginRule(options.allowedOrigins)
   }
 
   /// `http://127.0.0.1:8080`
@@ -62,14 +74,19 @@ public struct AnswerServer: Sendable {
   }
 
   /// Answers until SIGTERM or SIGINT, then takes no new work, lets the answers under way end and returns. A second
-  /// signal ends the process at once.
+  /// signal ends the process at once. SIGHUP has the keys and the certificate read again.
   /// - Parameter onListening: told the port when it listens
   public func run(onListening: @escaping @Sendable (Int) async -> Void) async throws {
+    if options.keys != nil, options.tls == nil, !BindRule.isLoopback(options.host) {
+      logger.warning(
+        "keys and answers travel unencrypted: give --tls-cert and --tls-key, or stand behind a proxy that has them",
+        metadata: ["host": "\(options.host)"])
+    }
     let second = SecondSignal()
     let drain = DrainService(
       service: parts.service, seconds: options.drainSeconds, logger: logger, second: second)
     var configuration = ServiceGroupConfiguration(
-      services: [try application(onListening: onListening), drain],
+      services: [reloadService(), try application(onListening: onListening), drain],
       gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger)
     // The engine is done by then; what is left is a client that does not read its answer.
@@ -81,6 +98,12 @@ public struct AnswerServer: Sendable {
     withExtendedLifetime(second) {}
   }
 
+  /// What reads the keys and the certificate again.
+  func reloadService() -> ReloadService {
+    ReloadService(
+      keys: keys, keyFile: options.keyFile, certificate: certificate, logger: logger, hangups: Hangups())
+  }
+
   /// The server as a part of another process, or for a test.
   func application(
     onListening: @escaping @Sendable (Int) async -> Void = { _ in }
@@ -90,8 +113,10 @@ public struct AnswerServer: Sendable {
     router.add(middleware: RequestSpan(tracer: options.tracer))
     router.add(middleware: RequestRecord(metrics: parts.metrics))
     let endpoints = Endpoints.all(parts, registry: registry)
+    router.add(middleware: CrossOrigin(rule: origins, methods: AllowedMethods(endpoints)))
     router.add(
       middleware: ErrorBodies(watch: parts.watch, limits: parts.limits, endpoints: endpoints))
+    if keys == nil { router.add(middleware: ForeignPages(hosts: hosts, origins: origins)) }
     Endpoints.register(endpoints, on: router, parts)
     return Application(
       router: router, server: try channel(),
@@ -100,14 +125,14 @@ public struct AnswerServer: Sendable {
   }
 
   private func channel() throws -> HTTPServerBuilder {
-    let watch = parts.watch
+    let (watch, logger) = (parts.watch, logger)
     let http = HTTPServerBuilder.http1(
       configuration: .init(
-        additionalChannelHandlers: [ConnectionHandler(watch)],
+        additionalChannelHandlers: [ConnectionHandler(watch, logger)],
         idleTimeout: .nanoseconds(Int64(options.limits.headSeconds * 1e9)),
         httpDecoderConfiguration: .init(
           maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 64 << 10, maxHeaderFieldCount: 200)))
-    guard let tls = try options.tls?.configuration() else { return http }
+    guard let tls = try certificate?.configuration() else { return http }
     return try .tls(http, tlsConfiguration: tls)
   }
 }

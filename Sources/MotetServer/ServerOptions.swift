@@ -6,8 +6,14 @@ public struct ServerOptions: Sendable {
   /// 0 takes one that is free.
   public var port = 8080
   public var limits = ServerLimits()
-  /// nil: anyone is answered.
+  /// nil: anyone is answered, but for web pages of other sites.
   public var keys: KeyRing?
+  /// The file that ``keys`` were read from, which SIGHUP reads again.
+  public var keyFile: String?
+  /// Without keys: what else than loopback and ``host`` a client may call the server, `*` for anything.
+  public var allowedHosts: [String] = []
+  /// Sites whose pages may use the server: `https://example.org`, `null`, or `*` for all.
+  public var allowedOrigins: [String] = []
   public var tls: TLSFiles?
   /// Listens beyond loopback without keys.
   public var isInsecure = false

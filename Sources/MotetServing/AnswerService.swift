@@ -16,23 +16,23 @@ public protocol AnswerService: Sendable {
 
   /// Mean hidden states of texts' tokens, `[texts][hidden]`. They wait in the same queue as answers, as one request, and
   /// are read in pieces between them; cancelling the task ends it at the next step.
-  /// - Parameters:
-  ///   - client: as ``ServingRequest/client``
-  ///   - clientWeight: as ``ServingRequest/clientWeight``
+  /// - Parameter request: whose mix they are read with, and who sends it; its prompt counts for nothing
   /// - Throws: ``ServingError``, `CancellationError`
-  func embed(
-    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
-  ) async throws -> [[Float]]
+  func embed(_ texts: [[Int32]], as request: ServingRequest) async throws -> [[Float]]
 
-  /// Every adapter that a request can name, by name and version.
-  func adapters() async throws -> [ServedAdapter]
+  /// Every adapter that a request of this scope can name, by name and version.
+  func adapters(within scope: AdapterScope) async throws -> [ServedAdapter]
   /// Makes a folder's adapter known as `name`, in place of one of that name; requests under way finish with theirs.
-  /// - Throws: ``ServingError/forbiddenFolder(path:)``, ``ServingError/unusableAdapter(name:reason:)``
-  func load(_ name: String, from path: String) async throws
+  /// - Parameter scope: what the folder and all that its adapter stands on have to be called
+  /// - Throws: ``ServingError/forbiddenFolder(path:)``, ``ServingError/unusableAdapter(name:reason:)``; with a limited
+  ///   scope ``ServingError/noSuchFolder`` for every folder outside it, whether it is there or not
+  func load(_ name: String, from path: String, within scope: AdapterScope) async throws
   /// Takes an adapter out of memory and, where it was loaded by name, out of the list.
-  func unload(_ name: String) async throws
+  /// - Parameter scope: of who asks: an adapter that cannot be named within it is not there
+  func unload(_ name: String, within scope: AdapterScope) async throws
   /// Keeps an adapter in memory, or no longer.
-  func pin(_ name: String, _ isPinned: Bool) async throws
+  /// - Parameter scope: as in ``unload(_:within:)``
+  func pin(_ name: String, _ isPinned: Bool, within scope: AdapterScope) async throws
 
   func status() async -> ServingStatus
   /// Takes no new requests and returns when those under way are done.
@@ -40,10 +40,20 @@ public protocol AnswerService: Sendable {
 }
 
 extension AnswerService {
-  /// Mean hidden states of texts' tokens, `[texts][hidden]`, where clients are not told apart.
-  /// - Throws: ``ServingError``, `CancellationError`
+  public func adapters() async throws -> [ServedAdapter] { try await adapters(within: .all) }
+
   public func embed(_ texts: [[Int32]], mix: MixSpecification) async throws -> [[Float]] {
-    try await embed(texts, mix: mix, client: nil, clientWeight: 1)
+    try await embed(texts, as: ServingRequest(id: "embedding", prompt: [], mix: mix))
+  }
+
+  public func load(_ name: String, from path: String) async throws {
+    try await load(name, from: path, within: .all)
+  }
+
+  public func unload(_ name: String) async throws { try await unload(name, within: .all) }
+
+  public func pin(_ name: String, _ isPinned: Bool) async throws {
+    try await pin(name, isPinned, within: .all)
   }
 }
 

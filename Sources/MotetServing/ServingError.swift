@@ -18,6 +18,8 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
   case tooLarge(name: String, bytes: Int, pinned: Int, budget: Int)
   /// A pin that would leave too little for other adapters, of which the largest takes so many bytes.
   case pinTooLarge(name: String, bytes: Int, pinned: Int, largestOther: Int, budget: Int)
+  /// No folder of an adapter that who asks may use: it is not there, it is another's, or its adapter stands on another's.
+  case noSuchFolder
   /// The adapter may not be taken away: pinned, or of the library.
   case kept(name: String, reason: String)
 
@@ -33,8 +35,8 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
     case .queueFull(let seconds): "too many requests wait; try again in \(seconds) s"
     case .draining: "the server is shutting down; send the request to another one"
     case .unusableAdapter(let name, let reason): "the adapter \"\(name)\" cannot be used: \(reason)"
-    case .forbiddenFolder(let path):
-      "\"\(path)\" lies outside the folders that the server was started with; start it with --adapters for that one"
+    case .forbiddenFolder:
+      "the folder lies outside those that the server was started with; start it with --adapters for that one"
     case .tooLarge(let name, let bytes, let pinned, let budget):
       pinned == 0
         ? "the adapter \"\(name)\" takes \(bytes) bytes of memory, and the server has \(budget) for adapters; "
@@ -45,6 +47,9 @@ public enum ServingError: Error, Sendable, CustomStringConvertible {
       "the adapter \"\(name)\" is not pinned: it takes \(bytes) bytes, \(pinned) are pinned already, and of the "
         + "\(budget) for adapters there have to be \(largest) left for others; unpin an adapter, or start the server "
         + "with a larger --adapter-memory"
+    case .noSuchFolder:
+      "no adapter that this key may use is at that path; name a folder of the served adapters, with what it stands on "
+        + "among the key's own"
     case .kept(let name, let reason): "the adapter \"\(name)\" stays: \(reason)"
     }
   }

@@ -22,9 +22,11 @@ public struct ServingRequest: Sendable {
   /// What a request is read for an earlier one's sake is told to its sender, and is felt in its time: so only requests of
   /// equal salts share the beginnings of their prompts.
   public var cacheSalt: [String]
+  /// The adapters that its sender may use. Others are not there, nor adapters of names within it that stand on others.
+  public var scope = AdapterScope.all
   /// Who asks, such as the name of an API key: places and passes are shared among clients. nil counts as one client.
   public var client: String? = nil
-  /// The client's share beside the shares of others.
+  /// The client's share beside the shares of others: twice the weight, twice the share.
   public var clientWeight: Double = 1
   /// What all answers to one call of a client have in common, so that they do not hold up the client's other calls; nil
   /// for a request that is alone.

@@ -2,17 +2,18 @@
 /// pair merges. Source: Sennrich et al. 2016, "Neural Machine Translation of Rare Words with Subword Units",
 /// algorithm 1.
 ///
-/// Words up to ``longWord`` tokens are merged by scanning for the minimum, longer ones with a heap in
-/// O(n log n). Keeps its buffers from word to word.
+/// Words up to ``longWord`` tokens are merged by scanning for the minimum, longer ones with a ``MergeQueue``. Keeps its
+/// buffers from word to word.
 struct BytePairMerger {
   static let longWord = 48
 
   let merges: MergeTable.Lookup
   private var tokens: [Int32] = []
   private var pairs: [UInt64] = []
-  private var previous: [Int] = []
-  private var next: [Int] = []
-  private var heap = MinHeap()
+  /// Of a long word: the places of each token's neighbours, -1 before the first and the count after the last.
+  private var previous: [Int32] = []
+  private var next: [Int32] = []
+  private var queue = MergeQueue()
 
   init(_ merges: MergeTable.Lookup) {
     self.merges = merges
@@ -53,67 +54,34 @@ struct BytePairMerger {
   }
 
   private mutating func mergeLongWord() {
-    let count = tokens.count
-    previous = Array(-1..<(count - 1))
-    next = Array(1...count)
-    heap.removeAll()
+    let count = Int32(tokens.count)
+    previous.removeAll(keepingCapacity: true)
+    previous.append(contentsOf: -1..<(count - 1))
+    next.removeAll(keepingCapacity: true)
+    next.append(contentsOf: 1...count)
+    queue.removeAll()
     for index in 0..<(count - 1) { push(index, index + 1) }
-    while let (rank, at) = heap.pop() {
+    while let (rank, position) = queue.pop() {
       // An entry is stale when its pair was merged away; a token that was merged into its left neighbour
       // is marked -1.
-      let right = next[at]
+      let at = Int(position)
+      let right = Int(next[at])
       guard tokens[at] >= 0, right < count else { continue }
       let merge = merges[tokens[at], tokens[right]]
       guard merge != MergeTable.none, merge >> 32 == rank else { continue }
       tokens[at] = Int32(truncatingIfNeeded: merge)
       tokens[right] = -1
       next[at] = next[right]
-      if next[at] < count {
-        previous[next[at]] = at
-        push(at, next[at])
-      }
-      if previous[at] >= 0 { push(previous[at], at) }
+      if next[at] < count { previous[Int(next[at])] = position }
+      // The left one first, so that positions come in ascending order.
+      if previous[at] >= 0 { push(previous[at], position) }
+      if next[at] < count { push(position, next[at]) }
     }
     tokens.removeAll { $0 < 0 }
   }
 
-  private mutating func push(_ left: Int, _ right: Int) {
-    let merge = merges[tokens[left], tokens[right]]
-    if merge != MergeTable.none { heap.push(rank: merge >> 32, position: left) }
-  }
-}
-
-/// A binary heap of (rank, position), smallest first: the rank, then the position. Push and pop: O(log n).
-private struct MinHeap {
-  private var keys: [UInt64] = []
-
-  mutating func removeAll() { keys.removeAll(keepingCapacity: true) }
-
-  mutating func push(rank: UInt64, position: Int) {
-    let key = rank << 32 | UInt64(position)
-    var hole = keys.count
-    keys.append(key)
-    while hole > 0, keys[(hole - 1) / 2] > key {
-      keys[hole] = keys[(hole - 1) / 2]
-      hole = (hole - 1) / 2
-    }
-    keys[hole] = key
-  }
-
-  mutating func pop() -> (rank: UInt64, position: Int)? {
-    guard let first = keys.first, let last = keys.popLast() else { return nil }
-    if !keys.isEmpty {
-      var hole = 0
-      while true {
-        var child = 2 * hole + 1
-        if child >= keys.count { break }
-        if child + 1 < keys.count, keys[child + 1] < keys[child] { child += 1 }
-        if keys[child] >= last { break }
-        keys[hole] = keys[child]
-        hole = child
-      }
-      keys[hole] = last
-    }
-    return (first >> 32, Int(first & 0xFFFF_FFFF))
+  private mutating func push(_ left: Int32, _ right: Int32) {
+    let merge = merges[tokens[Int(left)], tokens[Int(right)]]
+    if merge != MergeTable.none { queue.push(rank: merge >> 32, position: left) }
   }
 }

@@ -28,6 +28,10 @@ public struct Tokenizer: Sendable {
   /// The bytes of all tokens end to end, and where each token's start.
   private let bytes: [UInt8]
   private let byteOffsets: [Int]
+  /// Bytes of the longest token that is not special, at least 1.
+  private let longestToken: Int
+  /// Whether there are bytes without a token.
+  private let lacksBytes: Bool
 
   /// A tokenizer from a vocabulary and merges as a GGUF file holds them.
   ///
@@ -82,6 +86,11 @@ public struct Tokenizer: Sendable {
     self.isAdded = added
     self.bytes = bytes
     self.byteOffsets = byteOffsets
+    // Special tokens do not come of text that a user wrote.
+    longestToken = tokens.indices.lazy.filter { !special[$0] }.reduce(1) {
+      max($0, byteOffsets[$1 + 1] - byteOffsets[$1])
+    }
+    lacksBytes = byteTokens.contains { $0 < 0 }
     let found = tokens.indices.lazy.filter { added[$0] }.map { (text: tokens[$0], id: Int32($0)) }
     self.withSpecial = AddedTokens(found)
     self.userDefined = AddedTokens(found.filter { !special[Int($0.id)] })
@@ -104,7 +113,20 @@ public struct Tokenizer: Sendable {
     isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)]
   }
 
-  /// The tokens of `text`. Linear in its length but for words of many thousand letters (n log n).
+  /// How many tokens `text` has at the least, special ones not parsed: its bytes divided by those of the longest token. Told in a small part of the
+  /// time that ``encode(_:parsingSpecialTokens:)`` takes, so that a text that cannot fit is not encoded.
+  public func fewestTokens(in text: String) -> Int {
+    var text = text
+    return text.withUTF8 { utf8 in
+      guard utf8.count > longestToken else { return utf8.isEmpty ? 0 : 1 }
+      // A byte that the vocabulary lacks is left out of the tokens.
+      let kept = lacksBytes ? utf8.reduce(0) { $0 + (byteTokens[Int($1)] >= 0 ? 1 : 0) } : utf8.count
+      return (kept + longestToken - 1) / longestToken
+    }
+  }
+
+  /// The tokens of `text`. Linear in its length, also for a run of white space, but for other words of many thousand
+  /// letters (n log n).
   ///
   /// - Parameters:
   ///   - text: any text. A control character whose byte the vocabulary lacks is left out (SmolLM2 lacks

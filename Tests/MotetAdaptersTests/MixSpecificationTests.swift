@@ -30,6 +30,27 @@ import Testing
         == [.init(adapter: .folder(path: "./c++=1"), weight: 0.5)])
   }
 
+  /// Each of these took seconds to minutes when its time grew with the square of its length.
+  @Test func longTextsAreReadInTimeByTheirLength() throws {
+    let began = ContinuousClock.now
+    let terms = (0..<40_000).map { "a\($0)" }.joined(separator: "+")
+    #expect(try MixSpecification(parsing: terms).terms.count == 40_000)
+    #expect(throws: MixError.tooMany(most: 32)) { try MixSpecification(parsing: terms, most: 32) }
+    for text in [
+      "a=" + String(repeating: "1", count: 1_000_000), "a=1" + String(repeating: "e+1", count: 300_000),
+      "a=" + String(repeating: "e", count: 1_000_000), String(repeating: "+", count: 1_000_000),
+      String(repeating: "a", count: 1_000_000), "a" + String(repeating: "\u{301}", count: 1_000_000),
+      String(repeating: " ", count: 1_000_000), String(repeating: "=", count: 1_000_000),
+    ] {
+      let error = #expect(throws: MixError.self) { try MixSpecification(parsing: text) }
+      #expect(error?.description.utf8.count ?? 0 < 2_000)
+    }
+    let many = try (0..<40_000).map { MixSpecification.Term(adapter: try library("a\($0)")) }
+    #expect(try MixSpecification(terms: many).terms.count == 40_000)
+    #expect(throws: MixError.tooMany(most: 100)) { try MixSpecification(terms: many, most: 100) }
+    #expect(ContinuousClock.now - began < .seconds(20))
+  }
+
   @Test func aMixHasOneSpelling() throws {
     let spellings = [
       ("base", "base"), ("math=1.0", "math"), ("math=0.50+code", "code=1+math=0.5"),

@@ -70,17 +70,7 @@ struct Harness: Sendable {
     _ method: HTTPRequest.Method, _ path: String, bytes: [UInt8]?, headers: HTTPFields = [:],
     key: String? = nil
   ) async throws -> Reply {
-    var headers = headers
-    if let key { headers[.authorization] = "Bearer \(key)" }
-    let sent = headers
-    return try await server.application().test(.router) { client in
-      try await client.execute(
-        uri: path, method: method, headers: sent, body: bytes.map { ByteBuffer(bytes: $0) }
-      ) { response in
-        Reply(
-          status: Int(response.status.code), headers: response.headers, text: String(buffer: response.body))
-      }
-    }
+    try await server.send(method, path, bytes: bytes, headers: headers, key: key)
   }
 
   func get(_ path: String, key: String? = nil) async throws -> Reply { try await send(.get, path, key: key) }
@@ -94,6 +84,27 @@ struct Harness: Sendable {
     try await post(
       "/v1/chat/completions",
       #"{"messages": [{"role": "user", "content": "Hi"}]\#(fields.isEmpty ? "" : ", " + fields)}"#, key: key)
+  }
+}
+
+extension AnswerServer {
+  /// - Parameter isTyped: says that a body is JSON, where `headers` say nothing of it
+  func send(
+    _ method: HTTPRequest.Method, _ path: String, bytes: [UInt8]? = nil, headers: HTTPFields = [:],
+    key: String? = nil, isTyped: Bool = true
+  ) async throws -> Harness.Reply {
+    var headers = headers
+    if let key { headers[.authorization] = "Bearer \(key)" }
+    if isTyped, bytes != nil, headers[.contentType] == nil { headers[.contentType] = "application/json" }
+    let sent = headers
+    return try await application().test(.router) { client in
+      try await client.execute(
+        uri: path, method: method, headers: sent, body: bytes.map { ByteBuffer(bytes: $0) }
+      ) { response in
+        Harness.Reply(
+          status: Int(response.status.code), headers: response.headers, text: String(buffer: response.body))
+      }
+    }
   }
 }
 

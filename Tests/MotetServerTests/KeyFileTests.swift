@@ -28,26 +28,38 @@ import Testing
   }
 
   @Test func aKeysOwnLineReadsBack() throws {
-    let key = APIKey(name: "a", hash: APIKey.hash("x"), adapters: ["m"], isAdmin: true, requestsPerMinute: 5)
+    let key = APIKey(
+      name: "a", hash: APIKey.hash("x"), adapters: ["m"], isAdmin: true, requestsPerMinute: 5, answers: 8,
+      tokensPerMinute: 10_000, weight: 2.5)
     #expect(try read(key.line).keys == [key])
   }
 
   @Test(arguments: [
-    ("keys.json", #"[{"name": "a", "hash": "HEX", "adapters": ["math"], "admin": true, "rate": 5}]"#),
-    ("keys.yaml", "- name: a\n  hash: sha256:HEX\n  adapters: [math]\n  admin: true\n  rate: 5\n"),
+    (
+      "keys.json",
+      #"[{"name": "a", "hash": "HEX", "adapters": ["math"], "admin": true, "rate": 5, "answers": 3, "tokens": 900, "weight": 2}]"#
+    ),
+    (
+      "keys.yaml",
+      "- name: a\n  hash: sha256:HEX\n  adapters: [math]\n  admin: true\n  rate: 5\n  answers: 3\n  tokens: 900\n  weight: 2\n"
+    ),
   ])
   func listsInJSONAndYAMLAreRead(name: String, text: String) throws {
     let ring = try read(text.replacing("HEX", with: Self.hex), named: name)
     #expect(
       ring.keys == [
         APIKey(
-          name: "a", hash: APIKey.hash("secret"), adapters: ["math"], isAdmin: true, requestsPerMinute: 5)
+          name: "a", hash: APIKey.hash("secret"), adapters: ["math"], isAdmin: true, requestsPerMinute: 5,
+          answers: 3, tokensPerMinute: 900, weight: 2)
       ])
   }
 
   @Test(arguments: [
     "", "# nothing", "acme", "acme sha256:12", "acme sha256:HEX admn", "acme sha256:HEX rate=0",
-    "acme sha256:HEX rate=x", "a sha256:HEX\na sha256:HEX", "a sha256:HEX\nb sha256:HEX",
+    "acme sha256:HEX rate=x", "acme sha256:HEX answers=0", "acme sha256:HEX tokens=-5",
+    "acme sha256:HEX weight=0",
+    "acme sha256:HEX weight=nan", "acme sha256:HEX weight=1e9", "acme sha256:HEX answer=2",
+    "a sha256:HEX\na sha256:HEX", "a sha256:HEX\nb sha256:HEX",
   ])
   func filesThatAreWrongAreRefused(text: String) {
     #expect(throws: KeyFileError.self) { try read(text.replacing("HEX", with: Self.hex)) }
@@ -55,9 +67,11 @@ import Testing
 
   @Test(arguments: [
     ("keys.json", "{"), ("keys.json", "[5]"), ("keys.yaml", "- name: a\n"), ("keys.yaml", "a: ["),
+    ("keys.yaml", "- name: a\n  hash: HEX\n  answers: 0\n"),
+    ("keys.yaml", "- name: a\n  hash: HEX\n  weight: -1\n"),
   ])
   func listsThatAreWrongAreRefused(name: String, text: String) {
-    #expect(throws: KeyFileError.self) { try read(text, named: name) }
+    #expect(throws: KeyFileError.self) { try read(text.replacing("HEX", with: Self.hex), named: name) }
   }
 
   @Test func aMissingFileSaysHowToMakeOne() {

@@ -28,7 +28,7 @@ import Testing
   }
 
   private func sent(_ key: String, _ body: String) -> String {
-    "POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer \(key)\r\n"
+    "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nAuthorization: Bearer \(key)\r\n"
       + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
   }
 

@@ -65,6 +65,41 @@ import Testing
     }
   }
 
+  /// Escape sequences that a terminal obeys, and marks that turn a line around.
+  @Test(arguments: [
+    "\u{1B}[2J", "\u{9B}31m", "\u{7F}", "\u{85}", "\u{202E}gnp", "\u{2066}", "\u{2028}", "\u{2029}", "\u{0}",
+    "\u{200B}",
+    "\u{FEFF}", "\u{E0041}", "\r\n",
+  ])
+  func whatATerminalObeysIsEscaped(text: String) throws {
+    for format in StderrLogHandler.Format.allCases {
+      let capture = LogCapture()
+      let logger = Logger(label: "x") { _ in
+        StderrLogHandler(format) { line in capture.lines.withLock { $0.append(line) } }
+      }
+      logger.info("a\(text)b", metadata: ["model": "c\(text)d", "list": ["e\(text)f"]])
+      let line = try #require(capture.all.first)
+      #expect(line.last == "\n")
+      for scalar in line.dropLast().unicodeScalars {
+        let category = scalar.properties.generalCategory
+        #expect(category != .control && category != .format, "\(format) \(scalar.value)")
+        #expect(category != .lineSeparator && category != .paragraphSeparator)
+      }
+      guard format == .json else { continue }
+      guard case .object(let fields) = try JSONText(Array(line.utf8), name: "the line").value() else {
+        return
+      }
+      #expect(fields["message"] == .string("a\(text)b") && fields["model"] == .string("c\(text)d"))
+    }
+  }
+
+  @Test func aClientCannotWriteAFactOfItsOwn() throws {
+    let line = LogLine(
+      time: Date(timeIntervalSince1970: 0), level: .info, message: "answered",
+      metadata: ["model": "x status=500", "path": "/v1/models", "reason": "say \"hi\""])
+    #expect(line.text.hasSuffix(#" info answered model="x status=500" path=/v1/models reason="say \"hi\"""#))
+  }
+
   @Test func whatFailsInTheServerIsLoggedAndNotTold() async throws {
     let harness = try Harness()
     struct Secret: Error {}

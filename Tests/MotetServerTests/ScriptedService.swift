@@ -134,15 +134,16 @@ final class ScriptedService: AnswerService {
     continuation.finish()
   }
 
-  func embed(
-    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
-  ) async throws -> [[Float]] {
-    texts.map { [Float($0.count), 0.5, -2] }
+  func embed(_ texts: [[Int32]], as request: ServingRequest) async throws -> [[Float]] {
+    state.withLock { $0.requests.append(request) }
+    return texts.map { [Float($0.count), 0.5, -2] }
   }
 
-  func adapters() async throws -> [ServedAdapter] { state.withLock { $0.adapters } }
+  func adapters(within scope: AdapterScope) async throws -> [ServedAdapter] {
+    state.withLock { $0.adapters.filter { scope.allows($0.name) } }
+  }
 
-  func load(_ name: String, from path: String) async throws {
+  func load(_ name: String, from path: String, within scope: AdapterScope) async throws {
     guard path.hasPrefix("allowed/"), !path.contains("..") else {
       throw ServingError.forbiddenFolder(path: path)
     }
@@ -152,8 +153,10 @@ final class ScriptedService: AnswerService {
     }
   }
 
-  func unload(_ name: String) async throws { try change(name, "unload") }
-  func pin(_ name: String, _ isPinned: Bool) async throws { try change(name, isPinned ? "pin" : "unpin") }
+  func unload(_ name: String, within scope: AdapterScope) async throws { try change(name, "unload") }
+  func pin(_ name: String, _ isPinned: Bool, within scope: AdapterScope) async throws {
+    try change(name, isPinned ? "pin" : "unpin")
+  }
 
   private func change(_ name: String, _ what: String) throws {
     try state.withLock { state in

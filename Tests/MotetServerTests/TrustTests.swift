@@ -1,4 +1,5 @@
 import Foundation
+import MotetServing
 import Testing
 
 @testable import MotetServer

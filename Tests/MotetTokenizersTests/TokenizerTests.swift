@@ -27,11 +27,64 @@ import Testing
     let merges = ["a a", "a b", "aa b", "aa aa", "b a"]
     let tokenizer = try Tokenizer(
       tokens: tokens, merges: merges, tokenTypes: [], splitting: .gpt2, bos: nil, eos: nil)
-    // 41 letters are merged by scanning, 205 with the heap.
+    // 41 letters are merged by scanning, 205 with a queue.
     let unit = "aaabaababbaaaaabbbabaaabaaaabaabbabaabbba"
     for text in [unit, String(repeating: unit, count: 5)] {
       #expect(tokenizer.encode(text) == naiveMerge(text, tokens: tokens, merges: merges))
     }
+  }
+
+  /// Merges learnt in any order, so that pairs come up that were learnt before the pair that made them.
+  @Test func longWordsOfAnyMergesAreMergedInTheirOrder() throws {
+    var generator = SystemRandomNumberGenerator()
+    for round in 0..<60 {
+      var tokens = ["a", "b", "c"]
+      var merges: [String] = []
+      for _ in 0..<14 {
+        let (left, right) = (tokens.randomElement(using: &generator), tokens.randomElement(using: &generator))
+        guard let left, let right, !tokens.contains(left + right), (left + right).count < 9 else { continue }
+        tokens.append(left + right)
+        merges.append("\(left) \(right)")
+      }
+      merges.shuffle(using: &generator)
+      let tokenizer = try Tokenizer(
+        tokens: tokens, merges: merges, tokenTypes: [], splitting: .gpt2, bos: nil, eos: nil)
+      let letters = round % 3 == 0 ? ["a"] : ["a", "b", "c"]
+      let text = (0..<(60 + round * 3)).map { _ in letters.randomElement(using: &generator) ?? "a" }.joined()
+      #expect(
+        tokenizer.encode(text) == naiveMerge(text, tokens: tokens, merges: merges),
+        "\(tokens) \(merges) \(text)")
+    }
+  }
+
+  /// The whitespace runs that SmolLM2 knows, and times that grow with the length alone.
+  @Test func aLongRunOfSpacesTakesTimeByItsLength() throws {
+    let tokenizer = try TokenizerFixtures.small()
+    func seconds(_ count: Int) -> Double {
+      let text = String(repeating: " ", count: count)
+      var best = Double.infinity
+      for _ in 0..<3 {
+        var ids: [Int32] = []
+        let time = ContinuousClock().measure { ids = tokenizer.encode(text) }
+        #expect(tokenizer.decode(ids) == text)
+        best = min(best, time / .seconds(1))
+      }
+      return best
+    }
+    let (short, long) = (seconds(100_000), seconds(1_600_000))
+    #expect(long < 16 * short * 3 + 0.05, "\(short) s for 100,000 spaces, \(long) s for 1,600,000")
+  }
+
+  @Test func theFewestTokensOfATextAreNeverMoreThanItHas() throws {
+    let tokenizer = try TokenizerFixtures.small()
+    for text in [
+      "", "a", "Hello world", String(repeating: " ", count: 5_000), "<|im_end|>", "\u{4}\u{4}", "日本語 ☀️",
+    ] {
+      #expect(tokenizer.fewestTokens(in: text) <= tokenizer.encode(text).count, "\(text)")
+    }
+    let bytes = try TokenizerFixtures.bytes()
+    #expect(bytes.fewestTokens(in: String(repeating: "a", count: 1_000)) == 1_000)
+    #expect(bytes.fewestTokens(in: "") == 0)
   }
 
   @Test func aMegabyteOfOneLetterDoesNotHang() throws {

@@ -23,6 +23,15 @@ struct KeysCommand: AsyncParsableCommand {
     @Option(help: "Requests a minute; by default any number.")
     var rate: Int?
 
+    @Option(help: "Answers under way at one time; by default any number.")
+    var answers: Int?
+
+    @Option(help: "Tokens a minute, of prompts and answers; by default any number.")
+    var tokens: Int?
+
+    @Option(help: "Its share of the places beside other keys: 2 is twice as much as 1.")
+    var weight = 1.0
+
     @Option(
       help: "The file to add it to; without one, its line is printed on stderr.",
       transform: OutputArgument.parse)
@@ -33,6 +42,9 @@ struct KeysCommand: AsyncParsableCommand {
         throw ValidationError("a name has letters, digits and -_.@ only")
       }
       try require("rate", rate, from: 1)
+      try require("answers", answers, from: 1)
+      try require("tokens", tokens, from: 1)
+      try require("weight", weight, in: APIKey.weights)
     }
 
     func run() async throws {
@@ -41,7 +53,7 @@ struct KeysCommand: AsyncParsableCommand {
         name: name, hash: APIKey.hash(key),
         adapters: adapters?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) },
         isAdmin: admin,
-        requestsPerMinute: rate)
+        requestsPerMinute: rate, answers: answers, tokensPerMinute: tokens, weight: weight)
       if let file {
         try KeyFile.add(entry, to: file)
         Console.note("\(file) has the hash; this is the only time that the key is shown")

@@ -10,7 +10,8 @@ struct ServeCommand: AsyncParsableCommand {
     discussion: """
       Requests name the base, an adapter of the library or of --adapters, a version (math@3), a mix \
       (code=0.5+math=0.4) or auto, which asks --router. GET /openapi.json says what there is. SIGTERM lets the answers \
-      under way end.
+      under way end; SIGHUP has --api-keys, --tls-cert and --tls-key read again. Without --api-keys web pages of other \
+      sites are refused, and bodies have to say Content-Type: application/json.
       """)
 
   @OptionGroup var base: AnsweringOptions
@@ -69,6 +70,11 @@ struct ServeCommand: AsyncParsableCommand {
     let server = try listening.options(logger)
     // Before the base is read: what is wrong with these is known at once.
     try AnswerServer.check(server)
+    if let room = OpenFiles.makeRoom(for: listening.maxConnections + OpenFiles.beside) {
+      logger.warning(
+        "the system lets this process open \(room) files, fewer than --max-connections needs: raise ulimit -n"
+      )
+    }
     let model = try await base.load()
     let chooser = try router.map { try RouterFinder.load($0, base: model) }
     let registry = PrometheusRegistry.serving()

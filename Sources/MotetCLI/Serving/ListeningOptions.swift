@@ -23,6 +23,21 @@ struct ListeningOptions: ParsableArguments {
   @Flag(help: "Listen beyond loopback without keys.")
   var insecure = false
 
+  @Option(
+    name: .customLong("allow-host"),
+    help: "Without keys: a name in Host beside localhost and --host; may be given several times.")
+  var allowHost: [String] = []
+
+  @Option(
+    name: .customLong("allow-origin"),
+    help:
+      "A site whose pages may use the server, such as https://example.org, or *; may be given several times.")
+  var allowOrigin: [String] = []
+
+  @Option(
+    name: .customLong("max-connections"), help: "Connections that are open at one time; of one address half.")
+  var maxConnections = 1_024
+
   @Option(name: .customLong("max-body"), help: "The largest body of a request.")
   var maxBody = ByteCount(8_000_000)
 
@@ -60,6 +75,7 @@ struct ListeningOptions: ParsableArguments {
     }
     try require("max-prompt", maxPrompt, from: 1)
     try require("max-answer", maxAnswer, from: 1)
+    try require("max-connections", maxConnections, from: 1)
     try require("request-seconds", requestSeconds, in: 0...999_999, above: true)
     try require("drain-seconds", drainSeconds, in: 0...999_999, above: true)
   }
@@ -80,9 +96,14 @@ struct ListeningOptions: ParsableArguments {
     options.limits.promptTokens = maxPrompt
     options.limits.answerTokens = maxAnswer
     options.limits.requestSeconds = requestSeconds
+    options.limits.connections = maxConnections
+    options.limits.connectionsOfAddress = max(1, (maxConnections + 1) / 2)
+    options.allowedHosts = allowHost
+    options.allowedOrigins = allowOrigin
     if let tlsCertificate, let tlsKey { options.tls = TLSFiles(certificate: tlsCertificate, key: tlsKey) }
     guard let apiKeys else { return options }
     options.keys = try KeyFile.read(apiKeys)
+    options.keyFile = apiKeys
     if KeyFile.isOpenToOthers(apiKeys) {
       logger.warning("others can read the file of keys: chmod 600 it", metadata: ["file": "\(apiKeys)"])
     }

@@ -12,6 +12,11 @@ struct AnswerJob: Sendable {
   var requests: [ServingRequest]
   /// Answers to each prompt.
   let choices: Int
+
+  /// Of all prompts, each counted once.
+  var promptTokens: Int {
+    stride(from: 0, to: requests.count, by: choices).reduce(0) { $0 + requests[$1].prompt.count }
+  }
 }
 
 /// A job under way.
@@ -49,8 +54,10 @@ extension ServerParts {
   /// goes, the time is over or the stream is let go.
   /// - Throws: ``APIError``, ``ServingError``
   func start(_ job: AnswerJob, _ context: ServerContext) async throws -> RunningJob {
-    context.notes.note("model", job.model.prefix(200))
+    context.notes.note("model", job.model.shown(200))
     if let name = context.caller.name { context.notes.note("key", name) }
+    let share = try shares.begin(
+      context.caller, answers: job.requests.count, promptTokens: job.promptTokens)
     let (ending, seconds) = (AnswerEnding(), limits.requestSeconds)
     // Before the requests are asked for: a client may leave meanwhile, or have left.
     let ticket = watch.onLeave(of: context.connection) { ending.end(CancellationError()) }
@@ -60,11 +67,17 @@ extension ServerParts {
     }
     let leave: @Sendable () -> Void = { [watch] in
       clock.cancel()
+      share.end()
       watch.forget(ticket, of: context.connection)
     }
     do {
       let stream = try await known(to: context.caller) {
-        try await AnswerStream(salted(job.requests, context.caller), of: service, ending: ending)
+        try await AnswerStream(
+          job.requests.map { request in
+            var request = request.sent(by: context.caller)
+            if share.countsTokens { request.comesWhole = false }
+            return request
+          }, of: service, ending: ending, spending: share.spend)
       }
       let first = try await known(to: context.caller) { try await stream.first() }
       guard case .begun(let mix, let cached) = first.event else { throw APIError.internalFailure }
@@ -75,18 +88,6 @@ extension ServerParts {
     } catch {
       leave()
       throw error
-    }
-  }
-
-  /// Requests that share what was read of prompts with those of the same key alone, so that no tenant can find out by the
-  /// cached tokens what another has asked. Without keys all share.
-  private func salted(_ requests: [ServingRequest], _ caller: Caller) -> [ServingRequest] {
-    guard let name = caller.name else { return requests }
-    return requests.map { request in
-      var request = request
-      request.cacheSalt.insert(name, at: 0)
-      request.client = name
-      return request
     }
   }
 

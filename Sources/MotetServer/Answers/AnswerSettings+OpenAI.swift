@@ -20,7 +20,7 @@ extension AnswerSettings {
     try fields.refuse(["skip_special_tokens"], harmless: [.bool(true)])
     if fields["skip_special_tokens"] == .bool(false) { throw APIError.unsupported("skip_special_tokens") }
     try fields.checkUnused(["user"])
-    sampling = try Self.sampling(fields, vocabulary: vocabulary)
+    sampling = try Self.sampling(fields, vocabulary: vocabulary, limits: limits)
     stopStrings = try Self.stop(fields, "stop", limits: limits)
     ignoresEnd = try fields.bool("ignore_eos") ?? false
     choices = try fields.integer("n", in: 1...limits.choices) ?? 1
@@ -30,6 +30,9 @@ extension AnswerSettings {
     format = try Self.format(body)
     cacheSalt = try fields.string("cache_salt")
     if cacheSalt == "" { throw fields.failure("cache_salt", "is empty: give some text, or leave it out") }
+    guard cacheSalt?.utf8.count ?? 0 <= limits.saltBytes else {
+      throw fields.failure("cache_salt", "is too long: give at most \(limits.saltBytes) bytes")
+    }
   }
 
   static func tokens(_ fields: RequestFields, _ name: String, limits: ServerLimits) throws -> Int? {
@@ -37,7 +40,9 @@ extension AnswerSettings {
     return try fields.integer(name, in: 1...most)
   }
 
-  static func sampling(_ fields: RequestFields, vocabulary: Int) throws -> ServingSampling {
+  static func sampling(
+    _ fields: RequestFields, vocabulary: Int, limits: ServerLimits
+  ) throws -> ServingSampling {
     var sampling = ServingSampling()
     sampling.temperature = try fields.number("temperature", in: 0...2) ?? 1
     // 0 would keep nothing: it means the likeliest token alone.
@@ -48,17 +53,22 @@ extension AnswerSettings {
     sampling.presencePenalty = try fields.number("presence_penalty", in: -2...2) ?? 0
     sampling.frequencyPenalty = try fields.number("frequency_penalty", in: -2...2) ?? 0
     sampling.seed = try fields.integer("seed", in: Int.min...Int.max).map { UInt64(bitPattern: Int64($0)) }
-    sampling.logitBias = try bias(fields, vocabulary: vocabulary)
+    sampling.logitBias = try bias(fields, vocabulary: vocabulary, most: limits.biases)
     return sampling
   }
 
-  private static func bias(_ fields: RequestFields, vocabulary: Int) throws -> [Int32: Float] {
+  private static func bias(
+    _ fields: RequestFields, vocabulary: Int, most: Int
+  ) throws -> [Int32: Float] {
     guard let biases = try fields.object("logit_bias") else { return [:] }
+    guard biases.members.count <= most else {
+      throw fields.failure("logit_bias", "names \(biases.members.count) tokens: give at most \(most)")
+    }
     var result: [Int32: Float] = [:]
     for name in biases.members.keys {
       guard let id = Int32(name), (0..<vocabulary).contains(Int(id)) else {
         throw fields.failure(
-          "logit_bias", "names \"\(name.prefix(40))\", which is no token: ids are below \(vocabulary)")
+          "logit_bias", "names \"\(name.shown(40))\", which is no token: ids are below \(vocabulary)")
       }
       guard let bias = try biases.number(name, in: -100...100) else {
         throw fields.failure("logit_bias", "gives token \(id) nothing: give a number from -100 to 100")
@@ -106,7 +116,7 @@ extension AnswerSettings {
       }
       return .schema(try schema(body, at: ["response_format", "json_schema", "schema"]))
     case let type:
-      throw format.failure("type", "is \"\(type.prefix(40))\": give text, json_object or json_schema")
+      throw format.failure("type", "is \"\(type.shown(40))\": give text, json_object or json_schema")
     }
   }
 

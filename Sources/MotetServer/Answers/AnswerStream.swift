@@ -11,11 +11,14 @@ struct AnswerStream: Sendable {
 
   let events: AsyncThrowingStream<Event, any Error>
 
-  /// - Parameter ending: ends it before its time, also while the service still takes the requests
+  /// - Parameters:
+  ///   - ending: ends it before its time, also while the service still takes the requests
+  ///   - spend: told the tokens of the answers as they come
   /// - Throws: what the service says of the first request that it does not take, or why it was ended before; those that
   ///   were taken are let go
   init(
-    _ requests: [ServingRequest], of service: any AnswerService, ending: AnswerEnding
+    _ requests: [ServingRequest], of service: any AnswerService, ending: AnswerEnding,
+    spending spend: @escaping @Sendable (_ tokens: Int) -> Void = { _ in }
   ) async throws {
     var answers: [AsyncThrowingStream<ServingEvent, any Error>] = []
     for request in requests {
@@ -29,7 +32,10 @@ struct AnswerStream: Sendable {
         try await withThrowingTaskGroup(of: Void.self) { group in
           for (choice, answer) in taken.enumerated() {
             group.addTask {
-              for try await event in answer { continuation.yield(Event(choice: choice, event: event)) }
+              for try await event in answer {
+                if case .piece(_, let tokens) = event { spend(tokens.count) }
+                continuation.yield(Event(choice: choice, event: event))
+              }
             }
           }
           try await group.waitForAll()

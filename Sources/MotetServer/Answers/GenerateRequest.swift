@@ -23,11 +23,13 @@ struct GenerateRequest: Sendable {
     try fields.refuse(["adapter_source"], harmless: ["local", "hub"])
     let settings = try Self.settings(fields, body, parts)
     tellsDetails = try fields.bool("details") ?? false
-    let tokenizer = parts.service.tokenizer
+    let prompt = try await parts.prepare(context) {
+      try await parts.encoder().encode(inputs, parameter: "inputs")
+    }
     let choice = try await parts.chooser(for: context.caller).choose(fields, text: inputs)
     echo = try fields.bool("return_full_text") ?? false ? inputs : ""
     job = try parts.job(
-      "gen-", settings, model: fields.string("adapter_id"), prompts: [tokenizer.encode(inputs)],
+      "gen-", settings, model: fields.string("adapter_id"), prompts: [prompt],
       choice: choice, parameter: "inputs")
   }
 
@@ -36,7 +38,7 @@ struct GenerateRequest: Sendable {
   ) throws -> AnswerSettings {
     var settings = AnswerSettings()
     settings.sampling = try AnswerSettings.sampling(
-      fields, vocabulary: parts.service.tokenizer.vocabularySize)
+      fields, vocabulary: parts.service.tokenizer.vocabularySize, limits: parts.limits)
     // Greedy unless something asks to draw, as there.
     let draws =
       try fields.bool("do_sample")

@@ -7,12 +7,25 @@ struct LoraList: Sendable {
   let names: [String]
 
   init(of service: any AnswerService, for caller: Caller) async throws {
-    names = Set(try await service.adapters().map(\.name).filter { caller.scope.allows($0) }).sorted()
+    names = Set(try await service.adapters(within: caller.scope).map(\.name)).sorted()
   }
 
   /// `[{id, scale}]`: names by their place, in the order they are given.
-  func scales(_ entries: [RequestFields]) throws -> [(name: String, scale: Float)] {
-    try entries.map { entry in
+  /// - Parameter fields: where the list stands as `lora`; nil where it is the body itself
+  func scales(
+    _ entries: [JSONValue], in fields: RequestFields? = nil, _ limits: ServerLimits
+  ) throws -> [(name: String, scale: Float)] {
+    // Each adapter once, or too many for a mix all the same.
+    let most = max(names.count, limits.mixTerms)
+    guard entries.count <= most else {
+      throw APIError.invalid("lora", "the list has \(entries.count) entries: give at most \(most)")
+    }
+    return try entries.enumerated().map { index, value in
+      let path = (fields?.path("lora") ?? "") + "[\(index)]"
+      guard case .object(let members) = value else {
+        throw APIError.invalid(path, "\"\(path)\" must be an object")
+      }
+      let entry = RequestFields(members: members, prefix: path + ".")
       guard let id = try entry.integer("id", in: 0...Int(Int32.max)) else {
         throw entry.failure("id", "is missing: give a place in GET /lora-adapters")
       }
@@ -28,11 +41,13 @@ struct LoraList: Sendable {
     }
   }
 
-  static func mix(_ scales: [(name: String, scale: Float)]) throws -> MixSpecification {
+  static func mix(
+    _ scales: [(name: String, scale: Float)], _ limits: ServerLimits
+  ) throws -> MixSpecification {
     let terms = try scales.filter { $0.scale != 0 }.map { name, scale in
       MixSpecification.Term(adapter: .library(try AdapterName(name)), weight: scale)
     }
-    do { return try MixSpecification(terms: terms) } catch {
+    do { return try MixSpecification(terms: terms, most: limits.mixTerms) } catch {
       throw APIError.invalid("lora", "\(error)")
     }
   }

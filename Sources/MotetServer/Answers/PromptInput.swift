@@ -2,12 +2,12 @@ import MotetFormats
 import MotetTokenizers
 
 /// A prompt as a request gives it: a text, or tokens.
-struct PromptInput {
+struct PromptInput: Sendable {
   let tokens: [Int32]
   private let written: String?
 
-  init(text: String, _ tokenizer: Tokenizer) {
-    tokens = tokenizer.encode(text)
+  init(text: String, tokens: [Int32]) {
+    self.tokens = tokens
     written = text
   }
 
@@ -20,24 +20,42 @@ struct PromptInput {
 
   /// A string, a list of strings, a list of tokens, or a list of lists of tokens.
   static func read(
-    _ fields: RequestFields, _ name: String, tokenizer: Tokenizer, most: Int
-  ) throws -> [PromptInput] {
+    _ fields: RequestFields, _ name: String, _ encoder: PromptEncoder, most: Int
+  ) async throws -> [PromptInput] {
     guard let value = fields[name] else {
       throw fields.failure(name, "is missing: give a string, a list of strings, or tokens")
     }
-    if let text = value.stringValue { return [PromptInput(text: text, tokenizer)] }
+    let parameter = fields.path(name)
+    if let text = value.stringValue {
+      return [PromptInput(text: text, tokens: try await encoder.encode(text, parameter: parameter))]
+    }
     guard case .array(let elements) = value else {
       throw fields.failure(name, "must be a string, a list of strings, or tokens")
     }
     guard !elements.isEmpty else { throw fields.failure(name, "is an empty list") }
-    if elements[0].intValue != nil { return [PromptInput(tokens: try ids(value, fields, name, tokenizer))] }
+    if elements[0].intValue != nil {
+      return [PromptInput(tokens: try ids(value, fields, name, encoder.tokenizer))]
+    }
     guard elements.count <= most else {
       throw fields.failure(name, "has \(elements.count) prompts: give at most \(most)")
     }
-    return try elements.enumerated().map { index, element in
-      if let text = element.stringValue { return PromptInput(text: text, tokenizer) }
-      return PromptInput(tokens: try ids(element, fields, "\(name)[\(index)]", tokenizer))
+    // All of them before the first is encoded.
+    for (index, element) in elements.enumerated() {
+      if let text = element.stringValue {
+        try encoder.requireRoom(for: [text], parameter: "\(parameter)[\(index)]")
+      }
     }
+    var inputs: [PromptInput] = []
+    for (index, element) in elements.enumerated() {
+      if let text = element.stringValue {
+        let tokens = try await encoder.encode(text, parameter: "\(parameter)[\(index)]")
+        inputs.append(PromptInput(text: text, tokens: tokens))
+      } else {
+        inputs.append(
+          PromptInput(tokens: try ids(element, fields, "\(name)[\(index)]", encoder.tokenizer)))
+      }
+    }
+    return inputs
   }
 
   /// Token ids of the vocabulary.

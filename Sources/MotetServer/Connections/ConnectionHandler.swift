@@ -1,17 +1,34 @@
 import HTTPTypes
+import Logging
+import MotetFormats
 import NIOCore
 import NIOHTTPTypes
 
 /// Tells the watch when the client of its channel closes its side or goes, and ends a connection that goes on sending
-/// what was refused.
+/// what was refused, or that there is no room for.
 final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
+  typealias OutboundOut = HTTPResponsePart
 
   private let watch: ConnectionWatch
+  private let logger: Logger
+  /// There is no room for the connection.
+  private var isOver = false
 
-  init(_ watch: ConnectionWatch) { self.watch = watch }
+  init(_ watch: ConnectionWatch, _ logger: Logger) {
+    self.watch = watch
+    self.logger = logger
+  }
 
-  func handlerAdded(context: ChannelHandlerContext) { watch.opened(context.channel) }
+  func handlerAdded(context: ChannelHandlerContext) {
+    guard !watch.opened(context.channel) else { return }
+    isOver = true
+    let address = context.channel.remoteAddress?.ipAddress ?? "unknown"
+    logger.warning("too many connections; refused one", metadata: ["address": "\(address)"])
+    // For a client that says what it wants there is time to be told.
+    let channel = context.channel
+    context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+  }
 
   func handlerRemoved(context: ChannelHandlerContext) {
     watch.closed(context.channel, forGood: true)
@@ -23,6 +40,10 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    if isOver {
+      if case .head = unwrapInboundIn(data) { refuse(context) }
+      return
+    }
     if case .body(let buffer) = unwrapInboundIn(data),
       watch.discards(buffer.readableBytes, from: context.channel)
     {
@@ -37,5 +58,22 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
       watch.closed(context.channel, forGood: false)
     }
     context.fireUserInboundEventTriggered(event)
+  }
+
+  private func refuse(_ context: ChannelHandlerContext) {
+    let error = APIError(
+      .serviceUnavailable, "as many connections are open as may be; try again in 1 s", type: "server_error",
+      code: "too_many_connections")
+    let body = ByteBuffer(string: error.body.text())
+    let head = HTTPResponse(
+      status: error.status,
+      headerFields: [
+        .contentType: "application/json", .contentLength: "\(body.readableBytes)", .retryAfter: "1",
+        .connection: "close",
+      ])
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    context.write(wrapOutboundOut(.body(body)), promise: nil)
+    let channel = context.channel
+    context.writeAndFlush(wrapOutboundOut(.end(nil))).whenComplete { _ in channel.close(promise: nil) }
   }
 }

@@ -11,6 +11,8 @@ final class ConnectionWatch: Sendable {
     var onLeave: [Int: @Sendable () -> Void] = [:]
     /// Whether the client closed its side.
     var hasLeft = false
+    /// Where it comes from; nil where that is not known.
+    var address: String?
     /// Set when a request was answered without reading its body: bytes of it that are still taken.
     var leftToDiscard: Int?
   }
@@ -21,21 +23,41 @@ final class ConnectionWatch: Sendable {
   private struct State {
     var connections: [ObjectIdentifier: Connection] = [:]
     var closed: [ObjectIdentifier: Closed] = [:]
+    var ofAddresses: [String: Int] = [:]
     var count = 0
 
     func hasLeft(_ channel: any Channel) -> Bool {
       let id = ObjectIdentifier(channel)
       return connections[id]?.hasLeft ?? (closed[id]?.channel === channel)
     }
+
+    mutating func leave(_ address: String?) {
+      guard let address, let count = ofAddresses[address] else { return }
+      ofAddresses[address] = count > 1 ? count - 1 : nil
+    }
   }
 
   private let state = Mutex(State())
+  private let most: Int
+  private let mostOfAddress: Int
 
-  func opened(_ channel: any Channel) {
-    state.withLock { state in
+  init(most: Int = .max, mostOfAddress: Int = .max) {
+    self.most = most
+    self.mostOfAddress = mostOfAddress
+  }
+
+  /// Takes a connection in.
+  /// - Returns: false where as many are open as may be, or as many of its address
+  func opened(_ channel: any Channel) -> Bool {
+    let address = channel.remoteAddress?.ipAddress
+    return state.withLock { state in
       state.closed = state.closed.filter { $0.value.channel != nil }
       state.closed[ObjectIdentifier(channel)] = nil
-      state.connections[ObjectIdentifier(channel)] = Connection()
+      let ofAddress = address.map { state.ofAddresses[$0, default: 0] } ?? 0
+      guard state.connections.count < most, ofAddress < mostOfAddress else { return false }
+      state.connections[ObjectIdentifier(channel)] = Connection(address: address)
+      if let address { state.ofAddresses[address] = ofAddress + 1 }
+      return true
     }
   }
 
@@ -46,8 +68,9 @@ final class ConnectionWatch: Sendable {
       let left = state.connections[id]?.onLeave.values.map { $0 } ?? []
       state.connections[id]?.onLeave = [:]
       state.connections[id]?.hasLeft = true
-      if forGood, state.connections.removeValue(forKey: id) != nil {
+      if forGood, let connection = state.connections.removeValue(forKey: id) {
         state.closed[id] = Closed(channel: channel)
+        state.leave(connection.address)
       }
       return left
     }

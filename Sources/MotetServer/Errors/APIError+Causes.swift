@@ -27,10 +27,7 @@ extension APIError {
     case .invalid(let parameter, _): self = .invalid(parameter, message)
     case .tooLong: self = .invalid("messages", message, code: "context_length_exceeded")
     case .queueFull(let seconds): self = .tooMany(message, seconds: seconds)
-    case .draining:
-      self = APIError(
-        .serviceUnavailable, message, type: "server_error", code: "draining",
-        headers: [.retryAfter: "5", .connection: "close"])
+    case .draining: self = .draining
     case .unusableAdapter:
       self = APIError(.unprocessableContent, message, parameter: "model", code: "unusable_adapter")
     case .tooLarge, .pinTooLarge:
@@ -38,6 +35,8 @@ extension APIError {
     case .forbiddenFolder:
       self = APIError(
         .forbidden, message, type: "permission_error", parameter: "lora_path", code: "forbidden_folder")
+    case .noSuchFolder:
+      self = APIError(.notFound, message, parameter: "lora_path", code: "model_not_found")
     case .kept: self = APIError(.conflict, message, code: "adapter_kept")
     }
   }
@@ -49,6 +48,10 @@ extension APIError {
     default: self = APIError(error.status, error.body ?? error.status.reasonPhrase)
     }
   }
+
+  static let draining = APIError(
+    .serviceUnavailable, ServingError.draining.description, type: "server_error", code: "draining",
+    headers: [.retryAfter: "5", .connection: "close"])
 
   static let noSuchRoute = APIError(
     .notFound, "there is nothing at this address; GET /openapi.json lists what there is", code: "unknown_url")

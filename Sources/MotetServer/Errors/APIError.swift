@@ -58,7 +58,7 @@ extension APIError {
       near.isEmpty
       ? "GET /v1/models lists those there are" : "did you mean \(near.joined(separator: ", "))?"
     return APIError(
-      .notFound, "no model is called \"\(name.prefix(200))\"; \(advice)", parameter: "model",
+      .notFound, "no model is called \"\(name.shown(200))\"; \(advice)", parameter: "model",
       code: "model_not_found")
   }
 

@@ -64,9 +64,14 @@ public final class PrometheusRegistry: Sendable {
   }
 
   /// The text that a scrape gets.
-  /// - Parameter shows: whether it gets the series of an adapter; those of none it always gets
-  public func text(showing shows: (_ adapter: String) -> Bool = { _ in true }) -> String {
-    let families = families.withLock { $0 }.mapValues { family in
+  /// - Parameters:
+  ///   - hidden: families that it does not get
+  ///   - shows: whether it gets the series of an adapter; those of none it always gets
+  public func text(
+    without hidden: Set<String> = [], showing shows: (_ adapter: String) -> Bool = { _ in true }
+  ) -> String {
+    let shown = families.withLock { $0 }.filter { !hidden.contains($0.key) }
+    let families = shown.mapValues { family in
       var family = family
       family.series = family.series.filter { $0.key.adapter.map(shows) ?? true }
       return family

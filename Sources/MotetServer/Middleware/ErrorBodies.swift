@@ -27,7 +27,7 @@ struct ErrorBodies: RouterMiddleware {
       if answer.status.code >= 500, answer.status != .serviceUnavailable {
         context.logger.error("failed", error: error, metadata: context.notes.all)
       } else {
-        context.notes.note("reason", answer.message.prefix(500))
+        context.notes.note("reason", answer.message.shown(500))
       }
       // What of a long body is not read yet will not be.
       let length = request.headers[.contentLength].flatMap { Int($0) } ?? 0

@@ -22,7 +22,7 @@ struct RequestRecord: RouterMiddleware {
       metrics.http(method: Self.known(method), route: route, status: status, seconds: seconds)
       var facts = notes.all
       facts["method"] = "\(method)"
-      facts["path"] = "\(path.prefix(200))"
+      facts["path"] = "\(path.shown(200))"
       facts["status"] = "\(status)"
       facts["seconds"] = "\((seconds * 1e6).rounded() / 1e6)"
       if !isWhole { facts["cut"] = "the client went away" }

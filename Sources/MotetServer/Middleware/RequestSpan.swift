@@ -32,7 +32,7 @@ struct RequestSpan: RouterMiddleware {
       tracer.startSpan(method == "_OTHER" ? "HTTP" : method, context: parent, ofKind: .server), context.notes)
     let span = open.span
     span.attributes["http.request.method"] = method
-    span.attributes["url.path"] = String(request.uri.path.prefix(200))
+    span.attributes["url.path"] = request.uri.path.shown(200)
     span.attributes["motet.request_id"] = context.requestID
     do {
       var response = try await ServiceContext.$current.withValue(span.context) {

@@ -64,7 +64,9 @@ enum OpenAPIDocument {
   /// What any route may answer beside what it says itself.
   private static func errors(of endpoint: any Endpoint, hasKeys: Bool) -> [Int] {
     var errors = Set(endpoint.operation.errors)
-    if endpoint.operation.body != nil { errors.formUnion([400, 408, 413, 415, 429]) }
+    if endpoint.operation.body != nil { errors.formUnion([400, 408, 413, 415, 429, 503]) }
+    // Of pages of other sites, and for names that are none of the server's.
+    if !hasKeys { errors.insert(403) }
     if endpoint.access != .open {
       errors.insert(500)
       if hasKeys { errors.formUnion(endpoint.access == .admin ? [401, 403, 429] : [401, 429]) }

@@ -85,21 +85,21 @@ enum Schemas {
   /// Fields of every route that draws tokens in OpenAI's way.
   static func sampling(_ limits: ServerLimits) -> [String: JSONValue] {
     [
-      "model": Schema.string, "lora": Schema.reference("LoRAScales"), "adapter_id": Schema.string,
+      "model": name(limits), "lora": Schema.reference("LoRAScales"), "adapter_id": name(limits),
       "temperature": Schema.number(0, 2), "top_p": Schema.number(0, 1),
       "top_k": Schema.integer(-1, Int(Int32.max)),
       "min_p": Schema.number(0, 1), "repetition_penalty": Schema.number(0.01, 100),
       "presence_penalty": Schema.number(-2, 2), "frequency_penalty": Schema.number(-2, 2),
       "logit_bias": [
         "type": "object", "propertyNames": ["pattern": "^[0-9]+$"],
-        "additionalProperties": Schema.number(-100, 100),
+        "additionalProperties": Schema.number(-100, 100), "maxProperties": .int(limits.biases),
       ],
       "seed": Schema.integer(Int.min, Int.max),
       "n": Schema.integer(1, limits.choices), "stop": stop(limits), "ignore_eos": Schema.boolean,
       "stream": Schema.boolean,
       "stream_options": Schema.object(["include_usage": Schema.boolean]), "user": Schema.string,
       "response_format": Schema.reference("ResponseFormat"),
-      "max_tokens": answerTokens(limits), "cache_salt": Schema.text(least: 1),
+      "max_tokens": answerTokens(limits), "cache_salt": Schema.text(least: 1, most: limits.saltBytes),
     ]
   }
 
@@ -125,6 +125,9 @@ enum Schemas {
       Schema.members(["adapter_id": Schema.null, "model": isBase]),
     ])
   }
+
+  /// What names a model or a mix.
+  static func name(_ limits: ServerLimits) -> JSONValue { Schema.text(least: 0, most: limits.modelBytes) }
 
   static func answerTokens(_ limits: ServerLimits) -> JSONValue {
     Schema.integer(1, limits.answerTokens ?? Int(Int32.max))

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import MotetFormats
 import NIOCore
+import ServiceLifecycle
 
 /// A request's body: its fields, and the text they were read from.
 struct JSONBody: Sendable {
@@ -21,27 +22,25 @@ extension Request {
     return JSONBody(fields: RequestFields(members: members), text: text)
   }
 
-  /// The list of objects in the body.
+  /// The list in the body.
   /// - Throws: ``APIError``, as ``json(_:_:)``
-  func objects(_ parts: ServerParts, _ context: ServerContext) async throws -> [RequestFields] {
+  func list(_ parts: ServerParts, _ context: ServerContext) async throws -> [JSONValue] {
     guard case .array(let elements) = try await value(parts, context).value else {
       throw APIError.invalid(nil, "the body of the request must be a JSON list", code: "invalid_json")
     }
-    return try elements.enumerated().map { index, element in
-      guard case .object(let members) = element else {
-        throw APIError.invalid("[\(index)]", "\"[\(index)]\" must be an object")
-      }
-      return RequestFields(members: members, prefix: "[\(index)].")
-    }
+    return elements
   }
 
   private func value(
     _ parts: ServerParts, _ context: ServerContext
   ) async throws -> (text: JSONText, value: JSONValue) {
     let limits = parts.limits
-    if let type = headers[.contentType], !Self.isJSON(type) {
+    // A web page can send other types, or none, to any server without asking it first; a key it does not have.
+    let isTyped = headers[.contentType].map(Self.isJSON) ?? (parts.authorization.keys != nil)
+    guard isTyped else {
       throw APIError(
-        .unsupportedMediaType, "the body must be JSON: send it with Content-Type: application/json",
+        .unsupportedMediaType,
+        "the body must be JSON and say so: send it with Content-Type: application/json (curl: -H 'Content-Type: application/json')",
         code: "unsupported_media_type")
     }
     if let length = headers[.contentLength].flatMap({ Int($0) }), length > limits.bodyBytes {
@@ -49,8 +48,17 @@ extension Request {
     }
     let reading = LargeBody(parts.largeBodies, of: context.client)
     defer { reading.end() }
-    let text = JSONText(try await bytes(limits: limits, reading), name: "the body of the request")
-    do { return (text, try text.value()) } catch {
+    let bytes = try await bytes(limits: limits, reading)
+    let text = JSONText(bytes, name: "the body of the request")
+    do {
+      guard bytes.count > limits.smallBodyBytes else {
+        return (text, try text.value(containers: limits.bodyContainers))
+      }
+      let value = try await parts.prepare(context) {
+        try await parts.bodies.run { try text.value(containers: limits.bodyContainers) }
+      }
+      return (text, value)
+    } catch let error as JSONTextError {
       throw APIError.invalid(nil, "\(error)", code: "invalid_json")
     }
   }
@@ -60,7 +68,7 @@ extension Request {
     let late = APIError(
       .requestTimeout, "the body of the request did not come within \(limits.bodySeconds) s", code: "timeout",
       headers: [.connection: "close"])
-    return try await within(seconds: limits.bodySeconds, else: late) {
+    return try await within(seconds: limits.bodySeconds, else: late, untilShutdown: APIError.draining) {
       var bytes: [UInt8] = []
       for try await var part in body {
         guard bytes.count + part.readableBytes <= limits.bodyBytes else {
@@ -97,15 +105,23 @@ extension APIError {
 }
 
 /// Runs `body`, which is cancelled and given up after a time.
+/// - Parameter shutdown: given up for, when the server ends; nil where it does not wait for `body`
 /// - Throws: `error` when the time is over
 func within<T: Sendable>(
-  seconds: Double, else error: any Error, _ body: @escaping @Sendable () async throws -> T
+  seconds: Double, else error: any Error, untilShutdown shutdown: (any Error)? = nil,
+  _ body: @escaping @Sendable () async throws -> T
 ) async throws -> T {
   try await withThrowingTaskGroup(of: T?.self) { group in
     group.addTask { try await body() }
     group.addTask {
       try await Task.sleep(for: .seconds(seconds))
-      return nil
+      throw error
+    }
+    if let shutdown {
+      group.addTask {
+        try await gracefulShutdown()
+        throw shutdown
+      }
     }
     defer { group.cancelAll() }
     guard let value = try await group.next() ?? nil else { throw error }

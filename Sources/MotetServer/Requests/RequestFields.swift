@@ -91,3 +91,8 @@ struct RequestFields: Sendable {
     }
   }
 }
+
+extension StringProtocol {
+  /// Its beginning, for a message: so many scalars, for one character may have any number of them.
+  func shown(_ most: Int) -> String { String(String.UnicodeScalarView(unicodeScalars.prefix(most))) }
+}

@@ -24,7 +24,7 @@ extension HTTPField.Name {
   static let traceParent = Self.known("traceparent")
 
   /// A name that is written here and so is right.
-  private static func known(_ name: StaticString) -> Self {
+  static func known(_ name: StaticString) -> Self {
     guard let name = Self("\(name)") else { preconditionFailure("\(name) is no name of a header") }
     return name
   }

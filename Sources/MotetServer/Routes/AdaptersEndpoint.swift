@@ -28,7 +28,7 @@ struct AdaptersEndpoint: Endpoint {
     ])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let adapters = try await parts.service.adapters().filter { context.caller.scope.allows($0.name) }
+    let adapters = try await parts.service.adapters(within: context.caller.scope)
     let sorted = adapters.sorted { ($0.name, $0.version ?? 0) < ($1.name, $1.version ?? 0) }
     return .json([
       "adapters": .array(sorted.map { $0.json(for: context.caller, base: parts.service.baseName) })
@@ -57,8 +57,11 @@ struct AddAdapterEndpoint: Endpoint {
     let wasKnown = try await parts.service.adapters().contains { $0.name == name && $0.version == nil }
     try await parts.load(name, from: path, by: context, parameter: "name")
     if let pinned {
+      let scope = context.caller.scope
       do {
-        try await parts.change(name, by: context) { try await parts.service.pin(name, pinned) }
+        try await parts.change(name, by: context) {
+          try await parts.service.pin(name, pinned, within: scope)
+        }
       } catch {
         // What is refused leaves nothing behind.
         if !wasKnown { try? await parts.unload(name, by: context) }
@@ -66,7 +69,7 @@ struct AddAdapterEndpoint: Endpoint {
       }
     }
     // The one loaded by name has no version; a version of the library may share the name.
-    let known = try await parts.service.adapters().filter { $0.name == name }
+    let known = try await parts.service.adapters(within: context.caller.scope).filter { $0.name == name }
     guard let adapter = known.first(where: { $0.version == nil }) ?? known.first else {
       throw await parts.chooser(for: context.caller).unknown(name)
     }
@@ -115,7 +118,9 @@ struct PinAdapterEndpoint: Endpoint {
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let name = try parameter("name", context)
-    try await parts.change(name, by: context) { try await parts.service.pin(name, isPinned) }
+    try await parts.change(name, by: context) {
+      try await parts.service.pin(name, isPinned, within: context.caller.scope)
+    }
     return .json(["name": .string(name), "pinned": .bool(isPinned)])
   }
 }

@@ -17,7 +17,8 @@ struct ChatCompletionsEndpoint: Endpoint {
 
   var operation: Operation {
     var fields = Schemas.sampling(parts.limits)
-    fields["messages"] = Schema.array(of: Schema.reference("Message"), least: 1)
+    fields["messages"] = Schema.array(
+      of: Schema.reference("Message"), least: 1, most: parts.limits.messages)
     fields["logprobs"] = Schema.boolean
     fields["top_logprobs"] = Schema.integer(0, 20)
     fields["max_completion_tokens"] = fields["max_tokens"]
@@ -46,7 +47,7 @@ struct ChatCompletionsEndpoint: Endpoint {
     let body = try await request.json(parts, context)
     let fields = body.fields
     try refuse(fields)
-    let messages = try ChatMessages.read(fields, "messages")
+    let messages = try ChatMessages.read(fields, "messages", parts.limits)
     var settings = try AnswerSettings(
       openAI: body, limits: parts.limits, vocabulary: parts.service.tokenizer.vocabularySize)
     let older = try AnswerSettings.tokens(fields, "max_tokens", limits: parts.limits)
@@ -54,9 +55,9 @@ struct ChatCompletionsEndpoint: Endpoint {
       try AnswerSettings.tokens(fields, "max_completion_tokens", limits: parts.limits) ?? older
     settings.logprobs = try logprobs(fields)
     let streaming = try StreamOptions(fields)
-    let prompt = try parts.service.template.encode(
-      messages, with: parts.service.tokenizer, addGenerationPrompt: true
-    ).tokens
+    let prompt = try await parts.prepare(context) {
+      try await parts.encoder().encode(messages, addGenerationPrompt: true, parameter: "messages")
+    }
     let choice = try await parts.chooser(for: context.caller).choose(
       fields, text: messages.last { $0.role == "user" }?.content ?? "")
     let job = try parts.job(

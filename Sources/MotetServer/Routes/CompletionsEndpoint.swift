@@ -45,7 +45,6 @@ struct CompletionsEndpoint: Endpoint {
     let fields = body.fields
     try fields.refuse(["suffix"], harmless: [""])
     let tokenizer = parts.service.tokenizer
-    let prompts = try PromptInput.read(fields, "prompt", tokenizer: tokenizer, most: parts.limits.prompts)
     var settings = try AnswerSettings(
       openAI: body, limits: parts.limits, vocabulary: tokenizer.vocabularySize)
     // OpenAI's own default, which vLLM keeps.
@@ -55,12 +54,15 @@ struct CompletionsEndpoint: Endpoint {
     guard !echoes || settings.logprobs == nil else {
       throw APIError.unsupported("echo", "leave it out, or ask for no logprobs with it")
     }
+    let streaming = try StreamOptions(fields)
+    let prompts = try await parts.prepare(context) {
+      try await PromptInput.read(fields, "prompt", parts.encoder(), most: parts.limits.prompts)
+    }
     guard prompts.count * settings.choices <= parts.limits.prompts else {
       throw fields.failure(
         "n", "asks for \(prompts.count * settings.choices) answers: at most \(parts.limits.prompts) are given"
       )
     }
-    let streaming = try StreamOptions(fields)
     let choice = try await parts.chooser(for: context.caller).choose(
       fields, text: prompts.count == 1 ? prompts[0].text(tokenizer) : nil)
     let job = try parts.job(

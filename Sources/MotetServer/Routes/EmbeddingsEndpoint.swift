@@ -43,9 +43,11 @@ struct EmbeddingsEndpoint: Endpoint {
     try fields.checkUnused(["user"])
     let isBase64 = try base64(fields)
     let asked = try fields.integer("dimensions", in: 1...Int(Int32.max))
-    let inputs = try PromptInput.read(
-      fields, "input", tokenizer: parts.service.tokenizer, most: parts.limits.inputs
-    ).map(\.tokens)
+    let inputs = try await parts.prepare(context) {
+      try await PromptInput.read(
+        fields, "input", parts.encoder(most: parts.service.context), most: parts.limits.inputs
+      ).map(\.tokens)
+    }
     let most = min(parts.limits.promptTokens ?? parts.service.context, parts.service.context)
     for (index, tokens) in inputs.enumerated() {
       guard !tokens.isEmpty else { throw fields.failure("input[\(index)]", "is empty; give some text") }
@@ -72,10 +74,14 @@ struct EmbeddingsEndpoint: Endpoint {
     _ inputs: [[Int32]], _ choice: MixChoice, _ context: ServerContext
   ) async throws -> [[Float]] {
     let (service, seconds) = (parts.service, parts.limits.requestSeconds)
+    let share = try parts.shares.begin(
+      context.caller, answers: 1, promptTokens: inputs.reduce(0) { $0 + $1.count })
+    defer { share.end() }
+    let request = ServingRequest(id: context.requestID, prompt: [], mix: choice.mix).sent(by: context.caller)
     return try await parts.known(to: context.caller) {
       try await parts.watch.whileConnected(context.connection) {
         try await within(seconds: seconds, else: APIError.late(seconds)) {
-          try await service.embed(inputs, mix: choice.mix, client: context.caller.name, clientWeight: 1)
+          try await service.embed(inputs, as: request)
         }
       }
     }
@@ -86,7 +92,7 @@ struct EmbeddingsEndpoint: Endpoint {
     case "float": return false
     case "base64": return true
     case let other:
-      throw fields.failure("encoding_format", "is \"\(other.prefix(40))\": give float or base64")
+      throw fields.failure("encoding_format", "is \"\(other.shown(40))\": give float or base64")
     }
   }
 

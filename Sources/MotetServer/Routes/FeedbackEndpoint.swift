@@ -33,7 +33,7 @@ struct FeedbackEndpoint: Endpoint {
     parts.metrics.feedback(adapters, score: score)
     context.notes.note("score", score)
     context.notes.note("adapters", adapters.joined(separator: ","))
-    if let comment { context.notes.note("comment", comment.prefix(Self.comment)) }
+    if let comment { context.notes.note("comment", comment.shown(Self.comment)) }
     return .json([
       "adapters": .array(adapters.isEmpty ? ["base"] : adapters.map(JSONValue.string)),
       "score": .number(score),
@@ -63,7 +63,7 @@ struct FeedbackEndpoint: Endpoint {
       return adapters
     case (nil, .some):
       let choice = try await parts.chooser(for: context.caller).choose(fields, text: nil)
-      let known = Set(try await parts.service.adapters().map(\.name))
+      let known = Set(try await parts.service.adapters(within: context.caller.scope).map(\.name))
       let names = choice.mix.terms.map { $0.adapter.description.prefix { $0 != "@" } }.map(String.init)
       // Only what exists is counted, or a client could make series at will.
       for name in names where !known.contains(name) {

@@ -50,8 +50,10 @@ struct LlamaCompletionEndpoint: Endpoint {
     try fields.refuse(Self.undone, harmless: [0, 0.0])
     try fields.refuse(["n_probs"], harmless: [0])
     let tokenizer = parts.service.tokenizer
-    let prompts = try PromptInput.read(fields, "prompt", tokenizer: tokenizer, most: 1)
     let settings = try settings(body, vocabulary: tokenizer.vocabularySize)
+    let prompts = try await parts.prepare(context) {
+      try await PromptInput.read(fields, "prompt", parts.encoder(), most: 1)
+    }
     let choice = try await choice(fields, text: prompts[0].text(tokenizer), context)
     let job = try parts.job(
       "cmpl-", settings, model: fields.string("model"), prompts: prompts.map(\.tokens), choice: choice,
@@ -68,13 +70,14 @@ struct LlamaCompletionEndpoint: Endpoint {
     let choice = try await parts.chooser(for: context.caller).choose(fields, text: text)
     guard choice.mix.terms.isEmpty, choice.route == nil, fields["lora"] == nil else { return choice }
     let list = try await LoraList(of: parts.service, for: context.caller)
-    return MixChoice(try LoraList.mix(parts.scales.scales(in: list)))
+    return MixChoice(try LoraList.mix(parts.scales.scales(in: list), parts.limits))
   }
 
   private func settings(_ body: JSONBody, vocabulary: Int) throws -> AnswerSettings {
     let fields = body.fields
     var settings = AnswerSettings()
-    settings.sampling = try AnswerSettings.sampling(fields, vocabulary: vocabulary)
+    settings.sampling = try AnswerSettings.sampling(
+      fields, vocabulary: vocabulary, limits: parts.limits)
     // llama.cpp's own defaults, which its clients count on.
     if fields["temperature"] == nil { settings.sampling.temperature = 0.8 }
     if fields["top_k"] == nil { settings.sampling.topK = 40 }

@@ -46,11 +46,11 @@ struct SetLoRAScalesEndpoint: Endpoint {
     ], errors: [404])
 
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
-    let entries = try await request.objects(parts, context)
+    let entries = try await request.list(parts, context)
     let list = try await LoraList(of: parts.service, for: context.caller)
-    let scales = try list.scales(entries)
+    let scales = try list.scales(entries, parts.limits)
     // What cannot be a mix is refused here and not by every request after it.
-    let mix = try LoraList.mix(scales)
+    let mix = try LoraList.mix(scales, parts.limits)
     parts.scales.set(scales, in: list)
     context.logger.info("set the scales of adapters", metadata: ["mix": "\(mix)"])
     return .json(["success": true])

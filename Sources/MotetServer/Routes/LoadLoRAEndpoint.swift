@@ -64,12 +64,17 @@ extension ServerParts {
       throw APIError.invalid(parameter, "\"\(name)\" means something else here; choose another name")
     }
     guard !path.contains("\0") else { throw APIError.invalid("lora_path", "a path holds no zero byte") }
-    try await change(name, by: context) { try await service.load(name, from: path) }
+    guard path.utf8.count <= limits.pathBytes else {
+      throw APIError.invalid("lora_path", "a path has at most \(limits.pathBytes) bytes")
+    }
+    try await change(name, by: context) {
+      try await service.load(name, from: path, within: context.caller.scope)
+    }
     context.logger.info("loaded an adapter", metadata: ["adapter": "\(name)", "path": "\(path)"])
   }
 
   func unload(_ name: String, by context: ServerContext) async throws {
-    try await change(name, by: context) { try await service.unload(name) }
+    try await change(name, by: context) { try await service.unload(name, within: context.caller.scope) }
     context.logger.info("unloaded an adapter", metadata: ["adapter": "\(name)"])
   }
 

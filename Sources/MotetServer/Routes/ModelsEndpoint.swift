@@ -23,7 +23,7 @@ struct ModelEntry {
   /// each version.
   static func all(_ parts: ServerParts, for caller: Caller) async throws -> [ModelEntry] {
     let base = parts.service.baseName
-    let adapters = try await parts.service.adapters().filter { caller.scope.allows($0.name) }
+    let adapters = try await parts.service.adapters(within: caller.scope)
     var entries = [ModelEntry(id: base, created: parts.started, root: base, parent: nil)]
     if parts.router != nil {
       entries.append(ModelEntry(id: "auto", created: parts.started, root: base, parent: base))

@@ -31,7 +31,9 @@ struct RouteEndpoint: Endpoint {
     guard prompt.contains(where: { !$0.isWhitespace }) else {
       throw fields.failure("prompt", "is empty: give some text")
     }
-    let route = parts.chooser(for: context.caller).visible(try await router.route(prompt))
+    try parts.encoder().requireRoom(for: [prompt], parameter: "prompt")
+    let found = try await parts.prepare(context) { try await router.route(prompt) }
+    let route = try await parts.chooser(for: context.caller).visible(found)
     let weights = Dictionary(route.weights.map { ($0.domain, $0.weight) }) { first, _ in first }
     return .json([
       "router": .string(router.kind), "mix": .string(route.mixDescription), "fit": .number(route.fit),

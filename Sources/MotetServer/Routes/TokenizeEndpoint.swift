@@ -30,26 +30,35 @@ struct TokenizeEndpoint: Endpoint {
   func respond(to request: Request, _ context: ServerContext) async throws -> Response {
     let fields = try await request.json(parts, context).fields
     try fields.checkUnused(["model"])
-    let tokenizer = parts.service.tokenizer
     let given = Self.ways.filter { fields[$0] != nil }
     guard given.count <= 1 else {
       throw fields.failure(given[1], "stands beside \"\(given[0])\": give one of them")
     }
     let addsPrompt = try fields.bool("add_generation_prompt") ?? true
-    let tokens: [Int32]
-    if fields["messages"] != nil {
-      tokens = try parts.service.template.encode(
-        ChatMessages.read(fields, "messages"), with: tokenizer,
-        addGenerationPrompt: addsPrompt
-      ).tokens
-    } else {
-      tokens = tokenizer.encode(try fields.required(given.first ?? "prompt"))
+    let body = try await parts.prepare(context) {
+      let encoder = parts.encoder(most: parts.service.context)
+      let tokens: [Int32]
+      if fields["messages"] != nil {
+        tokens = try await encoder.encode(
+          ChatMessages.read(fields, "messages", parts.limits), addGenerationPrompt: addsPrompt,
+          parameter: "messages")
+      } else {
+        let name = given.first ?? "prompt"
+        tokens = try await encoder.encode(try fields.required(name), parameter: name)
+      }
+      return try await parts.texts.run { answer(tokens) }
     }
-    return .json([
+    return .text(body, type: "application/json")
+  }
+
+  private func answer(_ tokens: [Int32]) -> String {
+    let tokenizer = parts.service.tokenizer
+    let body: JSONValue = [
       "tokens": .array(tokens.map { .int(Int($0)) }),
       "token_strs": .array(tokens.map { .string(tokenizer.decode([$0])) }), "count": .int(tokens.count),
       "max_model_len": .int(parts.service.context),
-    ])
+    ]
+    return body.text()
   }
 }
 
@@ -78,9 +87,14 @@ struct DetokenizeEndpoint: Endpoint {
     guard let value = fields["tokens"] else {
       throw fields.failure("tokens", "is missing: give a list of tokens")
     }
+    if case .array(let tokens) = value, tokens.count > parts.limits.detokenizedTokens {
+      throw fields.failure(
+        "tokens", "has \(tokens.count) tokens: give at most \(parts.limits.detokenizedTokens)")
+    }
     let tokenizer = parts.service.tokenizer
+    let tokens = try PromptInput.ids(value, fields, "tokens", tokenizer)
     let text = JSONValue.string(
-      tokenizer.decode(try PromptInput.ids(value, fields, "tokens", tokenizer)))
+      try await parts.prepare(context) { try await parts.texts.run { tokenizer.decode(tokens) } })
     return .json(["prompt": text, "content": text])
   }
 }

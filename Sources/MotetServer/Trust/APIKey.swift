@@ -14,11 +14,22 @@ public struct APIKey: Sendable, Equatable {
   /// May load, unload and pin adapters and read the metrics.
   public var isAdmin: Bool
   public var requestsPerMinute: Int?
+  /// Answers under way at one time, and tokens a minute, of prompts and of answers together.
+  public var answers: Int?
+  public var tokensPerMinute: Int?
+  /// Its share of the places beside other keys.
+  public var weight: Double
+
+  /// What ``weight`` may be.
+  public static let weights = 0.01...100
 
   public init(
     name: String, hash: [UInt8], adapters: [String]? = nil, isAdmin: Bool = false,
-    requestsPerMinute: Int? = nil
+    requestsPerMinute: Int? = nil, answers: Int? = nil, tokensPerMinute: Int? = nil, weight: Double = 1
   ) {
+    self.answers = answers
+    self.tokensPerMinute = tokensPerMinute
+    self.weight = weight
     self.name = name
     self.hash = hash
     self.adapters = adapters
@@ -41,6 +52,9 @@ public struct APIKey: Sendable, Equatable {
     if let adapters { words.append("adapters=" + adapters.joined(separator: ",")) }
     if isAdmin { words.append("admin") }
     if let requestsPerMinute { words.append("rate=\(requestsPerMinute)") }
+    if let answers { words.append("answers=\(answers)") }
+    if let tokensPerMinute { words.append("tokens=\(tokensPerMinute)") }
+    if weight != 1 { words.append("weight=\(weight)") }
     return words.joined(separator: " ")
   }
 

@@ -1,4 +1,5 @@
 import Hummingbird
+import Synchronization
 
 /// Who may call a route.
 enum Access: Sendable {
@@ -12,7 +13,7 @@ enum Access: Sendable {
 
 /// Finds out who asks, and whether they may.
 struct Authorization: Sendable {
-  let keys: KeyRing?
+  let keys: StandingKeys?
   let rates = RateLimiter()
 
   /// - Throws: ``APIError``: 401 without a key that is known, 403 for one that may not, 429 for one that asks too often
@@ -21,7 +22,7 @@ struct Authorization: Sendable {
     guard let presented = Self.presented(request) else {
       throw Self.refusal("give a key: Authorization: Bearer KEY", code: "missing_api_key")
     }
-    guard let key = keys.key(presented) else {
+    guard let key = keys.ring.key(presented) else {
       throw Self.refusal("the key is not known here", code: "invalid_api_key")
     }
     if let rate = key.requestsPerMinute, let seconds = rates.take(key.name, perMinute: rate) {
@@ -50,7 +51,24 @@ struct Authorization: Sendable {
   }
 }
 
-extension Caller {
-  /// Who asks for what is open to all where there are keys.
-  static let stranger = Caller(name: nil, scope: AdapterScope(patterns: []), isAdmin: false)
+/// The keys that are taken now; a new file of them takes the place of the old one whole.
+final class StandingKeys: Sendable {
+  private let state: Mutex<KeyRing>
+
+  init(_ ring: KeyRing) { state = Mutex(ring) }
+
+  var ring: KeyRing { state.withLock { $0 } }
+
+  /// - Returns: the names of keys that are new or changed, and of those that are taken no more
+  func replace(with ring: KeyRing) -> (new: [String], gone: [String]) {
+    let old = state.withLock { state in
+      defer { state = ring }
+      return state
+    }
+    let names = Set(ring.keys.map(\.name))
+    return (
+      ring.keys.filter { key in !old.keys.contains(key) }.map(\.name),
+      old.keys.map(\.name).filter { !names.contains($0) }
+    )
+  }
 }

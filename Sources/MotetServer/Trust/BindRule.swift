@@ -17,6 +17,8 @@ enum BindRule {
 public enum AnswerServerError: Error, Equatable, CustomStringConvertible {
   case openToOthers(host: String)
   case cannotListen(address: String, reason: String)
+  case notAnOrigin(String)
+  case notAHost(String)
   /// Told to end, it waited so long for the answers under way and then cut them.
   case cutAnswers(seconds: Double)
 
@@ -27,6 +29,10 @@ public enum AnswerServerError: Error, Equatable, CustomStringConvertible {
         + "stay on 127.0.0.1, or say --insecure"
     case .cannotListen(let address, let reason):
       "cannot listen on \(address): \(reason); choose another --port or --host"
+    case .notAnOrigin(let text):
+      "--allow-origin \(text): write the site of a page as browsers do, such as https://example.org or http://localhost:3000, or * for all"
+    case .notAHost(let text):
+      "--allow-host \(text): write a name or an address without port, such as models.example.org, or * for all"
     case .cutAnswers(let seconds):
       "answers that were under way \(Int(seconds)) s after the signal were cut; give them longer with --drain-seconds"
     }

@@ -2,7 +2,9 @@ import Foundation
 import MotetFormats
 import Yams
 
-/// A file of keys: one a line (`NAME sha256:HEX [adapters=math,code*] [admin] [rate=60]`), or a list in YAML or JSON.
+/// A file of keys: one a line, or a list of the same in YAML or JSON.
+///
+///     NAME sha256:HEX [adapters=math,code*] [admin] [rate=60] [answers=8] [tokens=100000] [weight=2]
 public enum KeyFile {
   /// - Throws: ``KeyFileError``
   public static func read(_ path: String) throws -> KeyRing {
@@ -67,18 +69,34 @@ public enum KeyFile {
         key.isAdmin = true
       } else if word.hasPrefix("adapters=") {
         key.adapters = word.dropFirst(9).split(separator: ",").map(String.init)
-      } else if word.hasPrefix("rate=") {
-        guard let rate = Int(word.dropFirst(5)), rate > 0 else {
+      } else if word.hasPrefix("weight=") {
+        guard let weight = Double(word.dropFirst(7)), APIKey.weights.contains(weight) else {
           throw KeyFileError.malformed(
-            file: file, place: place, problem: "\(word) is no number of requests a minute")
+            file: file, place: place,
+            problem: "\(word) must be from 0.01 to 100: weight=2 gives twice the places")
         }
-        key.requestsPerMinute = rate
+        key.weight = weight
+      } else if let (field, what) = Self.limits.first(where: { word.hasPrefix($0.key + "=") })?.value {
+        guard let most = Int(word.drop { $0 != "=" }.dropFirst()), most > 0 else {
+          throw KeyFileError.malformed(
+            file: file, place: place, problem: "\(word) must be a number of \(what), at least 1")
+        }
+        key[keyPath: field] = most
       } else {
         throw KeyFileError.malformed(
-          file: file, place: place, problem: "\(word) is not known: adapters=A,B, admin or rate=N is")
+          file: file, place: place,
+          problem: "\(word) is not known: adapters=A,B, admin, rate=N, answers=N, tokens=N or weight=W is")
       }
     }
     return key
+  }
+
+  /// What is limited, by the word for it in the file.
+  private static var limits: [String: (field: WritableKeyPath<APIKey, Int?>, what: String)] {
+    [
+      "rate": (\.requestsPerMinute, "requests a minute"), "answers": (\.answers, "answers under way"),
+      "tokens": (\.tokensPerMinute, "tokens a minute"),
+    ]
   }
 
   private struct Entry: Decodable {
@@ -87,6 +105,9 @@ public enum KeyFile {
     var adapters: [String]?
     var admin: Bool?
     var rate: Int?
+    var answers: Int?
+    var tokens: Int?
+    var weight: Double?
   }
 
   private static func structured(_ text: String, file: String) throws -> [APIKey] {
@@ -94,16 +115,24 @@ public enum KeyFile {
     do { entries = try YAMLDecoder().decode([Entry].self, from: text) } catch {
       throw KeyFileError.malformed(
         file: file, place: "the file",
-        problem: "it is no list of keys with name, hash, adapters, admin and rate: \(reason(error))")
+        problem:
+          "it is not a list of keys with name, hash, adapters, admin, rate, answers, tokens and weight: \(reason(error))"
+      )
     }
     return try entries.map { entry in
-      guard entry.rate.map({ $0 > 0 }) ?? true else {
+      for (limit, what) in [
+        (entry.rate, "rate"), (entry.answers, "answers"), (entry.tokens, "tokens"),
+      ] where limit ?? 1 < 1 {
+        throw KeyFileError.malformed(file: file, place: entry.name, problem: "its \(what) must be at least 1")
+      }
+      guard APIKey.weights.contains(entry.weight ?? 1) else {
         throw KeyFileError.malformed(
-          file: file, place: entry.name, problem: "its rate is no number of requests a minute")
+          file: file, place: entry.name, problem: "its weight must be from 0.01 to 100")
       }
       return APIKey(
         name: entry.name, hash: try hash(entry.hash, file: file, place: entry.name), adapters: entry.adapters,
-        isAdmin: entry.admin ?? false, requestsPerMinute: entry.rate)
+        isAdmin: entry.admin ?? false, requestsPerMinute: entry.rate, answers: entry.answers,
+        tokensPerMinute: entry.tokens, weight: entry.weight ?? 1)
     }
   }
 

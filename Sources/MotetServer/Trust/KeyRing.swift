@@ -32,24 +32,3 @@ public struct KeyRing: Sendable {
     return difference == 0
   }
 }
-
-/// Who asks: a key's holder, or anyone where there are no keys.
-struct Caller: Sendable, Equatable {
-  /// nil without keys.
-  var name: String?
-  var scope: AdapterScope
-  var isAdmin: Bool
-
-  /// Where no keys are given, everything is allowed.
-  static let anyone = Caller(name: nil, scope: .all, isAdmin: true)
-
-  init(name: String?, scope: AdapterScope, isAdmin: Bool) {
-    self.name = name
-    self.scope = scope
-    self.isAdmin = isAdmin
-  }
-
-  init(_ key: APIKey) {
-    self.init(name: key.name, scope: AdapterScope(patterns: key.adapters), isAdmin: key.isAdmin)
-  }
-}

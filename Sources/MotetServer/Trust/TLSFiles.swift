@@ -1,5 +1,6 @@
 import Foundation
 import NIOSSL
+import Synchronization
 
 /// A certificate chain and its key in PEM files.
 public struct TLSFiles: Sendable, Equatable {
@@ -30,6 +31,41 @@ public struct TLSFiles: Sendable, Equatable {
       throw TLSFilesError.strangers(certificate: certificate, key: key)
     }
     return configuration
+  }
+}
+
+/// The certificate and key that new connections are answered with; new files take the place of the old ones both at once.
+final class StandingCertificate: Sendable {
+  private let state: Mutex<NIOSSLContextConfigurationOverride>
+  private let files: TLSFiles
+
+  /// - Throws: ``TLSFilesError``
+  init(_ files: TLSFiles) throws {
+    self.files = files
+    state = Mutex(try Self.read(files))
+  }
+
+  /// Reads the files again; where they cannot be used what was read before stays.
+  /// - Throws: ``TLSFilesError``
+  func reload() throws {
+    let new = try Self.read(files)
+    state.withLock { $0 = new }
+  }
+
+  /// What a server begins with, which asks for the files of the time at each connection.
+  /// - Throws: ``TLSFilesError``
+  func configuration() throws -> TLSConfiguration {
+    var configuration = try files.configuration()
+    configuration.sslContextCallback = { [self] _, promise in promise.succeed(state.withLock { $0 }) }
+    return configuration
+  }
+
+  private static func read(_ files: TLSFiles) throws -> NIOSSLContextConfigurationOverride {
+    let configuration = try files.configuration()
+    var override = NIOSSLContextConfigurationOverride()
+    override.certificateChain = configuration.certificateChain
+    override.privateKey = configuration.privateKey
+    return override
   }
 }
 

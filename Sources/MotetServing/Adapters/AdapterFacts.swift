@@ -11,7 +11,8 @@ struct AdapterFacts {
 
   init(_ place: AdapterPlace) {
     if let record = try? AdapterRecord.read(from: place.folder) {
-      parent = record.standsOn?.name
+      // Of a folder its name alone: where it lies is nobody's to know.
+      parent = record.standsOn.map { withoutFolders($0.name) }
       created = Int(record.created.timeIntervalSince1970)
       if let trained = record.training?.method { method = trained }
     }

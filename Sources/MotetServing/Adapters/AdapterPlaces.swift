@@ -63,6 +63,9 @@ struct AdapterPlaces: Sendable {
   let folders: [URL]
   /// Loaded by name at run time.
   var named: [String: URL] = [:]
+  /// Of folders loaded by somebody who may use all adapters, by the name they were loaded by: what the folder is called
+  /// itself, which those who may use the name may use under it.
+  var granted: [String: Set<String>] = [:]
 
   /// The first has to be there.
   static let files = ["adapter_config.json", "adapter_model.safetensors", AdapterRecord.fileName]
@@ -72,7 +75,18 @@ struct AdapterPlaces: Sendable {
     self.folders = folders
   }
 
-  /// What lies outside the folders given at start is not there for who names it: where it lies is not theirs to know.
+  /// What lies outside the folders given at start, or outside the scope, is not there for who names it: where it lies is
+  /// not theirs to know.
+  /// - Throws: ``ServingError/unknownModel(name:near:)``
+  func find(_ name: AdapterName, within scope: AdapterScope) throws -> AdapterPlace {
+    guard scope.allows(name.name) else { throw ServingError.unknownModel(name: name.description, near: []) }
+    let place = try find(name)
+    guard reaches(place, within: scope) else {
+      throw ServingError.unknownModel(name: name.description, near: [])
+    }
+    return place
+  }
+
   /// - Throws: ``ServingError/unknownModel(name:near:)``
   func find(_ name: AdapterName) throws -> AdapterPlace {
     if name.version == nil {
@@ -119,22 +133,28 @@ struct AdapterPlaces: Sendable {
   // MARK: What may be read
 
   /// The folder that a path given at run time means.
-  /// - Throws: ``ServingError/forbiddenFolder(path:)``, ``ServingError/unusableAdapter(name:reason:)``
-  func allowedFolder(_ path: String, for name: String) throws -> URL {
+  /// - Throws: ``ServingError/forbiddenFolder(path:)``, ``ServingError/unusableAdapter(name:reason:)``; with a limited
+  ///   scope ``ServingError/noSuchFolder`` and nothing else
+  func allowedFolder(_ path: String, for name: String, within scope: AdapterScope = .all) throws -> URL {
     guard !path.contains("\0"), !path.split(separator: "/").contains("..") else {
-      throw ServingError.forbiddenFolder(path: path)
+      throw scope.isLimited ? ServingError.noSuchFolder : ServingError.forbiddenFolder(path: path)
     }
+    // Before anything is looked at, so that the time taken says nothing of it.
+    guard mayMean(path, within: scope) else { throw ServingError.noSuchFolder }
     // A plain name means the folder of that name under the first that has it.
     let candidates =
       path.hasPrefix("/")
       ? [URL(fileURLWithPath: path, isDirectory: true)]
       : folders.map { $0.appendingPathComponent(path, isDirectory: true) }
         + [URL(fileURLWithPath: path, isDirectory: true)]
-    let allowed = candidates.filter(isAllowed)
-    guard let first = allowed.first else { throw ServingError.forbiddenFolder(path: path) }
+    let allowed = candidates.filter { isAllowed($0) && isOwn($0, within: scope) }
+    guard !allowed.isEmpty else {
+      throw scope.isLimited ? ServingError.noSuchFolder : ServingError.forbiddenFolder(path: path)
+    }
     guard let found = allowed.first(where: { FileStamp($0) != nil }) else {
-      throw ServingError.unusableAdapter(
-        name: name, reason: "\(first.path) holds no adapter_config.json")
+      throw scope.isLimited
+        ? ServingError.noSuchFolder
+        : ServingError.unusableAdapter(name: name, reason: "no folder at that path holds adapter_config.json")
     }
     return found
   }
@@ -142,7 +162,7 @@ struct AdapterPlaces: Sendable {
   /// - Throws: ``ServingError/forbiddenFolder(path:)`` for a folder, or a file in it, that with all links resolved lies
   ///   outside the library and the folders given at start
   func requireAllowed(_ folder: URL) throws {
-    let roots = (folders + (library.map { [$0.root] } ?? [])).map { Self.resolved($0) + "/" }
+    let roots = roots.map { $0.path + "/" }
     let places = [folder] + Self.files.map { folder.appendingPathComponent($0) }
     for place in places {
       let path = Self.resolved(place)
@@ -152,47 +172,26 @@ struct AdapterPlaces: Sendable {
     }
   }
 
-  private func isAllowed(_ folder: URL) -> Bool { (try? requireAllowed(folder)) != nil }
+  func isAllowed(_ folder: URL) -> Bool { (try? requireAllowed(folder)) != nil }
 
-  private static func resolved(_ place: URL) -> String {
+  /// A path with all links resolved, also those that lead to nothing.
+  static func resolved(_ place: URL, links: Int = 16) -> String {
+    if let found = realpath(place.path, nil) {
+      defer { free(found) }
+      return String(cString: found)
+    }
+    guard place.path != "/" else { return "/" }
+    let parent = place.deletingLastPathComponent()
+    if links > 0, let target = try? FileManager.default.destinationOfSymbolicLink(atPath: place.path) {
+      let path = target.hasPrefix("/") ? target : resolved(parent) + "/" + target
+      return resolved(URL(fileURLWithPath: path), links: links - 1)
+    }
     // What is not there yet is judged by the folder it would be in.
-    guard let found = realpath(place.path, nil) else {
-      guard place.path != "/" else { return "/" }
-      let parent = place.deletingLastPathComponent()
-      return resolved(parent) + "/" + place.lastPathComponent
-    }
-    defer { free(found) }
-    return String(cString: found)
-  }
-
-  /// An adapter and those that it stands on, itself first, which the server may all read.
-  /// - Throws: ``ServingError`` where it may not, or where one is not there
-  func allowedChain(_ place: AdapterPlace) throws -> [AdapterPlace] {
-    var chain = [place]
-    try requireAllowed(place.folder)
-    while let last = chain.last, let parent = try AdapterRecord.read(from: last.folder)?.standsOn {
-      func unusable(_ reason: String) -> ServingError { .unusableAdapter(name: place.title, reason: reason) }
-      guard chain.count < 16 else { throw unusable("adapters that stand on one another come to no end") }
-      switch try AdapterReference(parsing: parent.name) {
-      case .library(let name):
-        guard let entry = try library?.resolve(name), let stamp = FileStamp(entry.folder) else {
-          throw unusable("it stands on \(name), and the server has no library with it")
-        }
-        chain.append(
-          AdapterPlace(name: entry.name, version: entry.version, folder: entry.folder, stamp: stamp))
-      case .folder(let path):
-        let folder = URL(fileURLWithPath: path, isDirectory: true)
-        try requireAllowed(folder)
-        guard let found = self.place(at: folder) else { throw unusable("what it stands on is not there") }
-        chain.append(found)
-      }
-      if let below = chain.last { try requireAllowed(below.folder) }
-    }
-    return chain
+    return resolved(parent) + "/" + place.lastPathComponent
   }
 
   /// The adapter of a folder: the one that requests know by its name, where it is that; else one that none can name.
-  private func place(at folder: URL) -> AdapterPlace? {
+  func place(at folder: URL) -> AdapterPlace? {
     if let name = try? AdapterName(folder.lastPathComponent), let known = try? find(name),
       known.version == nil, Self.resolved(known.folder) == Self.resolved(folder)
     {

@@ -178,8 +178,9 @@ extension AdapterShelf {
     default:
       .unusableAdapter(
         name: place.title,
-        reason: "\(error)".replacing(place.folder.path + "/", with: "")
-          .replacing(place.folder.path, with: place.title))
+        reason: withoutFolders(
+          "\(error)".replacing(place.folder.path + "/", with: "")
+            .replacing(place.folder.path, with: place.title)))
     }
   }
 }

@@ -3,9 +3,9 @@ import MotetModels
 
 // What an operator asks of the adapters.
 extension AdapterShelf {
-  /// Every adapter that a request can name.
-  func list() -> [ServedAdapter] {
-    places.all().map { place in
+  /// Every adapter that a request of this scope can name.
+  func list(within scope: AdapterScope = .all) -> [ServedAdapter] {
+    places.all().filter { places.reaches($0, within: scope) }.map { place in
       let loaded = residents[Key(place)]?.adapter
       let current = loaded.flatMap { $0.place.stamp == place.stamp ? $0 : nil }
       let facts = facts(of: place)
@@ -26,17 +26,22 @@ extension AdapterShelf {
     return read
   }
 
-  func load(_ name: String, from path: String) async throws {
+  func load(_ name: String, from path: String, within scope: AdapterScope = .all) async throws {
     let checked: AdapterName
     do { checked = try AdapterName(name) } catch {
       throw ServingError.invalid(parameter: "lora_name", message: "\(error)")
     }
-    let folder = try places.allowedFolder(path, for: name)
+    let folder = try places.allowedFolder(path, for: name, within: scope)
     guard let stamp = FileStamp(folder) else {
-      throw ServingError.unusableAdapter(name: name, reason: "\(folder.path) holds no adapter_config.json")
+      throw scope.isLimited
+        ? ServingError.noSuchFolder
+        : ServingError.unusableAdapter(name: name, reason: "its folder holds no adapter_config.json")
     }
     // Known only once it is whole: a bad one leaves the old one in place.
     let place = AdapterPlace(name: checked.name, version: nil, folder: folder, stamp: stamp)
+    guard scope.allows(checked.name), places.reaches(place, within: scope) else {
+      throw ServingError.noSuchFolder
+    }
     changes += 1
     let change = changes
     let chain = await sizes.chain(of: place, in: places)
@@ -54,6 +59,8 @@ extension AdapterShelf {
     lastChange[checked.name] = change
     places.named[checked.name] = folder
     movePin(checked.name, to: adapter)
+    // Whoever may use all adapters gives the folder's to those who may use the name.
+    places.granted[checked.name] = scope.isLimited ? nil : places.ownNames(of: folder)
   }
 
   /// Takes it out, where it is the one of its name.
@@ -64,10 +71,12 @@ extension AdapterShelf {
     trim()
   }
 
-  func unload(_ name: String) throws {
+  func unload(_ name: String, within scope: AdapterScope = .all) throws {
     let parsed = try parse(name)
     // A folder that is gone from the disk can still be taken out of the list.
-    if places.named[parsed.name] == nil { _ = try places.find(parsed) }
+    if places.named[parsed.name] == nil || !scope.allows(parsed.name) {
+      _ = try places.find(parsed, within: scope)
+    }
     let kept = pins[parsed.name].map { parsed.version == nil || parsed.version == $0.key.version } ?? false
     guard pins[name] == nil, !kept else {
       throw ServingError.kept(name: name, reason: "it is pinned; unpin it first")
@@ -82,6 +91,7 @@ extension AdapterShelf {
       changes += 1
       lastChange[parsed.name] = changes
       places.named[parsed.name] = nil
+      places.granted[parsed.name] = nil
     }
     trim()
   }

@@ -60,14 +60,16 @@ extension AdapterShelf {
   }
 
   /// Keeps an adapter in memory, or no longer.
+  /// - Parameter scope: of who asks: an adapter that cannot be named within it is not there
   /// - Throws: ``ServingError``; one that could not be read is not pinned
-  func pin(_ name: String, _ isPinned: Bool) async throws {
+  func pin(_ name: String, _ isPinned: Bool, within scope: AdapterScope = .all) async throws {
     guard isPinned else {
       // Also one whose files are gone.
-      if pins.removeValue(forKey: name) == nil { _ = try places.find(parse(name)) }
+      guard scope.allows(name) else { throw ServingError.unknownModel(name: name, near: []) }
+      if pins.removeValue(forKey: name) == nil { _ = try places.find(parse(name), within: scope) }
       return trim()
     }
-    let place = try places.find(parse(name))
+    let place = try places.find(parse(name), within: scope)
     guard pins[name]?.key != Key(place) || !isReady(place) else { return }
     let before = pins[name]
     pins[name] = nil

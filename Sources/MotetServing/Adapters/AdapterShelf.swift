@@ -61,8 +61,8 @@ actor AdapterShelf {
   // MARK: Mixes
 
   /// What the terms of a mix mean now.
-  /// - Throws: ``ServingError`` for names that mean nothing, folders, and adapters that come twice
-  func find(_ mix: MixSpecification) throws -> [AdapterPlace] {
+  /// - Throws: ``ServingError`` for names that mean nothing within the scope, folders, and adapters that come twice
+  func find(_ mix: MixSpecification, within scope: AdapterScope = .all) throws -> [AdapterPlace] {
     var found: [AdapterPlace] = []
     for term in mix.terms {
       guard case .library(let name) = term.adapter else {
@@ -70,7 +70,7 @@ actor AdapterShelf {
           parameter: "model",
           message: "\"\(term.adapter)\" is a path; load its folder first and name the adapter")
       }
-      let place = try places.find(name)
+      let place = try places.find(name, within: scope)
       guard !found.contains(where: { $0.name == place.name && $0.version == place.version }) else {
         throw ServingError.invalid(
           parameter: "model", message: "the mix has \(place.title) twice; give it once, with its whole weight"
@@ -84,8 +84,10 @@ actor AdapterShelf {
   /// The mix with its adapters in memory, at the versions that are there now.
   /// - Parameter mayExceed: reads an adapter even when those that are held leave it no room
   /// - Returns: nil when there is no room until something held is let go
-  func hold(_ mix: MixSpecification, mayExceed: Bool) async throws -> HeldMix? {
-    let found = try find(mix)
+  func hold(
+    _ mix: MixSpecification, within scope: AdapterScope = .all, mayExceed: Bool
+  ) async throws -> HeldMix? {
+    let found = try find(mix, within: scope)
     if found.isEmpty { return try await holdBase() }
     let chains = await chains(of: found)
     let links = Dictionary(chains.values.joined().map { (Key($0.place), $0) }) { first, _ in first }.values
@@ -94,7 +96,12 @@ actor AdapterShelf {
     if need > 0, !mayExceed, heldBytes(beside: found + links.map(\.place)) + need > budget { return nil }
     var terms: [(adapter: LoadedAdapter, weight: Float)] = []
     for (place, term) in zip(found, mix.terms) {
-      terms.append((try await resident(place, chain: chains[Key(place)]), term.weight))
+      let adapter = try await resident(place, chain: chains[Key(place)])
+      // What it stands on may have become another since it was looked up.
+      guard adapter.chain.dropFirst().allSatisfy({ scope.allows($0.place.title) }) else {
+        throw ServingError.unknownModel(name: place.title, near: [])
+      }
+      terms.append((adapter, term.weight))
     }
     for (term, found) in zip(mix.terms, terms) { movePin("\(term.adapter)", to: found.adapter) }
     let identity = MixIdentity(
@@ -109,7 +116,7 @@ actor AdapterShelf {
         return HeldMix(ready, bound: try BoundMix(parts, to: base))
       }
     } catch {
-      throw ServingError.unusableAdapter(name: mix.description, reason: "\(error)")
+      throw ServingError.unusableAdapter(name: mix.description, reason: withoutFolders("\(error)"))
     }
     // Another request may have made it meanwhile.
     if let known = mixes[identity]?.value { return known }
@@ -128,9 +135,9 @@ actor AdapterShelf {
   }
 
   /// The mix, when all its adapters are in memory; nil when files have to be read first.
-  func holdIfReady(_ mix: MixSpecification) async throws -> HeldMix? {
-    guard try find(mix).allSatisfy(isReady) else { return nil }
-    return try await hold(mix, mayExceed: false)
+  func holdIfReady(_ mix: MixSpecification, within scope: AdapterScope = .all) async throws -> HeldMix? {
+    guard try find(mix, within: scope).allSatisfy(isReady) else { return nil }
+    return try await hold(mix, within: scope, mayExceed: false)
   }
 
   private func holdBase() async throws -> HeldMix {

@@ -72,7 +72,8 @@ extension Scheduler {
 
   private func prepare(_ row: ServedRow, mayExceed: Bool) async {
     do {
-      var mix = try await shelf.hold(row.request.mix, mayExceed: mayExceed)
+      var mix = try await shelf.hold(
+        row.request.mix, within: row.request.scope, mayExceed: mayExceed)
       guard row.stage == .preparing else {
         mix = nil
         // What was read for it may have gone over the budget.

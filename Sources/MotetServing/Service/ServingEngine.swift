@@ -69,7 +69,7 @@ public final class ServingEngine: AnswerService {
     let matcher = request.stopStrings.isEmpty ? nil : try StopMatcher(request.stopStrings)
     let text = AnswerText(tokenizer, stops: matcher)
     // Held now where its adapters are in memory; else they are read while it waits.
-    let mix = try await shelf.holdIfReady(request.mix)
+    let mix = try await shelf.holdIfReady(request.mix, within: request.scope)
     // Asked for only where there is one: the store is on the compute thread.
     let structure = request.format == .text ? nil : try await structures.cursor(for: request.format)
     return try await queue(request, mix: mix, text: text, structure: structure)
@@ -91,17 +91,12 @@ public final class ServingEngine: AnswerService {
     return stream
   }
 
-  public func embed(
-    _ texts: [[Int32]], mix: MixSpecification, client: String?, clientWeight: Double
-  ) async throws -> [[Float]] {
+  public func embed(_ texts: [[Int32]], as request: ServingRequest) async throws -> [[Float]] {
     for text in texts { try check.checkText(text) }
-    try check.checkWeight(clientWeight)
+    try check.checkWeight(request.clientWeight)
     guard !texts.isEmpty else { return [] }
-    let held = try await shelf.holdIfReady(mix)
+    let held = try await shelf.holdIfReady(request.mix, within: request.scope)
     let reading = await TextReading(texts)
-    var request = ServingRequest(id: "embedding", prompt: [], mix: mix)
-    request.client = client
-    request.clientWeight = clientWeight
     let stream = try await queue(
       request, mix: held, text: AnswerText(tokenizer, stops: nil), texts: reading)
     for try await _ in stream {}
@@ -112,19 +107,22 @@ public final class ServingEngine: AnswerService {
 
   // MARK: Adapters
 
-  public func adapters() async throws -> [ServedAdapter] { await shelf.list() }
-  public func load(_ name: String, from path: String) async throws {
-    try await shelf.load(name, from: path)
+  public func adapters(within scope: AdapterScope) async throws -> [ServedAdapter] {
+    await shelf.list(within: scope)
+  }
+
+  public func load(_ name: String, from path: String, within scope: AdapterScope) async throws {
+    try await shelf.load(name, from: path, within: scope)
     await scheduler.roomMayBeFree()
   }
 
-  public func unload(_ name: String) async throws {
-    try await shelf.unload(name)
+  public func unload(_ name: String, within scope: AdapterScope) async throws {
+    try await shelf.unload(name, within: scope)
     await scheduler.roomMayBeFree()
   }
 
-  public func pin(_ name: String, _ isPinned: Bool) async throws {
-    try await shelf.pin(name, isPinned)
+  public func pin(_ name: String, _ isPinned: Bool, within scope: AdapterScope) async throws {
+    try await shelf.pin(name, isPinned, within: scope)
     await scheduler.roomMayBeFree()
   }
 
