@@ -42,9 +42,15 @@ import Testing
   /// As deep as values may nest, the rest still leads to the end.
   @Test func theDeepestNestingCanBeClosed() throws {
     for (schema, opening) in [
-      (##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"a":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]}},"required":["a"]}}}"##, #"{"a":"#),
+      (
+        ##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"a":{"anyOf":[{"$ref":"#/$defs/n"},{"type":"null"}]}},"required":["a"]}}}"##,
+        #"{"a":"#
+      ),
       (##"{"type":"array","items":{"$ref":"#"}}"##, "["),
-      (##"{"anyOf":[{"type":"array","items":{"$ref":"#"}},{"type":"array","items":{"$ref":"#"},"minItems":2}]}"##, "["),
+      (
+        ##"{"anyOf":[{"type":"array","items":{"$ref":"#"}},{"type":"array","items":{"$ref":"#"},"minItems":2}]}"##,
+        "["
+      ),
       ("{\"type\":\"object\"}", #"{"a":"#),
     ] {
       let grammar = try Structures.grammar(.schema(schema))
@@ -65,13 +71,22 @@ import Testing
 
   @Test func whatHasNoFiniteValueIsRefusedByName() throws {
     for (schema, word) in [
-      (##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"a":{"$ref":"#/$defs/n"}},"required":["a"]}}}"##, "#/$defs/n"),
+      (
+        ##"{"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":{"a":{"$ref":"#/$defs/n"}},"required":["a"]}}}"##,
+        "#/$defs/n"
+      ),
       (##"{"type":"array","items":{"$ref":"#"},"minItems":1}"##, "\"#\""),
       (##"{"$ref":"#"}"##, "\"#\""),
       (##"{"anyOf":[{"$ref":"#"}]}"##, "\"#\""),
       (#"{"type":"object","properties":{"a":{"enum":[]}},"required":["a"]}"#, "#/properties/a"),
-      (#"{"type":"object","properties":{"a":{"type":"string","enum":[1]}},"required":["a"]}"#, "#/properties/a"),
-      (#"{"type":"object","properties":{"a":{"type":"string","minLength":3,"maxLength":2}}}"#, "#/properties/a"),
+      (
+        #"{"type":"object","properties":{"a":{"type":"string","enum":[1]}},"required":["a"]}"#,
+        "#/properties/a"
+      ),
+      (
+        #"{"type":"object","properties":{"a":{"type":"string","minLength":3,"maxLength":2}}}"#,
+        "#/properties/a"
+      ),
       (#"{"type":"array","minItems":3,"maxItems":2}"#, "minItems"),
       (#"{"type":"string","pattern":"^[^\\s\\S]$"}"#, "holds no character"),
       (#"{"oneOf":[{"const":1},{"const":1.0}]}"#, "0 and 1"),
@@ -86,7 +101,9 @@ import Testing
     }
     // An optional member that cannot be is left out.
     let grammar = try Structures.grammar(
-      .schema(##"{"type":"object","properties":{"a":{"$ref":"#/$defs/n"},"b":{"type":"null"}},"$defs":{"n":{"type":"array","items":{"$ref":"#/$defs/n"},"minItems":1}}}"##))
+      .schema(
+        ##"{"type":"object","properties":{"a":{"$ref":"#/$defs/n"},"b":{"type":"null"}},"$defs":{"n":{"type":"array","items":{"$ref":"#/$defs/n"},"minItems":1}}}"##
+      ))
     #expect(grammar.after(#"{"b":null}"#).isComplete)
     #expect(grammar.after(#"{"a"#).isNowhere)
   }
@@ -94,7 +111,8 @@ import Testing
   @Test func theMaskOfAPositionIsThatOfItsPlacesTogether() throws {
     let tokenizer = try Structures.tokenizer()
     for (large, text) in [
-      (LargeSchema.subsets, #""abcxa"#), (.ambiguous, #""abab"#), (.objects, #"{"text":"a"#), (.openMembers, #"{"lon"#),
+      (LargeSchema.subsets, #""abcxa"#), (.ambiguous, #""abab"#), (.objects, #"{"text":"a"#),
+      (.openMembers, #"{"lon"#),
     ] {
       let automaton = try Structures.automaton(.schema(large.schema))
       let position = automaton.grammar.after(text)

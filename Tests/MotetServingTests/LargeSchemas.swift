@@ -31,7 +31,8 @@ struct LargeSchema: Sendable, CustomStringConvertible {
     schema:
       #"{"type":"object","properties":{\#(list(5000) { #""member_\#($0)":{"type":"string"}"# })},"additionalProperties":false}"#,
     good: [
-      "{}", #"{"member_0":"a"}"#, #"{"member_7":"a","member_4999":"b"}"#, #"{ "member_4000": "é", "member_4010":""}"#,
+      "{}", #"{"member_0":"a"}"#, #"{"member_7":"a","member_4999":"b"}"#,
+      #"{ "member_4000": "é", "member_4010":""}"#,
     ],
     bad: [
       #"{"member_5000":"a"}"#, #"{"member_7":"a","member_7":"b"}"#, #"{"member_7":"a","member_6":"b"}"#,
@@ -85,7 +86,10 @@ struct LargeSchema: Sendable, CustomStringConvertible {
 
   static let ambiguous = LargeSchema(
     description: "^(a?b?.?){300}$", schema: #"{"type":"string","pattern":"^(a?b?.?){300}$"}"#,
-    good: [#""""#, "\"" + String(repeating: "ab", count: 200) + "\"", "\"" + String(repeating: "x", count: 300) + "\""],
+    good: [
+      #""""#, "\"" + String(repeating: "ab", count: 200) + "\"",
+      "\"" + String(repeating: "x", count: 300) + "\"",
+    ],
     bad: ["\"" + String(repeating: "x", count: 301) + "\""])
 
   static let subsets = LargeSchema(

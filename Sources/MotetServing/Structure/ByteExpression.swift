@@ -81,9 +81,10 @@ indirect enum ByteExpression: Sendable {
   var split: (prefix: [UInt8], rest: [ByteExpression]) {
     switch self {
     case .literal(let bytes): return (bytes, [])
-    case .within(_, let inner):
+    case .within(let place, let inner):
       let (prefix, rest) = inner.split
-      return prefix.isEmpty ? ([], [self]) : (prefix, rest)
+      if prefix.isEmpty { return ([], [self]) }
+      return (prefix, rest.isEmpty ? [] : [.within(place, .sequence(rest))])
     case .sequence(let parts):
       var prefix: [UInt8] = []
       for (index, part) in parts.enumerated() {

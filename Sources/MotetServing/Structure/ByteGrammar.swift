@@ -242,7 +242,8 @@ private struct ClosureMaker {
       if reached.passes(found), isLast(found.back) { reach(graph.start(of: Int(found.call))) }
     }
     guard closurePlaces.count <= Self.mostClosurePlaces else {
-      throw SchemaCompiler.refusal("its patterns or alternatives can be read in too many ways; write them apart")
+      throw SchemaCompiler.refusal(
+        "its patterns or alternatives can be read in too many ways; write them apart")
     }
     closureStarts.append(Int32(closurePlaces.count))
     closures[Int(node)] = Int32(closureStarts.count - 2)

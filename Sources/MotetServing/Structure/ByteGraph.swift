@@ -58,7 +58,8 @@ struct ByteGraph {
     try clock.spend()
     guard nodes.count < Self.maximumNodes, edges.count < Self.maximumEdges else {
       throw SchemaCompiler.refusal(
-        "it is too large at \(place): lower maxLength, maxItems or the counts of patterns, or give fewer cases")
+        "it is too large at \(place): lower maxLength, maxItems or the counts of patterns, or give fewer cases"
+      )
     }
     nodes.append(Node())
     return Int32(nodes.count - 1)

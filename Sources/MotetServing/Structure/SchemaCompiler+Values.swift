@@ -23,7 +23,9 @@ extension SchemaCompiler {
       guard isAnything else { throw Self.refusal("\(place) is false, which allows nothing") }
       return anything()
     }
-    guard let members = schema.members else { throw Self.refusal("\(place) is neither an object nor a boolean") }
+    guard let members = schema.members else {
+      throw Self.refusal("\(place) is neither an object nor a boolean")
+    }
     let keywords = Set(members.map(\.name)).subtracting(Self.annotations)
     if let foreign = keywords.subtracting(Self.known).sorted().first {
       throw Self.refusal("the keyword \"\(foreign)\" at \(place) is not supported; leave it out")
@@ -41,7 +43,8 @@ extension SchemaCompiler {
       return try constants(schema, types: keywords.contains("type") ? types : nil, at: place)
     }
     if types.isEmpty { return anything() }
-    return .choice(try types.map { try value(ofType: $0, schema, at: place) })
+    let values = try types.map { try value(ofType: $0, schema, at: place) }
+    return values.count == 1 ? values[0] : .choice(values)
   }
 
   private func types(

@@ -13,6 +13,8 @@ final class StructureAutomaton: Sendable {
   private let memory: StructureMemory
   private let masks: Mutex<RecentCache<TextPosition, TokenMask>>
   private let workspace: Workspace
+  /// Bytes that are held as long as it is.
+  private let fixed: Int
 
   private static let tableBudget = 8 << 20
   private static let maskBudget = 8 << 20
@@ -32,16 +34,21 @@ final class StructureAutomaton: Sendable {
     init(_ grammar: ByteGrammar) { table = PositionTable(grammar) }
   }
 
-  /// - Parameter ends: tokens that end an answer, allowed where the text may end
-  init(_ grammar: ByteGrammar, trie: TokenTrie, ends: Set<Int32>, memory: StructureMemory) {
+  /// - Parameters:
+  ///   - ends: tokens that end an answer, allowed where the text may end
+  ///   - text: bytes of the schema, which count too
+  init(
+    _ grammar: ByteGrammar, trie: TokenTrie, ends: Set<Int32>, memory: StructureMemory, text: Int = 0
+  ) {
     self.grammar = grammar
     self.trie = trie
     self.ends = ends
     self.memory = memory
     masks = Mutex(RecentCache(budget: Self.maskBudget))
     workspace = Workspace(grammar)
-    workspace.told = grammar.memory
-    memory.change(by: grammar.memory)
+    fixed = grammar.memory + text
+    workspace.told = fixed
+    memory.change(by: fixed)
   }
 
   deinit { memory.change(by: -workspace.told) }
@@ -151,7 +158,7 @@ final class StructureAutomaton: Sendable {
   }
 
   private func tell(_ masks: Int) {
-    let now = grammar.memory + masks + workspace.table.memory + workspace.singles.memory
+    let now = fixed + masks + workspace.table.memory + workspace.singles.memory
     memory.change(by: now - workspace.told)
     workspace.told = now
   }

@@ -75,15 +75,17 @@ final class StructureStore {
           else { throw SchemaCompiler.refusal("plain text needs none") }
           return (grammar, trie)
         }
-        guard grammar.memory <= memory.budget / 2 else {
+        let bytes = grammar.memory + format.schemaBytes
+        guard bytes <= memory.budget / 2 else {
           throw SchemaCompiler.refusal(
-            "it takes \(grammar.memory >> 20) MB here, and half of \(memory.budget >> 20) MB is the most; split it")
+            "it takes \(bytes >> 20) MB here, and half of \(memory.budget >> 20) MB is the most; split it")
         }
-        self?.makeRoom(for: grammar.memory)
-        guard memory.held + grammar.memory <= memory.budget else {
+        self?.makeRoom(for: bytes)
+        guard memory.held + bytes <= memory.budget else {
           throw ServingError.queueFull(retryAfterSeconds: 5)
         }
-        return StructureAutomaton(grammar, trie: trie, ends: ends, memory: memory)
+        return StructureAutomaton(
+          grammar, trie: trie, ends: ends, memory: memory, text: format.schemaBytes)
       } catch {
         self?.forget(format, cancellation)
         throw error
@@ -152,4 +154,8 @@ private final class SharedTrie: Sendable {
       return new
     }
   }
+}
+
+extension OutputFormat {
+  fileprivate var schemaBytes: Int { if case .schema(let text) = self { text.utf8.count } else { 0 } }
 }
