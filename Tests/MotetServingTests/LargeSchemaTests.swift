@@ -158,6 +158,17 @@ import Testing
     #expect(highest <= budget + budget / 4 && highest > budget / 4)
   }
 
+  @Test func aReaderThatLeavesStopsTheReading() async throws {
+    let store = await StructureStore(
+      try Structures.tokenizer(), ends: [2], memory: StructureMemory(budget: 64 << 20))
+    let format = OutputFormat.schema(LargeSchema.optionalMembers.schema)
+    let reading = Task { try await store.cursor(for: format) }
+    reading.cancel()
+    await #expect(throws: CancellationError.self) { _ = try await reading.value }
+    // Who comes later is not turned away with it.
+    #expect(try await store.cursor(for: format) != nil)
+  }
+
   @Test func oneSchemaIsReadOnceForAllThatWaitForIt() async throws {
     let memory = StructureMemory(budget: 64 << 20)
     let store = await StructureStore(try Structures.tokenizer(), ends: [2], memory: memory)

@@ -28,20 +28,25 @@ extension ByteGrammar {
     return position
   }
 
-  /// Whether a position is complete or some text completes it: a search that prefers fewer open rules.
-  func canComplete(_ position: TextPosition, within limit: Int = 20_000) -> Bool {
+  /// Whether a position is complete or some text completes it: two searches that prefer fewer open rules, one of short
+  /// texts and one of the first text at hand.
+  func canComplete(_ position: TextPosition) -> Bool {
+    canComplete(position, byBreadth: true) || canComplete(position, byBreadth: false)
+  }
+
+  private func canComplete(_ position: TextPosition, byBreadth: Bool) -> Bool {
     func depth(_ position: TextPosition) -> Int { position.groups.map(\.stack.depth).min() ?? 0 }
     var open: [Int: [TextPosition]] = [depth(position): [position]]
     var seen: Set<TextPosition> = [position]
-    for _ in 0..<limit {
+    for _ in 0..<20_000 {
       guard let nearest = open.keys.min(), let next = open[nearest]?.popLast() else { return false }
       if open[nearest]?.isEmpty == true { open[nearest] = nil }
       if next.isComplete { return true }
       for byte in representatives {
         let reached = step(next, byte)
-        if !reached.isNowhere, seen.insert(reached).inserted {
-          open[depth(reached), default: []].insert(reached, at: 0)
-        }
+        guard !reached.isNowhere, seen.insert(reached).inserted else { continue }
+        let place = byBreadth ? 0 : open[depth(reached), default: []].count
+        open[depth(reached), default: []].insert(reached, at: place)
       }
     }
     return false
