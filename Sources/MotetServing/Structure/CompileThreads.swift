@@ -29,7 +29,7 @@ final class CompileThreads: Sendable {
     }
     guard isNew else { return }
     let thread = Thread { [self] in
-      ThreadPriority.lower()
+      ThreadPriority.lower(10)
       while let job = next() { job() }
     }
     thread.name = "motet.schemas"

@@ -71,7 +71,7 @@ final class MaskThread: Sendable {
   }
 
   private static func work(_ queue: Queue) {
-    ThreadPriority.lower()
+    ThreadPriority.lower(7)
     while var job = queue.next() {
       guard let ticket = job.ticket.ticket else { continue }
       var making = job.making ?? StructureAutomaton.Making(job.automaton, job.position)
@@ -104,17 +104,4 @@ private final class WeakTicket: Sendable {
   init(_ ticket: MaskTicket) { held = Mutex(Weak(ticket: ticket)) }
 
   var ticket: MaskTicket? { held.withLock { $0.ticket } }
-}
-
-/// Threads that stand back.
-enum ThreadPriority {
-  /// Lets the model's threads go first: of a busy core about a tenth remains for this thread.
-  static func lower() {
-    #if os(Linux)
-      // Of the calling thread alone, as Linux has it.
-      _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 10)
-    #else
-      Thread.current.qualityOfService = .utility
-    #endif
-  }
 }
