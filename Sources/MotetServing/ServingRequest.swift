@@ -77,7 +77,7 @@ public struct ServingSampling: Sendable, Equatable {
 }
 
 /// What an answer has to be.
-public enum OutputFormat: Sendable, Equatable {
+public enum OutputFormat: Sendable, Hashable {
   case text
   /// Any JSON object.
   case json

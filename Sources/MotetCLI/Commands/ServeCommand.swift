@@ -34,6 +34,9 @@ struct ServeCommand: AsyncParsableCommand {
   @Option(name: .customLong("kv-memory"), help: "Memory for keys and values.")
   var cacheMemory = ByteCount(1_000_000_000)
 
+  @Option(name: .customLong("schema-memory"), help: "Memory for the JSON schemas that answers follow.")
+  var schemaMemory = ByteCount(128_000_000)
+
   @Option(name: .customLong("max-rows"), help: "Answers under way at one time.")
   var maxRows = 64
 
@@ -83,6 +86,7 @@ struct ServeCommand: AsyncParsableCommand {
     options.maximumWaiting = queue
     options.cacheBytes = cacheMemory.bytes
     options.adapterMemory = adapterMemory.bytes
+    options.structureMemory = schemaMemory.bytes
     options.speculates = speculation
     options.baseName = modelName
     options.metrics = PrometheusFactory(registry)

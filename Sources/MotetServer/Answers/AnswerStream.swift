@@ -22,7 +22,13 @@ struct AnswerStream: Sendable {
   ) async throws {
     var answers: [AsyncThrowingStream<ServingEvent, any Error>] = []
     for request in requests {
-      answers.append(try await service.answer(request))
+      // Cancelled when it is ended: what a request needs first, such as a schema, may take a while to read.
+      let asking = Task { try await service.answer(request) }
+      ending.attach { _ in asking.cancel() }
+      do { answers.append(try await asking.value) } catch {
+        try ending.check()
+        throw error
+      }
       try ending.check()
     }
     let (events, continuation) = AsyncThrowingStream.makeStream(of: Event.self)

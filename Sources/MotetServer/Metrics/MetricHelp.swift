@@ -18,6 +18,7 @@ extension PrometheusRegistry {
       "motet_adapter_evictions_total": "Times an adapter left the memory for want of room.",
       "motet_adapter_load_seconds": "To read an adapter and put it in place.",
       "motet_adapter_memory_bytes": "Memory that adapters take.",
+      "motet_structure_memory_bytes": "Memory that output formats take: JSON schemas and masks of tokens.",
       "motet_step_rows": "Sequences in a pass.",
       "motet_step_tokens": "Tokens in a pass.",
       "motet_step_segments": "Runs of rows of one mix in a pass.",

@@ -20,6 +20,7 @@ import Metrics
 /// | `motet_adapter_evictions_total` | counter | adapter, version | times it left the memory for want of room |
 /// | `motet_adapter_load_seconds` | timer | | to read an adapter and put it in place |
 /// | `motet_adapter_memory_bytes` | gauge | | adapters in memory |
+/// | `motet_structure_memory_bytes` | gauge | | output formats: grammars, and masks kept for them |
 /// | `motet_step_rows` | recorder | | sequences in a pass |
 /// | `motet_step_tokens` | recorder | | tokens in a pass |
 /// | `motet_step_segments` | recorder | | runs of rows of one mix in a pass |
@@ -41,6 +42,7 @@ final class ServingMetrics: Sendable {
   let preemptions: Counter
   let loadSeconds: Timer
   let adapterBytes: Gauge
+  let structureBytes: Gauge
   let stepRows: Recorder
   let stepTokens: Recorder
   let stepSegments: Recorder
@@ -76,6 +78,7 @@ final class ServingMetrics: Sendable {
     preemptions = counter("preemptions")
     loadSeconds = timer("adapter_load")
     adapterBytes = gauge("adapter_memory_bytes")
+    structureBytes = gauge("structure_memory_bytes")
     stepRows = recorder("step_rows")
     stepTokens = recorder("step_tokens")
     stepSegments = recorder("step_segments")

@@ -11,6 +11,9 @@ final class TokenMask: Sendable {
     allowed = words.reduce(0) { $0 + $1.nonzeroBitCount }
   }
 
+  /// Bytes that it holds in memory.
+  var memory: Int { 8 * words.count + 64 }
+
   func contains(_ token: Int32) -> Bool {
     let index = Int(token)
     return index >= 0 && index < count && words[index >> 6] & (1 << UInt64(index & 63)) != 0

@@ -6,6 +6,7 @@ extension Scheduler {
   /// have passes of their own, but for those that go along with another client's answers: two short passes would keep
   /// these waiting for twice as long as one.
   func step() {
+    chooseHeld()
     guess()
     let shares = reservedShares()
     let rows = grouped(running.filter { shares[$0.arrival, default: 0] > 0 })
@@ -150,16 +151,30 @@ extension Scheduler {
     var accepted = 0
     for place in 0...guesses.count {
       let values = UnsafeMutableBufferPointer(start: logits.row(first + place), count: logits.columns)
+      if let structure = row.structure, structure.mask == nil {
+        if place == 0 { row.heldLogits = Array(values) }
+        break
+      }
       guard let token = choose(row, values) else { return }
       guard row.stage == .running, place < guesses.count, guesses[place] == token else { break }
       accepted += 1
     }
     guard !guesses.isEmpty else { return }
-    row.lookup?.learn(accepted: accepted, of: guesses.count)
+    // Those that were not looked at say nothing of the guessing.
+    if row.heldLogits == nil { row.lookup?.learn(accepted: accepted, of: guesses.count) }
     metrics.speculated.increment(by: guesses.count)
     metrics.accepted.increment(by: accepted)
     row.computed = known + accepted
     row.cache?.cache.truncate(to: row.virtualTokens + row.computed)
+  }
+
+  /// Chooses the tokens of answers that waited for what their formats allow.
+  private func chooseHeld() {
+    for row in running {
+      guard var logits = row.heldLogits, row.structure?.mask != nil else { continue }
+      row.heldLogits = nil
+      _ = logits.withUnsafeMutableBufferPointer { choose(row, $0) }
+    }
   }
 
   /// - Returns: the token, which may have ended the answer; nil when the request failed
@@ -173,7 +188,7 @@ extension Scheduler {
     // A format's mask makes logits impossible, and a choice changes them.
     let unchanged = own == nil ? [] : Array(logits)
     for id in silentTokens { logits[Int(id)] = -.infinity }
-    let allowed = row.structure?.mask(ends: stops)
+    let allowed = row.structure?.mask
     guard let token = row.sampler.choose(logits, allowed: allowed, scratch: scratch) else {
       fail(
         row,
@@ -232,6 +247,7 @@ extension Scheduler {
       let guesses = row.lookup?.guess(row.tokens, count: left) ?? []
       row.tokens += guesses
       row.guessed = guesses.count
+      row.structure?.prepare(guesses)
     }
   }
 }

@@ -108,7 +108,12 @@ final class Scheduler {
       step()
       BufferPool.endStep(keeping: 8)
       record()
-      await Task.yield()
+      if !running.isEmpty, running.allSatisfy({ $0.heldLogits != nil }) {
+        // Masks are made on another thread; there is nothing to do until one is there.
+        try? await Task.sleep(for: .microseconds(500))
+      } else {
+        await Task.yield()
+      }
     }
     isLooping = false
     record()

@@ -52,6 +52,8 @@ final class ServedRow {
   /// The stop string that ended the answer.
   var stopString: String?
   var structure: StructureCursor?
+  /// Its last logits, while the tokens that its format allows are not known yet.
+  var heldLogits: [Float]?
   var lookup: PromptLookup?
   /// What waits for the end of an answer that comes whole.
   private var unsent: (text: String, tokens: [ServedToken]) = ("", [])
@@ -123,6 +125,7 @@ final class ServedRow {
     tokens.removeLast(guessed)
     guessed = 0
     cache = nil
+    heldLogits = nil
     computed = 0
     texts?.beginAgain()
     stage = .ready

@@ -47,7 +47,9 @@ public final class ServingEngine: AnswerService {
       let pool = base.keyValuePool(budget: options.cacheBytes)
       let scheduler = Scheduler(
         base, options: options, shelf: shelf, metrics: metrics, pool: pool, passes: passes ?? base)
-      return (scheduler, StructureStore(tokenizer), scheduler.context)
+      let memory = StructureMemory(budget: options.structureMemory, gauge: metrics.structureBytes)
+      let structures = StructureStore(tokenizer, ends: base.endTokens, memory: memory)
+      return (scheduler, structures, scheduler.context)
     }
     self.base = base
     self.shelf = shelf

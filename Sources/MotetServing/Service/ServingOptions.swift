@@ -27,6 +27,8 @@ public struct ServingOptions: Sendable {
   public var cacheBytes = 1 << 30
   /// Bytes of adapters in memory.
   public var adapterMemory = 1 << 30
+  /// Bytes of output formats: grammars of JSON schemas, and the masks of tokens that are kept for them.
+  public var structureMemory = 128 << 20
   /// Whether what follows the last words elsewhere in the text is tried as the next tokens, where that pays.
   public var speculates = true
   /// Tokens that are tried at once.

@@ -9,8 +9,15 @@ struct PatternParser {
   private var depth = 0
   private let pattern: String
 
+  private static let mostBytes = 32_768
+
   /// - Throws: ``ServingError/invalid(parameter:message:)`` naming what it does not know
   static func parse(_ pattern: String) throws -> ByteExpression {
+    guard pattern.utf8.count <= mostBytes else {
+      throw ServingError.invalid(
+        parameter: "response_format",
+        message: "a pattern has \(pattern.utf8.count) bytes; \(mostBytes) can be followed")
+    }
     var parser = PatternParser(pattern)
     let (isFirst, isLast) = parser.anchors()
     let middle = try parser.alternatives()
@@ -78,8 +85,16 @@ struct PatternParser {
     var found: [ByteExpression] = []
     repeat {
       var parts: [ByteExpression] = []
-      while let scalar = next, scalar != "|", scalar != ")" { parts.append(try counted()) }
-      found.append(.sequence(parts))
+      while let scalar = next, scalar != "|", scalar != ")" {
+        let part = try counted()
+        // Letters in a row are one literal, so that alternatives share their beginnings.
+        if case .literal(let more) = part, case .literal(let bytes) = parts.last {
+          parts[parts.count - 1] = .literal(bytes + more)
+        } else {
+          parts.append(part)
+        }
+      }
+      found.append(parts.count == 1 ? parts[0] : .sequence(parts))
     } while take("|")
     return found.count == 1 ? found[0] : .choice(found)
   }
@@ -184,13 +199,13 @@ struct PatternParser {
 
   private mutating func characterClass() throws -> ScalarRanges {
     let isInverted = take("^")
-    var found = ScalarRanges([])
+    var found: [ClosedRange<UInt32>] = []
     while !take("]") {
       let first = try classMember()
       guard next == "-", position + 1 < scalars.count, scalars[position + 1] != "]",
         let low = first.ranges.first, first.ranges.count == 1, low.count == 1
       else {
-        found = found.union(first)
+        found += first.ranges
         continue
       }
       position += 1
@@ -198,9 +213,12 @@ struct PatternParser {
       guard let high = last.ranges.first, last.ranges.count == 1, high.count == 1,
         low.lowerBound <= high.lowerBound
       else { throw failure("a range of characters that runs backwards") }
-      found = found.union(ScalarRanges([low.lowerBound...high.lowerBound]))
+      found.append(low.lowerBound...high.lowerBound)
     }
-    return isInverted ? found.inverted : found
+    let set = ScalarRanges(found)
+    let result = isInverted ? set.inverted : set
+    guard StringContent.canBeWritten(result) else { throw failure("a class that holds no character") }
+    return result
   }
 
   private mutating func classMember() throws -> ScalarRanges {

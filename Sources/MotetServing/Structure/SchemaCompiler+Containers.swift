@@ -19,31 +19,15 @@ extension SchemaCompiler {
   mutating func object(_ schema: JSONTree, at place: String) throws -> ByteExpression {
     let properties = try declared(schema, at: place)
     let additional = try additional(schema, besides: properties, at: place)
-    let (names, values) = (properties.map(\.name), properties.map(\.value))
-    // From the last to the first: what may come after each, where a member is written already.
-    var rest: ByteExpression = .nothing
-    if let additional { rest = .repeated(.sequence([.text(","), white, additional]), least: 0, most: nil) }
-    let afterLast = ByteExpression.rule(rule(rest))
-    var members: [ByteExpression] = []
-    for (property, value) in zip(properties, values) {
-      let value = try self.value(value, at: "\(place)/properties/\(property.name)")
-      members.append(.rule(rule(.sequence([.text(Self.literal(property.name) + ":"), white, value]))))
+    let members = try properties.map { property in
+      ByteExpression.ObjectForm.Member(
+        name: Array(Self.literal(property.name).utf8),
+        value: try value(property.value, at: "\(place)/properties/\(property.name)"),
+        isRequired: property.isRequired)
     }
-    var later = afterLast
-    // And where none is written yet.
-    var first: ByteExpression? = additional.map { .sequence([$0, afterLast]) }
-    var isEmptyAllowed = true
-    for index in names.indices.reversed() {
-      let isRequired = properties[index].isRequired
-      let begin = ByteExpression.sequence([members[index], later])
-      first = isRequired ? begin : .choice([begin] + (first.map { [.rule(rule($0))] } ?? []))
-      if isRequired { isEmptyAllowed = false }
-      let next = ByteExpression.sequence([.text(","), white, members[index], later])
-      later = .rule(rule(isRequired ? next : .choice([next, later])))
-    }
-    guard let first else { return .sequence([.text("{"), white, .text("}")]) }
-    return isEmptyAllowed
-      ? bracketed("{", first, "}") : .sequence([.text("{"), white, first, white, .text("}")])
+    return .object(
+      ByteExpression.ObjectForm(
+        members: members, additional: additional, white: white, stringRest: stringRest))
   }
 
   private struct Property {
@@ -54,18 +38,20 @@ extension SchemaCompiler {
 
   private func declared(_ schema: JSONTree, at place: String) throws -> [Property] {
     let members = schema["properties"].map { $0.members } ?? []
-    guard let members else { throw Self.refusal("properties at \(place) is no object") }
+    guard let members else { throw Self.refusal("properties at \(place) is not an object") }
     var required: [String] = []
+    var names = Set<String>()
     for name in schema["required"]?.elements ?? [] {
       guard let name = name.value?.stringValue else {
-        throw Self.refusal("required at \(place) holds no names")
+        throw Self.refusal("required at \(place) must hold names")
       }
-      required.append(name)
+      if names.insert(name).inserted { required.append(name) }
     }
     var found = members.map {
-      Property(name: $0.name, value: $0.value, isRequired: required.contains($0.name))
+      Property(name: $0.name, value: $0.value, isRequired: names.contains($0.name))
     }
-    for name in required where !found.contains(where: { $0.name == name }) {
+    let known = Set(members.map(\.name))
+    for name in required where !known.contains(name) {
       // As what `additionalProperties` lets it be.
       let value = schema["additionalProperties"] ?? .leaf(.bool(true))
       guard value != .leaf(.bool(false)) else {
@@ -76,18 +62,13 @@ extension SchemaCompiler {
     return found
   }
 
-  /// A member that is not declared; nil where none is allowed.
+  /// The value of a member that is not declared; nil where none is allowed.
   private mutating func additional(
     _ schema: JSONTree, besides properties: [Property], at place: String
   ) throws -> ByteExpression? {
     let isOpen = schema["additionalProperties"] ?? .leaf(.bool(properties.isEmpty))
     if isOpen == .leaf(.bool(false)) { return nil }
-    let value = try value(isOpen, at: "\(place)/additionalProperties")
-    guard properties.allSatisfy({ $0.name.utf8.count <= 256 }) else {
-      throw Self.refusal("a name at \(place)/properties has more than 256 bytes")
-    }
-    let name = StringContent.names(except: properties.map(\.name), character: anyCharacter)
-    return .rule(rule(.sequence([name, .text(":"), white, value])))
+    return try value(isOpen, at: "\(place)/additionalProperties")
   }
 
   private static func literal(_ name: String) -> String { JSONValue.string(name).text() }
@@ -98,7 +79,7 @@ extension SchemaCompiler {
   {
     if keyword == "$ref" {
       guard let pointer = schema[keyword]?.value?.stringValue else {
-        throw Self.refusal("$ref at \(place) is no text")
+        throw Self.refusal("$ref at \(place) is not a text")
       }
       return try reference(pointer, at: place)
     }
@@ -109,54 +90,23 @@ extension SchemaCompiler {
       throw Self.refusal("\"allOf\" at \(place) has several parts; write them as one")
     }
     if keyword == "oneOf" {
-      for (index, one) in alternatives.enumerated() {
-        for other in alternatives[..<index] where !SchemaKinds.exclude(resolved(one), resolved(other)) {
-          throw Self.refusal(
-            "alternatives of \"oneOf\" at \(place) may hold at once; use anyOf, or tell them apart by type or const"
-          )
-        }
+      let pair = try AlternativeKinds.overlap(alternatives.map(resolved), clock: &clock)
+      if let (one, other) = pair {
+        throw Self.refusal(
+          "alternatives \(one) and \(other) of \"oneOf\" at \(place) may hold at once; use anyOf, or tell them apart by type or const"
+        )
       }
+    }
+    let constants = alternatives.count { AlternativeKinds.isConstant($0) }
+    guard alternatives.count - constants <= Self.mostAlternatives else {
+      throw Self.refusal(
+        "\"\(keyword)\" at \(place) has \(alternatives.count - constants) alternatives that are not constants; at most \(Self.mostAlternatives) can be followed"
+      )
     }
     return .choice(
       try alternatives.enumerated().map { try value($1, at: "\(place)/\(keyword)/\($0)") })
   }
 
-  /// A schema, or what it refers to.
-  private func resolved(_ schema: JSONTree) -> JSONTree {
-    guard let pointer = schema["$ref"]?.value?.stringValue else { return schema }
-    var found: JSONTree? = root
-    for name in pointer.split(separator: "/").dropFirst() { found = found?[String(name)] }
-    return found ?? schema
-  }
-}
-
-/// Whether two schemas can be seen to have no value in common.
-private enum SchemaKinds {
-  static func exclude(_ a: JSONTree, _ b: JSONTree) -> Bool {
-    if let a = constants(a), let b = constants(b) { return !a.contains { b.contains($0) } }
-    if let a = types(a), let b = types(b), a.isDisjoint(with: b) { return true }
-    // Objects that a required member tells apart.
-    for member in a["properties"]?.members ?? [] {
-      guard let other = b["properties"]?[member.name], requires(a, member.name), requires(b, member.name),
-        let own = constants(member.value), let others = constants(other)
-      else { continue }
-      if !own.contains(where: { others.contains($0) }) { return true }
-    }
-    return false
-  }
-
-  private static func constants(_ schema: JSONTree) -> [JSONTree]? {
-    schema["const"].map { [$0] } ?? schema["enum"]?.elements
-  }
-
-  private static func types(_ schema: JSONTree) -> Set<String>? {
-    guard let type = schema["type"] else { return nil }
-    let names = type.elements?.compactMap { $0.value?.stringValue } ?? [type.value?.stringValue ?? ""]
-    // An integer is a number too.
-    return Set(names.map { $0 == "integer" ? "number" : $0 })
-  }
-
-  private static func requires(_ schema: JSONTree, _ name: String) -> Bool {
-    schema["required"]?.elements?.contains(.leaf(.string(name))) ?? false
-  }
+  /// Alternatives that are more than a constant: an answer may stand in all of them at once.
+  private static let mostAlternatives = 1_000
 }

@@ -13,18 +13,21 @@ extension SchemaCompiler {
     "string": ["minLength", "maxLength", "pattern", "format"],
   ]
   private static let alone: Set<String> = ["$ref", "anyOf", "oneOf", "allOf"]
+  private static let known = ofType.values.reduce(alone.union(["type", "enum", "const"])) { $0.union($1) }
   static let types = ["object", "array", "string", "number", "integer", "boolean", "null"]
 
   /// What a schema allows.
   mutating func value(_ schema: JSONTree, at place: String) throws -> ByteExpression {
+    try clock.spend(16)
     if let isAnything = schema.value?.boolValue {
       guard isAnything else { throw Self.refusal("\(place) is false, which allows nothing") }
       return anything()
     }
-    guard let members = schema.members else { throw Self.refusal("\(place) is no object and no boolean") }
+    guard let members = schema.members else {
+      throw Self.refusal("\(place) is neither an object nor a boolean")
+    }
     let keywords = Set(members.map(\.name)).subtracting(Self.annotations)
-    let known = Self.ofType.values.reduce(Self.alone.union(["type", "enum", "const"])) { $0.union($1) }
-    if let foreign = keywords.subtracting(known).sorted().first {
+    if let foreign = keywords.subtracting(Self.known).sorted().first {
       throw Self.refusal("the keyword \"\(foreign)\" at \(place) is not supported; leave it out")
     }
     if let combined = keywords.intersection(Self.alone).sorted().first {
@@ -40,7 +43,8 @@ extension SchemaCompiler {
       return try constants(schema, types: keywords.contains("type") ? types : nil, at: place)
     }
     if types.isEmpty { return anything() }
-    return .choice(try types.map { try value(ofType: $0, schema, at: place) })
+    let values = try types.map { try value(ofType: $0, schema, at: place) }
+    return values.count == 1 ? values[0] : .choice(values)
   }
 
   private func types(
@@ -55,19 +59,23 @@ extension SchemaCompiler {
         return name
       }
     }
-    // What says something of one type means that type: a schema for others has no use for it.
-    return Self.ofType.filter { !$0.value.isDisjoint(with: keywords) }.map(\.key).sorted()
+    return Self.impliedTypes(keywords)
+  }
+
+  /// What says something of one type means that type: a schema for others has no use for it.
+  static func impliedTypes(_ keywords: Set<String>) -> [String] {
+    ofType.filter { !$0.value.isDisjoint(with: keywords) }.map(\.key).sorted()
   }
 
   private mutating func value(ofType type: String, _ schema: JSONTree, at place: String) throws
     -> ByteExpression
   {
     switch type {
-    case "object": try object(schema, at: place)
-    case "array": try array(schema, at: place)
-    case "string": try string(schema, at: place)
-    case "number": NumberForms.number
-    case "integer": NumberForms.integer
+    case "object": .within(place, try object(schema, at: place))
+    case "array": .within(place, try array(schema, at: place))
+    case "string": .within(place, try string(schema, at: place))
+    case "number": number
+    case "integer": integer
     case "boolean": .choice([.text("true"), .text("false")])
     default: .text("null")
     }
@@ -116,6 +124,7 @@ extension SchemaCompiler {
       return .sequence([.text("\""), try PatternParser.parse(expression), .text("\"")])
     }
     guard least ?? 0 <= most ?? .max else { throw Self.refusal("minLength at \(place) is above maxLength") }
+    guard least ?? 0 > 0 || most != nil else { return anyString }
     return .sequence([
       .text("\""), .repeated(anyCharacter, least: least ?? 0, most: most), .text("\""),
     ])
@@ -137,7 +146,7 @@ extension SchemaCompiler {
   func count(_ keyword: String, _ schema: JSONTree, at place: String) throws -> Int? {
     guard let value = schema[keyword] else { return nil }
     guard let count = value.value?.intValue, (0...100_000).contains(count) else {
-      throw Self.refusal("\(keyword) at \(place) is no whole number up to 100000")
+      throw Self.refusal("\(keyword) at \(place) is not a whole number up to 100000")
     }
     return count
   }

@@ -16,17 +16,21 @@ struct SchemaCompiler {
   private(set) var rules: [ByteExpression] = []
   private var references: [String: Int] = [:]
   let root: JSONTree
-  private let character: Int
-  private let space: Int
   private var anyValue: Int?
   private var depth = 0
+  var clock: CompileClock
 
   /// Bytes of a schema, at most, and references that lead through one another: a schema comes from anybody.
-  private static let mostBytes = 1 << 16
+  private static let mostBytes = 1 << 20
   private static let mostReferences = 64
 
-  /// - Throws: ``ServingError/invalid(parameter:message:)``
-  static func compile(_ format: OutputFormat) throws -> ByteGrammar? {
+  /// - Parameters:
+  ///   - writable: bytes that the vocabulary can write one at a time
+  ///   - clock: ends what takes too long
+  /// - Throws: ``ServingError/invalid(parameter:message:)``, `CancellationError`
+  static func compile(
+    _ format: OutputFormat, writable: ByteSet = .all, clock: CompileClock = CompileClock()
+  ) throws -> ByteGrammar? {
     let tree: JSONTree
     switch format {
     case .text: return nil
@@ -34,25 +38,35 @@ struct SchemaCompiler {
     case .schema(let text):
       guard text.utf8.count <= mostBytes else { throw refusal("it has more than \(mostBytes) bytes") }
       do { tree = try JSONTree(parsing: text, named: "the schema") } catch {
-        throw refusal("it is no JSON: \(error)")
+        throw refusal("it is not JSON: \(error)")
       }
     }
-    var compiler = SchemaCompiler(tree)
+    var compiler = SchemaCompiler(tree, clock)
     let first = try compiler.rule(compiler.value(tree, at: "#"))
-    return try ByteGrammar(rules: compiler.rules, first: first)
+    let names = Dictionary(uniqueKeysWithValues: compiler.references.map { ($0.value, $0.key) })
+    return try ByteGrammar(
+      rules: compiler.rules, first: first, names: names, writable: writable, clock: compiler.clock)
   }
 
-  private init(_ root: JSONTree) {
+  /// What every schema shares, by its number among the rules.
+  private enum Shared: Int, CaseIterable {
+    case character, indent, stringRest, integer, number
+
+    var expression: ByteExpression {
+      switch self {
+      case .character: StringContent.character
+      case .indent: .repeated(.bytes(ByteSet(" \t")), least: 0, most: 20)
+      case .stringRest: .sequence([.repeated(StringContent.character, least: 0, most: nil), .text("\"")])
+      case .integer: NumberForms.integer
+      case .number: NumberForms.number
+      }
+    }
+  }
+
+  private init(_ root: JSONTree, _ clock: CompileClock) {
     self.root = root
-    rules = [
-      StringContent.character,
-      .choice([
-        .nothing, .text(" "),
-        .sequence([.text("\n"), .repeated(.bytes(ByteSet(" \t")), least: 0, most: 20)]),
-      ]),
-    ]
-    character = 0
-    space = 1
+    self.clock = clock
+    rules = Shared.allCases.map(\.expression)
   }
 
   static func refusal(_ problem: String) -> ServingError {
@@ -64,10 +78,13 @@ struct SchemaCompiler {
     return rules.count - 1
   }
 
-  var anyCharacter: ByteExpression { .rule(character) }
-  var white: ByteExpression { .rule(space) }
-  var anyString: ByteExpression {
-    .sequence([.text("\""), .repeated(anyCharacter, least: 0, most: nil), .text("\"")])
+  var anyCharacter: ByteExpression { .rule(Shared.character.rawValue) }
+  var stringRest: ByteExpression { .rule(Shared.stringRest.rawValue) }
+  var anyString: ByteExpression { .sequence([.text("\""), stringRest]) }
+  var number: ByteExpression { .rule(Shared.number.rawValue) }
+  var integer: ByteExpression { .rule(Shared.integer.rawValue) }
+  var white: ByteExpression {
+    .choice([.nothing, .text(" "), .sequence([.text("\n"), .rule(Shared.indent.rawValue)])])
   }
 
   /// Any JSON value.
@@ -78,7 +95,7 @@ struct SchemaCompiler {
     let member = ByteExpression.sequence([anyString, .text(":"), white, .rule(value)])
     rules[value] = .choice([
       bracketed("{", list(of: .rule(rule(member)), least: 0, most: nil), "}"),
-      bracketed("[", list(of: .rule(value), least: 0, most: nil), "]"), anyString, NumberForms.number,
+      bracketed("[", list(of: .rule(value), least: 0, most: nil), "]"), anyString, number,
       .text("true"), .text("false"), .text("null"),
     ])
     return .rule(value)
@@ -110,21 +127,37 @@ struct SchemaCompiler {
     guard pointer == "#" || pointer.hasPrefix("#/") else {
       throw Self.refusal("$ref \"\(pointer)\" at \(place) leads out of it; put the definition into $defs")
     }
-    var found = root
-    for part in pointer.dropFirst(2).split(separator: "/") {
-      let name = (part.removingPercentEncoding ?? String(part))
-        .replacingOccurrences(of: "~1", with: "/").replacingOccurrences(of: "~0", with: "~")
-      guard
-        let next = found[name]
-          ?? Int(name).flatMap({ index in
-            found.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil }
-          })
-      else { throw Self.refusal("$ref \"\(pointer)\" at \(place) leads to nothing") }
-      found = next
+    guard let found = target(of: pointer) else {
+      throw Self.refusal("$ref \"\(pointer)\" at \(place) leads to nothing")
     }
     let index = rule(.nothing)
     references[pointer] = index
     rules[index] = try value(found, at: pointer)
     return .rule(index)
+  }
+
+  /// The part of the schema that a pointer leads to.
+  private func target(of pointer: String) -> JSONTree? {
+    var found = root
+    for part in pointer.dropFirst(2).split(separator: "/") {
+      let name = (part.removingPercentEncoding ?? String(part))
+        .replacingOccurrences(of: "~1", with: "/").replacingOccurrences(of: "~0", with: "~")
+      let element = Int(name).flatMap { index in
+        found.elements.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+      }
+      guard let next = found[name] ?? element else { return nil }
+      found = next
+    }
+    return found
+  }
+
+  /// A schema, or what it refers to.
+  func resolved(_ schema: JSONTree) -> JSONTree {
+    var found = schema
+    for _ in 0..<Self.mostReferences {
+      guard let pointer = found["$ref"]?.value?.stringValue, let next = target(of: pointer) else { break }
+      found = next
+    }
+    return found
   }
 }

@@ -25,14 +25,24 @@ enum StringContent {
     ])
   }()
 
-  /// One character of a set, in the shortest form.
+  /// Whether a string can hold one of these: halves of surrogate pairs have no form.
+  static func canBeWritten(_ set: ScalarRanges) -> Bool {
+    !set.subtracting(ScalarRanges([0xD800...0xDFFF])).ranges.isEmpty
+  }
+
+  /// One character of a set, in the shortest form; a literal if there is only one.
   static func written(_ set: ScalarRanges) -> ByteExpression {
+    if set.ranges.count == 1, let only = set.ranges.first, only.count == 1, plain.contains(only.lowerBound),
+      let scalar = Unicode.Scalar(only.lowerBound)
+    {
+      return .text(String(scalar))
+    }
     let raw = set.subtracting(plain.inverted)
     var forms: [ByteExpression] = raw.ranges.isEmpty ? [] : [raw.utf8]
     for scalar in Array(0...UInt32(0x1F)) + [quote, backslash] where set.contains(scalar) {
       forms.append(.text(escaped(scalar)))
     }
-    return .choice(forms)
+    return forms.count == 1 ? forms[0] : .choice(forms)
   }
 
   private static func escaped(_ scalar: UInt32) -> String {
@@ -46,26 +56,5 @@ enum StringContent {
     case 0x09: "\\t"
     default: "\\u00" + (scalar < 16 ? "0" : "") + String(scalar, radix: 16)
     }
-  }
-
-  /// The names of members that are none of those given, quotation marks included.
-  ///
-  /// Letters lead through the given names as far as they go; whatever leaves them is free from there on. An escape only
-  /// comes after that, so that no name is written in another form.
-  static func names(except names: [String], character: ByteExpression) -> ByteExpression {
-    let free = ByteExpression.sequence([.repeated(character, least: 0, most: nil), .text("\"")])
-    func follow(_ names: [ArraySlice<Unicode.Scalar>]) -> ByteExpression {
-      var forms: [ByteExpression] = []
-      if !names.contains(where: \.isEmpty) { forms.append(.text("\"")) }
-      let firsts = Set(names.compactMap(\.first))
-      for first in firsts.sorted() {
-        let rest = names.filter { $0.first == first }.map { $0.dropFirst() }
-        forms.append(.sequence([written(ScalarRanges(first)), follow(rest)]))
-      }
-      let others = plain.subtracting(ScalarRanges(firsts.map { $0.value...$0.value }))
-      forms.append(.sequence([others.utf8, free]))
-      return .choice(forms)
-    }
-    return .sequence([.text("\""), follow(names.map { ArraySlice($0.unicodeScalars) })])
   }
 }

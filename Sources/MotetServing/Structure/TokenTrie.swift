@@ -15,6 +15,8 @@ final class TokenTrie: Sendable {
   let tokens: [Int32]
   let vocabulary: Int
   let deepest: Int
+  /// Bytes that are a token each: any text of these can be written.
+  let singleBytes: ByteSet
 
   /// Of all tokens that stand for bytes: none of the special ones.
   init(_ tokenizer: Tokenizer) {
@@ -55,5 +57,10 @@ final class TokenTrie: Sendable {
     self.firsts = firsts
     self.tokens = tokens
     deepest = Int(depths.max() ?? 0)
+    var single = ByteSet()
+    for node in bytes.indices where depths[node] == 1 && firsts[node] < firsts[node + 1] {
+      single.insert(bytes[node])
+    }
+    singleBytes = single
   }
 }
