@@ -132,7 +132,7 @@ let package = Package(
 
 if isTrainingOnly {
   let rooms: Set = [
-    "CKernels", "MotetReport", "MotetTensor", "MotetFormats", "MotetTokenizers", "MotetModels",
+    "CKernels", "CZlib", "MotetReport", "MotetTensor", "MotetFormats", "MotetTokenizers", "MotetModels",
     "MotetAdapters",
     "MotetTraining", "MotetTensorTests", "MotetTrainingTests",
   ]

@@ -107,7 +107,8 @@ public final class Adapter: Sendable, Hashable, CustomStringConvertible {
       ModuleSelection(content.files.fields), present: content.files.modules, isOurs: content.record != nil)
     let note = try fit.check(savedAlong: content.files.savedAlong)
     let adapter = Adapter(
-      name: name, weights: try weights.method.fitted(weights, to: base), record: content.record, standsOn: standsOn,
+      name: name, weights: try weights.method.fitted(weights, to: base), record: content.record,
+      standsOn: standsOn,
       notes: [note].compactMap(\.self))
     try adapter.check(against: fit)
     return adapter

@@ -16,29 +16,29 @@ extension PreparedAdapter {
   public static func read(
     _ folder: URL, name: String, for base: BaseModel, below: URL? = nil, comparing: Bool = true
   ) throws -> PreparedAdapter {
-    guard let form = base.adapterForm, try AdapterMethods.method(of: folder).name == LoRA.name else {
-      return PreparedAdapter(
+    var prepared: PreparedAdapter?
+    if let form = base.adapterForm, try AdapterMethods.method(of: folder).name == LoRA.name {
+      prepared = try WholeFolder.read(folder) {
+        let record = try AdapterRecord.read(from: folder)
+        try record?.requireUnchanged(below: below, under: name)
+        let prepared = try factors(of: folder, name: name, for: base, record: record, as: form)
+        if comparing { try record?.requireUnchanged(in: folder) }
+        return prepared
+      }
+    }
+    return try prepared
+      ?? PreparedAdapter(
         try Adapter.loadAlone(folder, name: name, for: base, below: below, comparing: comparing), for: base)
-    }
-    return try WholeFolder.read(folder) {
-      let record = try AdapterRecord.read(from: folder)
-      try record?.requireUnchanged(below: below, under: name)
-      let prepared = try factors(of: folder, name: name, for: base, record: record, as: form)
-      if comparing { try record?.requireUnchanged(in: folder) }
-      return prepared
-    }
   }
 
+  /// nil for an adapter that changes the head, which low-rank factors of the layers' matrices do not hold.
   private static func factors(
     of folder: URL, name: String, for base: BaseModel, record: AdapterRecord?, as form: LowRankFactors.Form
-  ) throws -> PreparedAdapter {
+  ) throws -> PreparedAdapter? {
     let fit = AdapterFit(name: name, base: base)
     try fit.check(record?.base)
     let file = try PEFTAdapterFile(folder)
-    if file.paths.contains(AdapterWeights.head) {
-      return PreparedAdapter(
-        try Adapter.loadAlone(folder, name: name, for: base, below: below), for: base)
-    }
+    if file.paths.contains(AdapterWeights.head) { return nil }
     try fit.check(file.selection, present: Set(file.paths), isOurs: record != nil)
     _ = try fit.check(savedAlong: file.savedAlong)
     var shapes = [LowRankFactors.Shape?](repeating: nil, count: base.sites.count)

@@ -1,5 +1,6 @@
 import Foundation
 import MetricsTestKit
+import MotetAdapters
 import MotetModels
 import MotetTensor
 import Synchronization
@@ -324,5 +325,16 @@ private final class Count: Sendable {
         }
       }
     }
+  }
+}
+
+extension ServingEngine {
+  /// Mean hidden states of texts, as a client of its own asks for them.
+  func embed(
+    _ texts: [[Int32]], mix: MixSpecification, client: String, clientWeight: Double
+  ) async throws -> [[Float]] {
+    var request = ServingRequest(id: "texts", prompt: [], mix: mix)
+    (request.client, request.clientWeight) = (client, clientWeight)
+    return try await embed(texts, as: request)
   }
 }

@@ -12,13 +12,14 @@ extension TrainingData {
     try forEachRow { _, entry, parsed in
       guard entry.cut > 0 else { return whole.entries.append(entry) }
       let path = sources[Int(entry.file)].path
-      guard let (example, cut) = try? encoder.encode(parsed.row, maximumLength: limit, file: path) else {
+      guard let encoded = try? encoder.encode(parsed.row, maximumLength: limit, file: path) else {
         throw DatasetError.changed(file: path)
       }
       whole.entries.append(
         RowIndex.Entry(
           offset: entry.offset, byteCount: entry.byteCount, line: entry.line,
-          tokens: UInt32(example.tokens.count), labels: UInt32(example.labelCount), cut: UInt32(cut),
+          tokens: UInt32(encoded.example.tokens.count), labels: UInt32(encoded.example.labelCount),
+          cut: UInt32(encoded.cut),
           group: entry.group, file: entry.file, words: entry.words))
     }
     return TrainingData(self, index: whole, maximumLength: limit)
@@ -28,7 +29,7 @@ extension TrainingData {
   private init(_ rows: TrainingData, index: RowIndex, maximumLength: Int) {
     files = rows.files
     self.maximumLength = maximumLength
-    groupField = rows.groupField
+    reading = rows.reading
     sources = rows.sources
     encoder = rows.encoder
     digest = rows.digest
