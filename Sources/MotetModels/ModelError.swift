@@ -12,6 +12,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case tooLong(tokens: Int, context: Int)
   case virtualTokens(Int, context: Int)
   case emptyPrompt
+  /// Of the next token of an answer.
+  case scoresNotFinite
   case adapterMismatch(adapter: String, base: String, reason: String)
   /// It changes what is not there, or has another shape.
   case adapterMisfit(adapter: String, base: String, reason: String)
@@ -39,6 +41,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     case .virtualTokens(let count, let context):
       "\(count) virtual tokens leave no room in the model's context of \(context); take fewer"
     case .emptyPrompt: "the prompt is empty; give at least one word"
+    case .scoresNotFinite:
+      "the scores of the next token are not numbers: the weights of the base or of the mix hold values that overflow; "
+        + "check them with motet adapters verify, or try --precision f32"
     case .adapterMismatch(let adapter, let base, let reason):
       "the adapter \(adapter) was made for another base than \(base) (\(reason)); "
         + "--force uses it all the same"
