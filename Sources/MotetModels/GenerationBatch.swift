@@ -85,6 +85,7 @@ public final class GenerationBatch {
   }
 
   /// One pass: a token for every sequence under way.
+  /// - Throws: ``ModelError/scoresNotFinite`` when there is none to choose, and what a pass throws
   public func step() throws -> [Event] {
     admit()
     guard !live.isEmpty else { return [] }
@@ -102,7 +103,10 @@ public final class GenerationBatch {
       let row = UnsafeMutableBufferPointer(start: logits.row(index), count: logits.columns)
       base.silence(row)
       let scores = UnsafeBufferPointer(row)
-      events.append(advance(&live[index], scores))
+      let event = advance(&live[index], scores)
+      // Of what is not a number the first token would be taken, and the answer would look empty.
+      guard scores[Int(live[index].next[0])].isFinite else { throw ModelError.scoresNotFinite }
+      events.append(event)
     }
     let finished = Set(events.filter(\.isLast).map(\.request))
     live.removeAll { finished.contains($0.request) }

@@ -25,6 +25,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case emptyPrompt
   /// A row that trains, or teaches, carries an update of the head.
   case headUpdate
+  /// Of the next token of an answer.
+  case scoresNotFinite
   case adapterMismatch(adapter: String, base: String, reason: String)
   /// It changes what is not there, or has another shape.
   case adapterMisfit(adapter: String, base: String, reason: String)
@@ -69,6 +71,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "an adapter of lm_head answers and is evaluated, but nothing trains on top of it or learns from it; merge it into "
         + "the base with `motet fuse` first"
     case .emptyPrompt: "the prompt is empty; give at least one word"
+    case .scoresNotFinite:
+      "the scores of the next token are not numbers: the weights of the base or of the mix hold values that overflow; "
+        + "check them with motet adapters verify, or try --precision f32"
     case .adapterMismatch(let adapter, let base, let reason):
       "the adapter \(adapter) was made for another base than \(base) (\(reason)); "
         + "--force uses it all the same"

@@ -70,27 +70,42 @@ import Testing
       "no module \"query\" to adapt: choose all-linear or among "
     ),
     ("{name: a, data: DATA, rank: 1000}", "rank 1000 does not fit layers.0."),
-    ("{name: a, data: DATA, rank: 0}", "rank 0 does not fit layers.0."),
+    ("{name: a, data: DATA, rank: 0}", "run.yaml, line 1: rank must be from 1 to 1073741824 (got 0)"),
     ("{name: a, data: DATA, layers: 0-9}", "layers 0-9 are not all in the model"),
-    ("{name: a, data: DATA, alpha: 0}", "alpha 0.0 is not a positive number"),
-    ("{name: a, data: DATA, dropout: 1}", "a dropout of 1.0 is not within 0 to below 1"),
-    ("{name: a, data: DATA, lr: 0}", "--lr 0.0 cannot be"),
-    ("{name: a, data: DATA, lr: -1}", "--lr -1.0 cannot be"),
-    ("{name: a, data: DATA, lr: nan}", "--lr nan cannot be"),
-    ("{name: a, data: DATA, weight-decay: -1}", "--weight-decay -1.0 cannot be"),
-    ("{name: a, data: DATA, warmup: 2}", "--warmup 2.0 cannot be"),
-    ("{name: a, data: DATA, epochs: 0}", "--epochs 0.0 cannot be"),
-    ("{name: a, data: DATA, batch: 0}", "--batch 0 cannot be"),
-    ("{name: a, data: DATA, accumulate: 0}", "--accumulate 0 cannot be"),
-    ("{name: a, data: DATA, spike-sigma: 1}", "--spike-sigma 1.0 cannot be"),
-    ("{name: a, data: DATA, tokens-per-pass: 0}", "--tokens-per-pass 0 cannot be"),
-    ("{name: a, data: DATA, checkpoint-every: 0}", "--checkpoint-every 0 cannot be"),
-    ("{name: a, data: DATA, checkpoint-minutes: -1}", "--checkpoint-minutes -1.0 cannot be"),
+    ("{name: a, data: DATA, alpha: 0}", "run.yaml, line 1: alpha must be greater than 0 (got 0)"),
+    ("{name: a, data: DATA, dropout: 1}", "run.yaml, line 1: dropout must be 0 or greater and less than 1"),
+    ("{name: a, data: DATA, lr: 0}", "run.yaml, line 1: lr must be greater than 0 (got 0)"),
+    ("{name: a, data: DATA, lr: -1}", "run.yaml, line 1: lr must be greater than 0 (got -1)"),
+    ("{name: a, data: DATA, lr: nan}", "run.yaml, line 1: lr must be greater than 0 (got nan)"),
+    (
+      "{name: a, data: DATA, weight-decay: -1}",
+      "run.yaml, line 1: weight-decay must be 0 or greater (got -1)"
+    ),
+    ("{name: a, data: DATA, warmup: 2}", "run.yaml, line 1: warmup must be from 0 to 1 (got 2)"),
+    ("{name: a, data: DATA, epochs: 0}", "run.yaml, line 1: epochs must be greater than 0 and"),
+    ("{name: a, data: DATA, batch: 0}", "run.yaml, line 1: batch must be from 1 to"),
+    ("{name: a, data: DATA, accumulate: 0}", "run.yaml, line 1: accumulate must be from 1 to"),
+    (
+      "{name: a, data: DATA, spike-sigma: 1}",
+      "run.yaml, line 1: spike-sigma must be 0, or 3.0 or greater (got 1)"
+    ),
+    ("{name: a, data: DATA, tokens-per-pass: 0}", "run.yaml, line 1: tokens-per-pass must be from 1 to"),
+    ("{name: a, data: DATA, checkpoint-every: 0}", "run.yaml, line 1: checkpoint-every must be from 1 to"),
+    (
+      "{name: a, data: DATA, checkpoint-minutes: -1}",
+      "run.yaml, line 1: checkpoint-minutes must be 0 or greater (got -1)"
+    ),
     ("{name: a, data: DATA, patience: 2}", "a: --patience needs validation rows"),
     ("{name: a, data: DATA, keep: best}", "a: --keep best needs validation rows"),
     ("{name: a, data: DATA, eval-every: 2}", "a: --eval-every needs validation rows"),
-    ("{name: a, data: DATA, validation: 1.5}", "a validation share of 1.5 cannot be"),
-    ("{name: a, data: DATA=0}", "DATA cannot have the weight 0.0"),
+    (
+      "{name: a, data: DATA, validation: 1.5}",
+      "run.yaml, line 1: validation must be greater than 0 and less than 1"
+    ),
+    (
+      "{name: a, data: DATA=0}",
+      "run.yaml, line 1: data must be files with weights greater than 0 and at most 1000.0"
+    ),
     ("{name: a, data: DATA, continue: nobody}", "no adapter 'nobody'"),
     ("{name: a, data: nowhere.jsonl}", "cannot read nowhere.jsonl"),
   ])

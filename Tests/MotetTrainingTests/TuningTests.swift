@@ -50,7 +50,8 @@ import Testing
     try configuration.apply(
       flags: [
         "--data", folder.file("data.jsonl").path, "--eval", folder.file("eval.jsonl").path, "--batch", "3",
-      ] + flags)
+      ])
+    try configuration.apply(flags: flags)
     return configuration
   }
 

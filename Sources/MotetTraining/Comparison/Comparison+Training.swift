@@ -59,6 +59,13 @@ extension Comparison {
       onEvent(.failed(row.name, reason: row.failure ?? ""))
       return
     }
+    if let nll = row.nll, !nll.isFinite {
+      row.nll = nil
+      row.stage = .diverged
+      row.failure = "its validation NLL is not a number after step \(row.steps ?? 0)"
+      onEvent(.failed(row.name, reason: row.failure ?? ""))
+      return
+    }
     row.adapterBytes = try Self.adapterBytes(in: place(of: job))
     row.stage = .trained
   }
