@@ -86,7 +86,8 @@ struct NamedFile: ExpressibleByArgument, Sendable {
       name = String(argument[..<equals])
       path = String(argument[argument.index(after: equals)...])
     } else {
-      name = URL(filePath: argument).deletingPathExtension().lastPathComponent
+      name =
+        argument == "-" ? "stdin" : URL(filePath: argument).deletingPathExtension().lastPathComponent
       path = argument
     }
     if path.isEmpty { return nil }

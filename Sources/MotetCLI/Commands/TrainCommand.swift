@@ -87,7 +87,7 @@ struct TrainCommand: AsyncParsableCommand {
     guard let data = job.data as? TrainingData else { return }
     for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
     if let rows = job.validation as? TrainingData {
-      for line in rows.report.noteLines { Console.note("  validation: \(line)") }
+      for line in rows.report.remarkLines { Console.note("  validation: \(line)") }
     }
     if let note = job.sharedRowsNote { Console.note("  \(note)") }
   }
