@@ -25,4 +25,11 @@ struct ColumnOptions: ParsableArguments {
     for note in set.notes { Console.note(note) }
     return set
   }
+
+  /// The prompts of a file, which need no responses; says once what of it is not taken as it stands.
+  func prompts(_ path: String, for encoder: RowEncoder? = nil) throws -> [PromptRows.Row] {
+    let found = try PromptRows(contentsOf: path, columns: parsed, for: encoder)
+    for note in found.notes { Console.note(note) }
+    return found.rows
+  }
 }

@@ -55,7 +55,7 @@ enum RouterFinder {
   ) throws -> [String: [String]] {
     var domains: [String: [String]] = [:]
     for file in files {
-      let rows = try columns.dataset(file.path).rows.map(\.prompt)
+      let rows = try columns.prompts(file.path).map(\.prompt)
       domains[file.name, default: []] += limit.map { Array(rows.prefix($0)) } ?? rows
     }
     return domains

@@ -103,7 +103,8 @@ struct NamedFile: ExpressibleByArgument, Sendable {
       path = String(argument[argument.index(after: equals)...])
       isNamed = true
     } else {
-      name = URL(filePath: argument).deletingPathExtension().lastPathComponent
+      name =
+        argument == "-" ? "stdin" : URL(filePath: argument).deletingPathExtension().lastPathComponent
       path = argument
       isNamed = false
     }

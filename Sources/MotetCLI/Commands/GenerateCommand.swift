@@ -74,9 +74,7 @@ struct GenerateCommand: AsyncParsableCommand {
 
   private func read(_ path: String) throws -> [PromptRows.Row] {
     let encoder = try RowEncoder(ModelStore().find(base.base.base).source())
-    let found = try PromptRows(contentsOf: path, columns: columns.parsed, for: encoder)
-    for note in found.notes { Console.note(note) }
-    return found.rows
+    return try columns.prompts(path, for: encoder)
   }
 
   /// The one row of `--prompt`.

@@ -85,7 +85,7 @@ struct QuantizeCommand: AsyncParsableCommand {
       files: calibrate.map { WeightedFile($0) }, encoder: try RowEncoder(source),
       maximumLength: min(1024, source.configuration.maximumPositions), columns: columns.parsed,
       onProgress: { TrainingProgress.showData("quantize", $0) })
-    for note in data.report.noteLines { Console.note(note) }
+    for note in data.report.remarkLines { Console.note(note) }
     let rows = try data.calibrationRows(tokens: calibrationTokens ?? 16384)
     let tokens = rows.reduce(0) { $0 + $1.count }
     let layers = source.configuration.layers

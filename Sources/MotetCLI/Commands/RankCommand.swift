@@ -94,7 +94,7 @@ struct RankSuggestCommand: AsyncParsableCommand {
     let rows = try TrainingData(
       files: data.map { WeightedFile($0) }, base: base, maximumLength: maxLength,
       columns: columns.parsed, onProgress: { TrainingProgress.showData("rank suggest", $0) })
-    for note in rows.report.noteLines { Console.note(note) }
+    for note in rows.report.remarkLines { Console.note(note) }
     let least = sites.map(\.valuesPerRank).min() ?? 0
     // Before the work, not after it.
     if budget.count(over: sites) < least {

@@ -59,7 +59,7 @@ struct RouterCommand: AsyncParsableCommand {
     func run() async throws {
       let began = ContinuousClock.now
       let domains = try RouterFinder.prompts(data, columns: columns, limit: limit)
-      let others = try none.map { try columns.dataset($0).rows.map(\.prompt) } ?? EverydayPrompts.all
+      let others = try none.map { try columns.prompts($0).map(\.prompt) } ?? EverydayPrompts.all
       var policy = RoutingPolicy()
       if let threshold { policy.threshold = threshold }
       let folder = RouterFinder.folder(output)

@@ -7,7 +7,7 @@ enum DataNotes {
     for line in data.report.text().split(separator: "\n") { Console.note("  \(line)") }
     if let note = job.sharedRowsNote { Console.note("  \(note)") }
     if let validation = job.validation as? TrainingData {
-      for line in validation.report.noteLines { Console.note("  validation: \(line)") }
+      for line in validation.report.remarkLines { Console.note("  validation: \(line)") }
     }
     if let rows = (job.validation as? TrainingData)?.report.total, rows.truncatedRows > 0 {
       Console.note(

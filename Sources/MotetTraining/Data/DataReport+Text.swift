@@ -30,6 +30,13 @@ extension DataReport {
   /// What is to be said of each file: `math.jsonl: read as prompt/completion; columns id, source not used`.
   public var noteLines: [String] { files.flatMap { file in file.notes.map { "\(file.path): \($0)" } } }
 
+  /// The same, where something was not used or not taken as it stands.
+  public var remarkLines: [String] {
+    files.flatMap { file in
+      file.notes.filter { $0 != RowNotes.shapeLine(file.shape) }.map { "\(file.path): \($0)" }
+    }
+  }
+
   private var duplicatesText: String {
     let several = files.count > 1
     let shown = duplicates.prefix(5).map {

@@ -13,7 +13,7 @@ public struct Dataset: Sendable {
   public var rows: [DatasetRow]
   /// The file, or what the rows are called in errors.
   public var name: String
-  /// What the rows were read as, what was not used, and what was not taken as it stands: each said once.
+  /// What was not used, or not taken as it stands: each said once for all its rows.
   public var notes: [String] = []
 
   public init(_ rows: [DatasetRow], name: String = "data") {
@@ -43,7 +43,7 @@ public struct Dataset: Sendable {
     }
     guard !rows.isEmpty else { throw DatasetError.empty(file: file.path) }
     self.init(rows, name: file.path)
-    self.notes = (file.notes + notes.lines).map { "\(file.path): \($0)" }
+    self.notes = (file.notes + notes.remarkLines).map { "\(file.path): \($0)" }
   }
 
   public init(contentsOf url: URL) throws { try self.init(contentsOf: url.path) }

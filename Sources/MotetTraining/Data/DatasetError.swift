@@ -39,7 +39,7 @@ public enum DatasetError: Error, Equatable, CustomStringConvertible {
     case .notAFile(let file):
       "\(file) is a device: give a file, a folder of texts, a pipe, or - for standard input"
     case .format(let file, let format, let instead):
-      "\(file) is \(format): rows are JSONL, JSON, CSV, TSV or text, plain or gzip; \(instead)"
+      "\(file) is \(format), which is not read as rows (JSONL, JSON, CSV, TSV and text are, plain or gzip): \(instead)"
     case .noDocuments(let folder, let found):
       "\(folder) is a folder without .md or .txt files"
         + (found.isEmpty ? "" : " (it has \(found))") + ": name a file of rows in it, or a folder of texts"

@@ -36,6 +36,7 @@ import Testing
       #"{"instruction": "p", "output": "r", "history": [["u1", "a1"], ["u2", "a2"]], "system": "s"}"#,
       ["s:s", "u:u1", "a:a1", "u:u2", "a:a2", "u:p", "a:r"]
     ), (#"{"prompt": "p", "response": "r", "history": []}"#, ["u:p", "a:r"]),
+    (#"{"Question": "p", "ANSWER": "r"}"#, ["u:p", "a:r"]),
     (#"{"prompt": "p", "completion": true}"#, ["u:p", "a:true"]),
     (#"{"prompt": 12345678901234567890, "completion": 1.50}"#, ["u:12345678901234567890", "a:1.50"]),
     (

@@ -25,8 +25,11 @@ public struct PromptRows: Sendable {
   public let notes: [String]
 
   /// Reads JSONL, JSON, CSV, TSV, plain or gzip, or text with a prompt a line.
+  /// - Parameter encoder: of the base that answers: conversations that are written out in its template are read as such
   /// - Throws: ``DatasetError`` with the file and the row
-  public init(contentsOf path: String, columns: RowColumns = RowColumns(), for encoder: RowEncoder) throws {
+  public init(
+    contentsOf path: String, columns: RowColumns = RowColumns(), for encoder: RowEncoder? = nil
+  ) throws {
     let reading = RowReading(columns: columns, isForPrompts: true)
     let file = try DataFile(path, reading: reading)
     var scanner = try RowScanner(file.open(), layout: file.layout)
@@ -34,7 +37,8 @@ public struct PromptRows: Sendable {
     var notes = RowNotes()
     while let scanned = try scanner.next() {
       let parsed = try ParsedRow(scanned, of: file, reading: reading)
-      let (row, remarks) = try encoder.resolved(parsed.row, file: file.path, isPrompt: true)
+      let (row, remarks) =
+        try encoder?.resolved(parsed.row, file: file.path, isPrompt: true) ?? (parsed.row, [])
       notes.add(parsed, remarks, line: scanned.line)
       let conversation = row.toBeAnswered
       guard conversation.last.map({ !$0.content.allSatisfy(\.isWhitespace) }) == true else {
@@ -44,7 +48,7 @@ public struct PromptRows: Sendable {
     }
     guard !rows.isEmpty else { throw DatasetError.empty(file: file.path) }
     self.rows = rows
-    self.notes = (file.notes + notes.lines).map { "\(file.path): \($0)" }
+    self.notes = (file.notes + notes.remarkLines).map { "\(file.path): \($0)" }
   }
 }
 

@@ -11,6 +11,10 @@ extension RowEncoder {
   func resolved(
     _ row: DatasetRow, file: String, isPrompt: Bool = false
   ) throws -> (row: DatasetRow, remarks: Set<RowRemark>) {
+    // Most rows have none, and need no further look.
+    guard row.texts.contains(where: { tokenizer.specialToken(writtenIn: $0) != nil }) else {
+      return (row, [])
+    }
     var row = row
     var remarks: Set<RowRemark> = []
     if row.documents == nil, let messages = conversation(writtenIn: row, isPrompt: isPrompt) {
@@ -19,37 +23,18 @@ extension RowEncoder {
       remarks.insert(.rendered)
     }
     switch row.content {
-    case .text(let text):
-      let (rest, token) = withoutEnd(text)
-      if let token {
-        guard !rest.isEmpty else {
-          throw DatasetError.malformed(file: file, line: row.line, problem: "the text is empty")
-        }
-        if row.documents == nil {
-          row.content = .text(rest)
-          remarks.insert(.writtenEnd(token))
-        }
-      }
-      if let token = tokenizer.specialToken(writtenIn: row.documents == nil ? rest : text) {
-        remarks.insert(.specialToken(token))
-      }
+    case .text(let text) where row.documents == nil:
+      row.content = .text(try withoutEnd(text, of: row, file: file, what: "the text", remarks: &remarks))
+    case .text: break
     case .messages(var messages):
-      for index in messages.indices {
-        if messages[index].role == "assistant" {
-          let (rest, token) = withoutEnd(messages[index].content)
-          if let token {
-            guard !rest.allSatisfy(\.isWhitespace) else {
-              throw DatasetError.malformed(file: file, line: row.line, problem: "the response is empty")
-            }
-            messages[index].content = rest
-            remarks.insert(.writtenEnd(token))
-          }
-        }
-        if let token = tokenizer.specialToken(writtenIn: messages[index].content) {
-          remarks.insert(.specialToken(token))
-        }
+      for index in messages.indices where messages[index].role == "assistant" {
+        messages[index].content = try withoutEnd(
+          messages[index].content, of: row, file: file, what: "the response", remarks: &remarks)
       }
       row.content = .messages(messages)
+    }
+    for text in row.texts {
+      if let token = tokenizer.specialToken(writtenIn: text) { remarks.insert(.specialToken(token)) }
     }
     return (row, remarks)
   }
@@ -76,8 +61,10 @@ extension RowEncoder {
     return template.messages(in: text, endOfText: ends, needsAnswer: !isPrompt)
   }
 
-  /// A text without the ends that are written after it, and the first of these.
-  private func withoutEnd(_ text: String) -> (text: String, token: String?) {
+  /// A text without the ends that are written after it.
+  private func withoutEnd(
+    _ text: String, of row: DatasetRow, file: String, what: String, remarks: inout Set<RowRemark>
+  ) throws -> String {
     var rest = Substring(text)
     var found: String?
     while true {
@@ -86,7 +73,12 @@ extension RowEncoder {
       rest = trimmed.dropLast(end.count)
       found = found ?? end
     }
-    return found == nil ? (text, nil) : (String(rest), found)
+    guard let found else { return text }
+    guard !rest.allSatisfy(\.isWhitespace) else {
+      throw DatasetError.malformed(file: file, line: row.line, problem: "\(what) is empty")
+    }
+    remarks.insert(.writtenEnd(found))
+    return String(rest)
   }
 }
 

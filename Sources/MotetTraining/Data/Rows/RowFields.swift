@@ -14,7 +14,16 @@ struct RowFields {
   private(set) var remarks: Set<RowRemark> = []
 
   init(_ members: [WrittenJSON.Member], file: String, line: Int, reading: RowReading) {
-    self.members = members.filter { $0.value != .null }
+    let present = members.filter { $0.value != .null }
+    let names = Set(present.map(\.name))
+    // `Question` is found as `question` is.
+    self.members = present.map { member in
+      let plain = member.name.lowercased()
+      let isMeant =
+        RowColumns.knownNames.contains(plain) && !names.contains(plain)
+        && !reading.columns.names.contains(member.name) && reading.groupField != member.name
+      return isMeant ? .init(name: plain, value: member.value) : member
+    }
     byName = Dictionary(self.members.map { ($0.name, $0.value) }, uniquingKeysWith: { first, _ in first })
     self.file = file
     self.line = line

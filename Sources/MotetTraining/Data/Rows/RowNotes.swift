@@ -55,11 +55,17 @@ struct RowNotes: Sendable {
       + (shapes.count > 6 ? ", …" : "")
   }
 
+  /// All that is to be said of rows that were taken as they stand.
+  static func shapeLine(_ shape: String) -> String { "read as \(shape)" }
+
+  /// The lines that say more than what the rows were read as.
+  var remarkLines: [String] { lines.filter { $0 != Self.shapeLine(shape) } }
+
   /// A line each, without the file's name.
   var lines: [String] {
     let unusedText =
       unused.isEmpty ? "" : "; \(unused.count == 1 ? "column" : "columns") \(unusedNames) not used\(advice)"
-    let first = shapes.isEmpty ? [] : ["read as \(shape)\(unusedText)"]
+    let first = shapes.isEmpty ? [] : [Self.shapeLine(shape) + unusedText]
     return first
       + remarks.sorted { ($0.line, Self.text($0.remark)) < ($1.line, Self.text($1.remark)) }.map {
         "\(Self.text($0.remark)) (\(grouped($0.rows)) \($0.rows == 1 ? "row" : "rows"), first row \($0.line))"
