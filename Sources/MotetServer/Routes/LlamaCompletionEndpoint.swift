@@ -51,7 +51,7 @@ struct LlamaCompletionEndpoint: Endpoint {
     try fields.refuse(["n_probs"], harmless: [0])
     let tokenizer = parts.service.tokenizer
     let settings = try await parts.settings(of: body, context) {
-      try settings(body, vocabulary: tokenizer.vocabularySize)
+      try self.settings(body, vocabulary: tokenizer.vocabularySize)
     }
     let prompts = try await parts.prepare(context) {
       try await PromptInput.read(fields, "prompt", parts.encoder(), most: 1)
