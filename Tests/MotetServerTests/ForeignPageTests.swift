@@ -74,7 +74,7 @@ import Testing
 
   @Test(arguments: [
     ("https://evil.example", 403), ("null", 403), ("http://localhost:3000", 403), ("http://localhost", 200),
-    ("http://localhost:80", 200), ("https://localhost", 403), ("http://localhost.evil.example", 403),
+    ("http://localhost:80", 200), ("https://localhost", 200), ("http://localhost.evil.example", 403),
     ("", 403),
     ("file://", 403), ("http://localhost http://evil.example", 403), ("http://127.0.0.1", 403),
   ])

@@ -71,7 +71,7 @@ import Testing
     #expect(try await harness.chat(#""n": 2"#, key: "few").status == 200)
     #expect(try await harness.chat(#""n": 2"#, key: "few").status == 200, "the first ones have ended")
     #expect(harness.service.requests.allSatisfy { $0.client == "few" && $0.clientWeight == 0.5 })
-    // 15 tokens of the prompt and 13 of the answer, then 12 are left.
+    // 21 tokens of the prompt and 13 of the answer: 6 are left.
     #expect(try await harness.chat(key: "short").status == 200)
     #expect(harness.service.requests.last?.comesWhole == false)
     let over = try await harness.chat(key: "short")

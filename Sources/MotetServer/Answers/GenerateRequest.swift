@@ -21,7 +21,7 @@ struct GenerateRequest: Sendable {
     try fields.refuse(Self.undone)
     try fields.refuse(["best_of"], harmless: [1])
     try fields.refuse(["adapter_source"], harmless: ["local", "hub"])
-    let settings = try Self.settings(fields, body, parts)
+    let settings = try await parts.settings(of: body, context) { try Self.settings(fields, body, parts) }
     tellsDetails = try fields.bool("details") ?? false
     let prompt = try await parts.prepare(context) {
       try await parts.encoder().encode(inputs, parameter: "inputs")

@@ -21,13 +21,18 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
   }
 
   func handlerAdded(context: ChannelHandlerContext) {
-    guard !watch.opened(context.channel) else { return }
+    let admission = watch.opened(context.channel)
+    guard admission != .taken else { return }
     isOver = true
-    let address = context.channel.remoteAddress?.ipAddress ?? "unknown"
-    logger.warning("too many connections; refused one", metadata: ["address": "\(address)"])
-    // For a client that says what it wants there is time to be told.
+    if let count = watch.refusals() {
+      let address = context.channel.remoteAddress?.ipAddress ?? "unknown"
+      logger.warning(
+        "too many connections", metadata: ["refused": "\(count)", "last": "\(address)"])
+    }
+    // A client that says what it wants is told.
     let channel = context.channel
-    context.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+    let time = admission == .refused ? TimeAmount.seconds(1) : .zero
+    context.eventLoop.scheduleTask(in: time) { channel.close(promise: nil) }
   }
 
   func handlerRemoved(context: ChannelHandlerContext) {

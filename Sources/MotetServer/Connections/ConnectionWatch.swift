@@ -24,6 +24,11 @@ final class ConnectionWatch: Sendable {
     var connections: [ObjectIdentifier: Connection] = [:]
     var closed: [ObjectIdentifier: Closed] = [:]
     var ofAddresses: [String: Int] = [:]
+    /// Connections that there was no room for and that are told so.
+    var refused: Set<ObjectIdentifier> = []
+    /// Refusals since one was last told of in the log, and when that was.
+    var unsaid = 0
+    var said: ContinuousClock.Instant?
     var count = 0
 
     func hasLeft(_ channel: any Channel) -> Bool {
@@ -46,18 +51,43 @@ final class ConnectionWatch: Sendable {
     self.mostOfAddress = mostOfAddress
   }
 
-  /// Takes a connection in.
-  /// - Returns: false where as many are open as may be, or as many of its address
-  func opened(_ channel: any Channel) -> Bool {
+  /// Whether there is room for a connection.
+  enum Admission {
+    case taken
+    /// As many are open as may be, or as many of its address; it stays for as long as it takes to say so.
+    case refused
+    /// So many are told so already that it is closed at once.
+    case ignored
+  }
+
+  /// Connections that are told why they are refused, at one time.
+  private static let mostRefused = 64
+
+  func opened(_ channel: any Channel) -> Admission {
     let address = channel.remoteAddress?.ipAddress
     return state.withLock { state in
       state.closed = state.closed.filter { $0.value.channel != nil }
       state.closed[ObjectIdentifier(channel)] = nil
       let ofAddress = address.map { state.ofAddresses[$0, default: 0] } ?? 0
-      guard state.connections.count < most, ofAddress < mostOfAddress else { return false }
+      guard state.connections.count < most, ofAddress < mostOfAddress else {
+        state.unsaid += 1
+        guard state.refused.count < Self.mostRefused else { return .ignored }
+        state.refused.insert(ObjectIdentifier(channel))
+        return .refused
+      }
       state.connections[ObjectIdentifier(channel)] = Connection(address: address)
       if let address { state.ofAddresses[address] = ofAddress + 1 }
-      return true
+      return .taken
+    }
+  }
+
+  /// How many were refused since this was last told, at most once a second; nil in between, so that nobody fills the log.
+  func refusals(at now: ContinuousClock.Instant = .now) -> Int? {
+    state.withLock { state in
+      guard state.said.map({ now - $0 >= .seconds(1) }) ?? true else { return nil }
+      state.said = now
+      defer { state.unsaid = 0 }
+      return state.unsaid
     }
   }
 
@@ -68,6 +98,7 @@ final class ConnectionWatch: Sendable {
       let left = state.connections[id]?.onLeave.values.map { $0 } ?? []
       state.connections[id]?.onLeave = [:]
       state.connections[id]?.hasLeft = true
+      if forGood { state.refused.remove(id) }
       if forGood, let connection = state.connections.removeValue(forKey: id) {
         state.closed[id] = Closed(channel: channel)
         state.leave(connection.address)

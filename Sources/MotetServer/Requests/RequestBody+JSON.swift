@@ -8,6 +8,18 @@ import ServiceLifecycle
 struct JSONBody: Sendable {
   let fields: RequestFields
   let text: JSONText
+  /// Too long to be read again on a thread that answers need.
+  let isLong: Bool
+}
+
+extension ServerParts {
+  /// What `read` makes of a body, read where it holds up no answer.
+  func settings<T: Sendable>(
+    of body: JSONBody, _ context: ServerContext, _ read: @escaping @Sendable () throws -> T
+  ) async throws -> T {
+    guard body.isLong else { return try read() }
+    return try await prepare(context) { try await bodies.run(read) }
+  }
 }
 
 extension Request {
@@ -15,11 +27,11 @@ extension Request {
   /// - Throws: ``APIError``: 413 before a long body is read where its length is told, 415, 400, 408, 429 when too many
   ///   long ones are read already
   func json(_ parts: ServerParts, _ context: ServerContext) async throws -> JSONBody {
-    let (text, value) = try await value(parts, context)
+    let (text, value, isLong) = try await value(parts, context)
     guard case .object(let members) = value else {
       throw APIError.invalid(nil, "the body of the request must be a JSON object", code: "invalid_json")
     }
-    return JSONBody(fields: RequestFields(members: members), text: text)
+    return JSONBody(fields: RequestFields(members: members), text: text, isLong: isLong)
   }
 
   /// The list in the body.
@@ -33,7 +45,7 @@ extension Request {
 
   private func value(
     _ parts: ServerParts, _ context: ServerContext
-  ) async throws -> (text: JSONText, value: JSONValue) {
+  ) async throws -> (text: JSONText, value: JSONValue, isLong: Bool) {
     let limits = parts.limits
     // A web page can send other types, or none, to any server without asking it first; a key it does not have.
     let isTyped = headers[.contentType].map(Self.isJSON) ?? (parts.authorization.keys != nil)
@@ -52,12 +64,12 @@ extension Request {
     let text = JSONText(bytes, name: "the body of the request")
     do {
       guard bytes.count > limits.smallBodyBytes else {
-        return (text, try text.value(containers: limits.bodyContainers))
+        return (text, try text.value(containers: limits.bodyContainers), false)
       }
       let value = try await parts.prepare(context) {
         try await parts.bodies.run { try text.value(containers: limits.bodyContainers) }
       }
-      return (text, value)
+      return (text, value, true)
     } catch let error as JSONTextError {
       throw APIError.invalid(nil, "\(error)", code: "invalid_json")
     }

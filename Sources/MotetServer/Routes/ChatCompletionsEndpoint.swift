@@ -48,8 +48,10 @@ struct ChatCompletionsEndpoint: Endpoint {
     let fields = body.fields
     try refuse(fields)
     let messages = try ChatMessages.read(fields, "messages", parts.limits)
-    var settings = try AnswerSettings(
-      openAI: body, limits: parts.limits, vocabulary: parts.service.tokenizer.vocabularySize)
+    var settings = try await parts.settings(of: body, context) {
+      try AnswerSettings(
+        openAI: body, limits: parts.limits, vocabulary: parts.service.tokenizer.vocabularySize)
+    }
     let older = try AnswerSettings.tokens(fields, "max_tokens", limits: parts.limits)
     settings.maximumTokens =
       try AnswerSettings.tokens(fields, "max_completion_tokens", limits: parts.limits) ?? older

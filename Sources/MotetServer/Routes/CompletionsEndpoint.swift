@@ -45,8 +45,9 @@ struct CompletionsEndpoint: Endpoint {
     let fields = body.fields
     try fields.refuse(["suffix"], harmless: [""])
     let tokenizer = parts.service.tokenizer
-    var settings = try AnswerSettings(
-      openAI: body, limits: parts.limits, vocabulary: tokenizer.vocabularySize)
+    var settings = try await parts.settings(of: body, context) {
+      try AnswerSettings(openAI: body, limits: parts.limits, vocabulary: tokenizer.vocabularySize)
+    }
     // OpenAI's own default, which vLLM keeps.
     settings.maximumTokens = try AnswerSettings.tokens(fields, "max_tokens", limits: parts.limits) ?? 16
     settings.logprobs = try fields.integer("logprobs", in: 0...20)

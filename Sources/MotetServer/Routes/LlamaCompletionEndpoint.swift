@@ -50,7 +50,9 @@ struct LlamaCompletionEndpoint: Endpoint {
     try fields.refuse(Self.undone, harmless: [0, 0.0])
     try fields.refuse(["n_probs"], harmless: [0])
     let tokenizer = parts.service.tokenizer
-    let settings = try settings(body, vocabulary: tokenizer.vocabularySize)
+    let settings = try await parts.settings(of: body, context) {
+      try self.settings(body, vocabulary: tokenizer.vocabularySize)
+    }
     let prompts = try await parts.prepare(context) {
       try await PromptInput.read(fields, "prompt", parts.encoder(), most: 1)
     }
