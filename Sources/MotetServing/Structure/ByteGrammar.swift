@@ -61,12 +61,13 @@ struct ByteGrammar: Sendable {
     }
     var maker = ClosureMaker(graph, reached, closing: closing, clock: clock)
     start = try maker.make(from: graph.start(of: first))
-    edgeStarts = maker.edgeStarts
-    edges = maker.edges
-    ends = maker.ends
+    // Copies without the room to grow that the maker's have.
+    edgeStarts = maker.edgeStarts.map { $0 }
+    edges = maker.edges.map { $0 }
+    ends = maker.ends.map { $0 }
     calls = maker.calls
-    closureStarts = maker.closureStarts
-    closurePlaces = maker.closurePlaces
+    closureStarts = maker.closureStarts.map { $0 }
+    closurePlaces = maker.closurePlaces.map { $0 }
     var isFirst = [Bool](repeating: false, count: 257)
     isFirst[0] = true
     for edge in edges {
@@ -85,7 +86,7 @@ struct ByteGrammar: Sendable {
 
   /// Bytes that it holds in memory.
   var memory: Int {
-    edgeStarts.count * 4 + edges.count * MemoryLayout<Edge>.stride + ends.count + calls.count * 24
+    edgeStarts.count * 4 + edges.count * MemoryLayout<Edge>.stride + ends.count + calls.capacity * 24
       + closureStarts.count * 4 + closurePlaces.count * 4 + 1024
   }
 

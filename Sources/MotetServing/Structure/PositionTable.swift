@@ -9,7 +9,8 @@ struct PositionTable {
   private var steps: [Int32] = []
   /// How often it was emptied: numbers hold until then.
   private(set) var generation = 0
-  private(set) var memory = 0
+  var memory: Int { 4 * steps.capacity + positionBytes }
+  private var positionBytes = 0
   /// Places of the positions that were made, all in all.
   private(set) var work = 0
 
@@ -24,7 +25,7 @@ struct PositionTable {
     positions = []
     numbers = [:]
     steps = []
-    memory = 0
+    positionBytes = 0
     generation += 1
     _ = number(of: .nowhere)
   }
@@ -35,7 +36,8 @@ struct PositionTable {
     positions.append(position)
     numbers[position] = new
     steps += repeatElement(-1, count: grammar.representatives.count)
-    memory += 2 * position.memory + 32 + 4 * grammar.representatives.count
+    // In the list and, where there is room for twice as many, among the keys.
+    positionBytes += position.memory + 80
     return new
   }
 

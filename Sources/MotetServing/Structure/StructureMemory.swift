@@ -17,6 +17,7 @@ final class StructureMemory: Sendable {
 
   func change(by count: Int) {
     guard count != 0 else { return }
-    gauge?.record(bytes.add(count, ordering: .relaxed).newValue)
+    let now = bytes.add(count, ordering: .relaxed).newValue
+    gauge?.record(now)
   }
 }

@@ -47,7 +47,7 @@ struct TextPosition: Sendable, Hashable {
   }
 
   /// Bytes that it holds in memory.
-  var memory: Int { groups.reduce(48) { $0 + 80 + 4 * $1.places.count } }
+  var memory: Int { groups.reduce(64) { $0 + 160 + 4 * $1.places.capacity } }
 }
 
 extension ByteGrammar {
