@@ -20,13 +20,15 @@ import Testing
   @Test func theManyTakeTurns() {
     var last = [Int](repeating: 0, count: 63)
     var tokens = last
-    for pass in 1...42 {
-      let many = last.map { Demand(missing: 1, isReading: false, client: 1, lastPass: $0) }
+    var turn = 0
+    for _ in 1...42 {
+      let many = last.map { Demand(missing: 1, isReading: false, client: 1, lastTurn: $0) }
       let shares = plan.shares(many + Self.answers(1, of: 2))
       #expect(shares[63] == 1)
-      for index in last.indices where shares[index] > 0 {
+      for index in last.indices.sorted(by: { (last[$0], $0) < (last[$1], $1) }) where shares[index] > 0 {
         tokens[index] += 1
-        last[index] = pass
+        turn += 1
+        last[index] = turn
       }
     }
     // 15 a pass.

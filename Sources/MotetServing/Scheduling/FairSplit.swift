@@ -15,15 +15,12 @@ enum FairSplit {
         Double(demands[$0].amount) / demands[$0].weight < Double(demands[$1].amount) / demands[$1].weight
       }
     var left = max(0, amount)
-    for index in asking.prefix(left) { shares[index] = 1 }
-    left -= min(left, asking.count)
     var weights = asking.reduce(0) { $0 + demands[$1].weight }
     for index in asking {
       let (wanted, weight) = demands[index]
       let fair = weights > 0 ? Double(left) * weight / weights : 0
-      let more = min(wanted - shares[index], Int(min(fair, Double(left))))
-      shares[index] += max(0, more)
-      left -= max(0, more)
+      shares[index] = min(wanted, Int(min(fair, Double(left))))
+      left -= shares[index]
       weights -= weight
     }
     // What rounding down left over.
@@ -32,6 +29,12 @@ enum FairSplit {
       guard !open.isEmpty else { break }
       for index in open.prefix(left) { shares[index] += 1 }
       left -= min(left, open.count)
+    }
+    // Nobody is left out for a small weight.
+    for index in asking where shares[index] == 0 {
+      guard let most = asking.max(by: { shares[$0] < shares[$1] }), shares[most] > 1 else { break }
+      shares[most] -= 1
+      shares[index] = 1
     }
     return shares
   }

@@ -26,8 +26,8 @@ struct PassPlan {
     var weight = 1.0
     /// Of a client's sequences, those of one call have the same.
     var group = 0
-    /// The last pass that it had a part in.
-    var lastPass = 0
+    /// Counted up over all sequences: the lowest has waited longest for a part in a pass.
+    var lastTurn = 0
   }
 
   private struct Client {
@@ -99,7 +99,7 @@ struct PassPlan {
   /// longest comes first.
   private func answer(_ places: [Int], _ demands: [Demand], tokens: Int, _ shares: inout [Int]) {
     var left = tokens
-    for place in places.sorted(by: { (demands[$0].lastPass, $0) < (demands[$1].lastPass, $1) }) where left > 0
+    for place in places.sorted(by: { (demands[$0].lastTurn, $0) < (demands[$1].lastTurn, $1) }) where left > 0
     {
       shares[place] = demands[place].missing
       left -= demands[place].missing

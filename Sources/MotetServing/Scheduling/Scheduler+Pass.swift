@@ -55,7 +55,7 @@ extension Scheduler {
       running.map {
         PassPlan.Demand(
           missing: $0.missing, isReading: $0.isReading, client: $0.client.number, weight: $0.client.weight,
-          group: $0.call, lastPass: $0.lastPass)
+          group: $0.call, lastTurn: $0.lastTurn)
       })
   }
 
@@ -78,9 +78,12 @@ extension Scheduler {
         shares[last.arrival] = nil
         setAside(last)
       }
-      guard row.stage == .running else { continue }
-      shares[row.arrival] = count
-      row.lastPass = passNumber
+      if row.stage == .running { shares[row.arrival] = count }
+    }
+    let taking = running.filter { shares[$0.arrival] != nil }
+    for row in taking.sorted(by: { ($0.lastTurn, $0.arrival) < ($1.lastTurn, $1.arrival) }) {
+      turns += 1
+      row.lastTurn = turns
     }
     return shares
   }

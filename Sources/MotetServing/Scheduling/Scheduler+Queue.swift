@@ -106,14 +106,13 @@ extension Scheduler {
     var order = PlaceOrder(ready, running: running)
     while let row = order.next() {
       guard let mix = row.mix else { continue }
-      if running.count >= options.maximumRows {
-        guard let other = makingWay(for: row) else {
-          order.passOver(row.client)
-          continue
-        }
-        setAside(other)
+      let isFull = running.count >= options.maximumRows
+      let other = isFull ? makingWay(for: row) : nil
+      guard !isFull || other != nil else {
+        order.passOver(row.client)
+        continue
       }
-      guard !start(row, mix) else { continue }
+      guard !start(row, mix, inPlaceOf: other) else { continue }
       // Pages come back when a sequence under way ends; without one there is nothing to wait for.
       guard running.isEmpty else {
         // Others may go past it, but not for long.
@@ -123,11 +122,11 @@ extension Scheduler {
       }
       fail(row, EngineFailure("there are no pages for \(row.tokens.count) tokens"))
     }
-    waiting.removeAll { $0.stage == .running || $0.stage == .ended }
   }
 
+  /// - Parameter other: makes way for it
   /// - Returns: false while there are no pages for it
-  private func start(_ row: ServedRow, _ mix: HeldMix) -> Bool {
+  private func start(_ row: ServedRow, _ mix: HeldMix, inPlaceOf other: ServedRow?) -> Bool {
     // A text has no answer after it.
     let tokens = row.reach + (row.texts == nil ? 1 : 0)
     guard tokens <= context else {
@@ -145,9 +144,11 @@ extension Scheduler {
       guard let other = makingWayForPages(of: row, pages: pages) else { return false }
       setAside(other)
     }
+    if let other, other.stage == .running { setAside(other) }
     row.cache = cache
     row.computed = cache.sharedTokens
     row.stage = .running
+    waiting.removeAll { $0 === row }
     row.since = .now
     placesGiven += 1
     row.client.lastServed = placesGiven

@@ -25,8 +25,9 @@ final class Scheduler {
   var waiting: [ServedRow] = []
   var running: [ServedRow] = []
   var clients = ServedClients()
-  /// Counted up with each pass, and with each place that is given.
+  /// Counted up with each pass, with each part that a sequence has in one, and with each place that is given.
   var passNumber = 0
+  var turns = 0
   var placesGiven = 0
   var passCost = PassCost()
   /// Whether texts are read in the passes of answers.

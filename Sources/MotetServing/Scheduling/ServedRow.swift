@@ -30,8 +30,8 @@ final class ServedRow {
   var stage = Stage.queued
   /// When it came into the queue, was given a place or was set aside, whichever was last.
   var since: ContinuousClock.Instant
-  /// The last pass that it had a part in.
-  var lastPass = 0
+  /// When it had a part in a pass last, counted up over all sequences.
+  var lastTurn = 0
   /// Whether adapters that others hold left no room for its own.
   var lacksRoom = false
   /// Whether they ever did since it came: then room is kept for it once it has waited long enough.
