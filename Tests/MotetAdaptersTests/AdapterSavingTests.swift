@@ -49,9 +49,9 @@ import Testing
       let folder = place.appending(path: "theirs")
       try FileManager.default.copyItem(at: TinyModel.adapter, to: folder)
       let before = try AdapterRecord.hash(of: folder)
-      #expect(
-        throws: OwnedFolderError.holdsOther(path: folder.relativePath, file: "adapter_config.json")
-      ) { try save(weights(seed: 1), to: folder) }
+      #expect(throws: OwnedFolderError.holdsForeignAdapter(path: folder.relativePath)) {
+        try save(weights(seed: 1), to: folder)
+      }
       #expect(try AdapterRecord.hash(of: folder) == before)
     }
   }

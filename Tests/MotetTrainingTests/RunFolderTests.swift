@@ -182,9 +182,10 @@ import Testing
       "{data: x.jsonl, output: ''}", "{data: x.jsonl, name: ''}", "{data: x.jsonl, output: out, name: ''}",
       "{output: '', adapters: [{name: a, data: x.jsonl}]}",
     ] {
-      let configuration = try RunConfiguration(yaml: yaml, file: "run.yaml")
-      let error = #expect(throws: ConfigurationError.self) { try configuration.check() }
-      #expect("\(error.map { "\($0)" } ?? "")".contains("is empty"), "\(yaml)")
+      let error = #expect(throws: ConfigurationError.self) {
+        try RunConfiguration(yaml: yaml, file: "run.yaml")
+      }
+      #expect("\(error.map { "\($0)" } ?? "")".contains("cannot be \"\""), "\(yaml)")
     }
     let outside = try RunConfiguration(
       yaml: "{output: out, adapters: [{name: ../a, data: x.jsonl}]}", file: "run.yaml")

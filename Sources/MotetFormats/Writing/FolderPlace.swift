@@ -21,6 +21,8 @@ struct FolderPlace {
     return found.st_mode & S_IFMT == S_IFDIR
   }
 
+  func holds(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
+
   /// What nobody means to give up, in words: the current folder and the user's home, and all above them; nil for others.
   var protected: String? {
     let home =

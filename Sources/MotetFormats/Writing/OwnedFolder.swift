@@ -81,6 +81,9 @@ package struct OwnedFolder {
     guard isFolder else { throw OwnedFolderError.isFile(path: name) }
     if let what = place.protected { throw OwnedFolderError.isProtected(path: name, what: what) }
     let manifest = FolderManifest(of: place.path)
+    if !keepsOthers, manifest == nil, kind == .adapter, place.holds(PEFTConfiguration.fileName) {
+      throw OwnedFolderError.holdsForeignAdapter(path: name)
+    }
     if !keepsOthers,
       let foreign = (manifest ?? FolderManifest(kind: kind, files: [])).firstForeign(
         in: place.path, passingOver: { owns($0) || place.isDraft($0) })

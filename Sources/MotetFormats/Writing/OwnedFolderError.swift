@@ -6,6 +6,8 @@ public enum OwnedFolderError: Error, Equatable, CustomStringConvertible {
   case holdsOther(path: String, file: String)
   case holdsModel(path: String)
   case holdsAdapter(path: String)
+  /// One that PEFT wrote, or Motet before its records listed files.
+  case holdsForeignAdapter(path: String)
   case isModel(path: String)
   case isAdapter(path: String)
 
@@ -21,6 +23,9 @@ public enum OwnedFolderError: Error, Equatable, CustomStringConvertible {
       "\(path) already exists: choose another --output, or replace it with --overwrite"
     case .holdsAdapter(let path):
       "\(path) already holds an adapter: choose another --output, or replace it with --overwrite"
+    case .holdsForeignAdapter(let path):
+      "\(path) already holds an adapter, and no motet.json that lists its files, so it is not replaced: choose another "
+        + "--output, or move it away"
     case .isModel(let path):
       "\(path) holds a model, not an adapter, so --overwrite does not replace it: choose another --output"
     case .isAdapter(let path):

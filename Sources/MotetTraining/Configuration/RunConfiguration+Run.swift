@@ -7,12 +7,7 @@ extension RunConfiguration {
   /// Refuses what is missing or contradicts itself, before any file is read.
   /// - Throws: ``ConfigurationError``, ``TrainingError``
   public func check() throws {
-    if parent == "" { throw ConfigurationError.empty(key: "output") }
     for adapter in adapters {
-      // An empty path would mean the current folder.
-      for (key, value) in [("output", adapter.output), ("name", adapter.name)] where value == "" {
-        throw ConfigurationError.empty(key: key)
-      }
       let name = name(of: adapter)
       guard name != nil else { throw ConfigurationError.noPlace }
       let known = name ?? "adapter"

@@ -64,7 +64,6 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
   case ofOneAdapter(key: String)
   case noData(adapter: String)
   case noPlace
-  case empty(key: String)
   case twoValidations(adapter: String)
   case sayNothingAlone(key: String, others: [String], adapter: String)
   case fixedByContinue(key: String, adapter: String)
@@ -90,7 +89,6 @@ public enum ConfigurationError: Error, Equatable, CustomStringConvertible {
     case .ofOneAdapter(let key):
       "--\(key) says nothing when there are several adapters: write it under adapters in the file"
     case .noData(let adapter): "\(adapter) has no data: add --data FILE, or data in the file"
-    case .empty(let key): "--\(key) is empty: give it a value, or leave it out"
     case .noPlace: "say where the adapter goes: --output DIR or --name NAME"
     case .twoValidations(let adapter):
       "\(adapter): --eval names validation rows and --validation takes them from the data: choose one"
