@@ -46,22 +46,38 @@ extension BaseModel {
 
   /// The tokens that ask for a row's last assistant turn.
   private func promptTokens(_ row: DatasetRow, mix: BoundMix, file: String) throws -> [Int32] {
-    func refused(_ problem: String) -> DatasetError {
-      .malformed(file: file, line: row.line, problem: problem)
+    let turns = try row.askedTurns(file: file)
+    let tokens = try template.encode(turns, with: tokenizer, addGenerationPrompt: true).tokens
+    let room = configuration.maximumPositions - mix.virtualTokens
+    guard tokens.count < room else {
+      throw DatasetError.malformed(
+        file: file, line: row.line,
+        problem:
+          "the \(tokens.count) tokens before its response leave no room for an answer in the model's context of "
+          + "\(room)")
     }
-    guard let turns = row.turnsBeforeAnswer else {
+    return tokens
+  }
+}
+
+extension Dataset {
+  /// Refuses rows that exact-match cannot ask, before a model is loaded.
+  /// - Throws: ``DatasetError/malformed(file:line:problem:)``
+  public func checkAnswers() throws {
+    for row in rows { _ = try row.askedTurns(file: name) }
+  }
+}
+
+extension DatasetRow {
+  /// The turns that ask for the last assistant turn.
+  fileprivate func askedTurns(file: String) throws -> [ChatMessage] {
+    func refused(_ problem: String) -> DatasetError { .malformed(file: file, line: line, problem: problem) }
+    guard let turns = turnsBeforeAnswer else {
       throw refused("it has no response to compare an answer with; exact-match takes rows with one")
     }
     guard turns.contains(where: { $0.content.contains { !$0.isWhitespace } }) else {
       throw refused("nothing stands before its response, so that there is nothing to answer")
     }
-    let tokens = try template.encode(turns, with: tokenizer, addGenerationPrompt: true).tokens
-    let room = configuration.maximumPositions - mix.virtualTokens
-    guard tokens.count < room else {
-      throw refused(
-        "the \(tokens.count) tokens before its response leave no room for an answer in the model's context of \(room)"
-      )
-    }
-    return tokens
+    return turns
   }
 }

@@ -96,6 +96,7 @@ struct EvaluateCommand: AsyncParsableCommand {
     let sets = try zip(data, distinctLabels(of: data)).map { named, label in
       var rows = try columns.dataset(named.path, for: encoder)
       if let limit { rows.rows = Array(rows.rows.prefix(limit)) }
+      if metric == .exactMatch { try rows.checkAnswers() }
       return RowSet(label: label, path: named.path, rows: rows)
     }
     let base = try await base.load(for: .training)
