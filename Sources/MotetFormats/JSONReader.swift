@@ -172,18 +172,27 @@ extension JSONReader {
     guard try peek() == UInt8(ascii: "\"") else { throw failure("a string was expected") }
     position += 1
     let start = position
-    while position < bytes.count {
-      switch bytes[position] {
-      case UInt8(ascii: "\""):
-        let text = try validated(bytes[start..<position])
-        position += 1
-        return text
-      case UInt8(ascii: "\\"): return try escapedString(from: start)
-      case 0..<0x20: throw failure("a string holds a control character")
-      default: position += 1
-      }
+    position = plainEnd(from: start)
+    guard position < bytes.count else { throw failure("a string does not end") }
+    switch bytes[position] {
+    case UInt8(ascii: "\""):
+      let text = try validated(bytes[start..<position])
+      position += 1
+      return text
+    case UInt8(ascii: "\\"): return try escapedString(from: start)
+    default: throw failure("a string holds a control character")
     }
-    throw failure("a string does not end")
+  }
+
+  /// Where the bytes end that stand for themselves.
+  private func plainEnd(from start: Int) -> Int {
+    var end = start
+    while end < bytes.count {
+      let byte = bytes[end]
+      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+      end += 1
+    }
+    return end
   }
 
   private func validated(_ text: some Sequence<UInt8>) throws -> String {
@@ -203,7 +212,10 @@ extension JSONReader {
       case UInt8(ascii: "\""): return try validated(text)
       case UInt8(ascii: "\\"): text.append(contentsOf: try escape())
       case 0..<0x20: throw failure("a string holds a control character")
-      default: text.append(byte)
+      default:
+        let end = plainEnd(from: position)
+        text.append(contentsOf: bytes[(position - 1)..<end])
+        position = end
       }
     }
     throw failure("a string does not end")

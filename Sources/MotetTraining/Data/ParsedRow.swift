@@ -36,13 +36,13 @@ struct ParsedRow {
   /// - Throws: ``DatasetError`` with the file and the line
   init(_ bytes: Data, of file: DataFile, line: Int, reading: RowReading) throws {
     let path = file.path
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw DatasetError.notUTF8(file: path, line: line)
-    }
     func failure(_ problem: String) -> DatasetError {
       .malformed(file: path, line: line, problem: problem)
     }
     if file.layout == .plainLines {
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw DatasetError.notUTF8(file: path, line: line)
+      }
       self.init(prompt: text, line: line)
       return
     }
@@ -50,6 +50,10 @@ struct ParsedRow {
     do {
       value = try bytes.withUnsafeBytes { try WrittenJSON(parsing: $0, named: path) }
     } catch let error as JSONTextError {
+      // Strings that are not UTF-8 are no JSON either: asked only now, since most rows are right.
+      guard String(validating: bytes, as: UTF8.self) != nil else {
+        throw DatasetError.notUTF8(file: path, line: line)
+      }
       throw failure("it is not a JSON object: \(error.problem)")
     }
     switch value {
