@@ -113,10 +113,14 @@ extension ServerParts {
     context.notes.note("prompt_tokens", answer.usage.promptTokens)
   }
 
-  /// Says which names are near in the caller's own terms: the engine does not know whose adapters are whose.
+  /// Says which names are near in the caller's own terms, and to a key of some adapters not what the others take of the
+  /// memory: the engine does not know whose adapters are whose.
   func known<T: Sendable>(to caller: Caller, _ body: () async throws -> T) async throws -> T {
     do { return try await body() } catch ServingError.unknownModel(let name, _) {
       throw await chooser(for: caller).unknown(name)
+    } catch let error as ServingError where caller.scope.isLimited {
+      guard let told = APIError(error), told.code == APIError.noRoom.code else { throw error }
+      throw APIError.noRoom
     }
   }
 }

@@ -53,6 +53,11 @@ extension APIError {
     .serviceUnavailable, ServingError.draining.description, type: "server_error", code: "draining",
     headers: [.retryAfter: "5", .connection: "close"])
 
+  /// Without what others' adapters take, for a key of some.
+  static let noRoom = APIError(
+    .unprocessableContent, "there is no room in memory for the adapter beside others that stay there",
+    parameter: "model", code: "no_room_for_adapter")
+
   static let noSuchRoute = APIError(
     .notFound, "there is nothing at this address; GET /openapi.json lists what there is", code: "unknown_url")
 
