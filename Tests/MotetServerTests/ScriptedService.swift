@@ -82,7 +82,12 @@ final class ScriptedService: AnswerService {
       return (state.isDraining ? .refuse(.draining) : state.script, Set(state.adapters.map(\.name)))
     }
     if case .refuse(let error) = script { throw error }
-    if case .hangAfter(let seconds) = script { try await Task.sleep(for: .seconds(seconds)) }
+    if case .hangAfter(let seconds) = script {
+      do { try await Task.sleep(for: .seconds(seconds)) } catch {
+        state.withLock { $0.cancelled += 1 }
+        throw error
+      }
+    }
     for term in request.mix.terms {
       let name = String(term.adapter.description.prefix { $0 != "@" })
       guard known.contains(name) else { throw ServingError.unknownModel(name: name, near: ["acme"]) }

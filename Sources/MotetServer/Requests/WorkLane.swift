@@ -18,7 +18,8 @@ actor WorkLane {
   }
 }
 
-/// A queue of jobs and the thread that takes them in order.
+/// A queue of jobs and the thread that takes them in order. The thread ends when there was nothing to do for a while, so
+/// that a lane that nobody holds any more leaves none behind.
 private final class LaneExecutor: SerialExecutor {
   private struct Queue {
     var jobs: [UnownedJob] = []
@@ -29,6 +30,8 @@ private final class LaneExecutor: SerialExecutor {
   /// Counts the jobs that wait.
   private let waiting = DispatchSemaphore(value: 0)
   private let name: String
+  /// Seconds that the thread waits for another job.
+  private static let idleSeconds = 5
 
   init(_ name: String) { self.name = name }
 
@@ -56,7 +59,15 @@ private final class LaneExecutor: SerialExecutor {
       _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 5)
     #endif
     while true {
-      waiting.wait()
+      guard waiting.wait(timeout: .now() + .seconds(Self.idleSeconds)) == .success else {
+        let isOver = queue.withLock { queue in
+          // A job whose signal is on its way keeps the thread.
+          if queue.jobs.isEmpty { queue.hasThread = false }
+          return queue.jobs.isEmpty
+        }
+        if isOver { return }
+        continue
+      }
       let job = queue.withLock { $0.jobs.removeFirst() }
       job.runSynchronously(on: asUnownedSerialExecutor())
     }
