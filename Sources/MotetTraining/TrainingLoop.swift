@@ -48,7 +48,7 @@ struct TrainingLoop {
       identity.setup = then.followed(by: now)
       guard identity.setup != then else { return (step, nil) }
       let note =
-        "the run had \(then.threadsText) threads and goes on with \(now.threadsText): its adapters will differ in the "
+        "the number of threads was \(then.threadsText) and is \(now.threadsText): the adapters will differ in the "
         + "last digits from those of a run on the same number throughout"
       return (step, note)
     }

@@ -59,7 +59,7 @@ import Testing
     try change(folder, step: 2, "threads", to: [77])
     let notes = try await resumptionNotes(run(base, in: folder))
     #expect(notes.count == 1)
-    #expect(notes.first??.hasPrefix("the run had 77 threads and goes on with \(mk_threads())") == true)
+    #expect(notes.first??.hasPrefix("the number of threads was 77 and is \(mk_threads()): ") == true)
     #expect(try settings(folder)["threads"] == "77, then \(mk_threads())")
   }
 

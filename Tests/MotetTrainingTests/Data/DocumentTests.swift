@@ -82,11 +82,15 @@ import Testing
     try write("b.md", " \n")
     try write("c.pdf", "x")
     try write(".hidden.txt", "x")
+    try FileManager.default.createSymbolicLink(
+      at: folder.url.appending(path: "docs/linked.txt"),
+      withDestinationURL: folder.url.appending(path: "docs/a.txt"))
     let data = try TrainingData(path)
-    #expect(data.count == 1)
+    let tokens = try DataFolder.encoder().tokenizer.encode("the house").count
+    #expect(data.count == 1 && data.tokenCount(at: 0) == 2 * (tokens + 1))
     #expect(
       data.report.noteLines == [
-        "\(path): 1 document; 1 empty left out", "\(path): not read: 1 other files of the folder (c.pdf)",
+        "\(path): 2 documents; 1 empty left out", "\(path): not read: 1 other file of the folder (c.pdf)",
         "\(path): read as text",
       ])
     try write("d.txt", "x")

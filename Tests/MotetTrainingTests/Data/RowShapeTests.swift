@@ -218,7 +218,7 @@ import Testing
     #expect(data.report.files[0].shape == "prompt/completion")
     #expect(
       data.report.noteLines.map { $0.split(separator: ": ", maxSplits: 1)[1] } == [
-        "read as prompt/completion; columns id, source not used (--columns context=source would put that one into the prompt)"
+        "read as prompt/completion; columns id, source not used (--columns ROLE=COLUMN uses one)"
       ])
     let mixed = try TrainingData(folder.file("m.jsonl", rows[0] + #"{"text": "a"}"# + "\n" + rows[1]))
     #expect(mixed.report.files[0].shape == "prompt/completion (2 rows), text (1 row)")

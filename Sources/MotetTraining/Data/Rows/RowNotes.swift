@@ -76,9 +76,9 @@ struct RowNotes: Sendable {
     unused.prefix(12).map(\.name).joined(separator: ", ") + (unused.count > 12 ? ", …" : "")
   }
 
+  /// Said where a column could be meant: one that holds text.
   private var advice: String {
-    guard let field = unused.first(where: \.isText) else { return "" }
-    return " (--columns context=\(field.name) would put that one into the prompt)"
+    unused.contains(where: \.isText) ? " (--columns ROLE=COLUMN uses one)" : ""
   }
 
   private static func text(_ remark: RowRemark) -> String {
