@@ -1,7 +1,7 @@
 """JSON schemas of promised sizes and schemas that attack, against one server: what their answers are, what a token of
 them takes, what a neighbour feels of them, and what memory they leave.
 
-    python Benchmarks/serving/structure_attacks.py [--motet .build/release/motet] [--model smollm2-135m-instruct]
+    python Benchmarks/serving/structure_attacks.py [--motet .build/release/motet] [--base smollm2-135m-instruct]
         [--seconds 12] [--schemas 1000] [--json]
 
 Needs `jsonschema`. A neighbour streams plain answers all the while; its token gaps are told alone, beside as many plain
@@ -50,7 +50,7 @@ async def stream(connection, request):
     text, reason, times = "", None, []
     async for event in connection.events():
         if event == b"[DONE]":
-            break
+            continue
         event = json.loads(event)
         if "error" in event:
             return 599, json.dumps(event), None, 0, []
@@ -223,14 +223,14 @@ async def run(server, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--motet", default=".build/release/motet")
-    parser.add_argument("--model", default="smollm2-135m-instruct")
+    parser.add_argument("--base", dest="model", default="smollm2-135m-instruct")
     parser.add_argument("--seconds", type=float, default=12)
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--schemas", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.NamedTemporaryFile(suffix=".log") as log:
-        with MotetServer(arguments.motet, log.name, "--model", arguments.model, "--model-name", "default") as server:
+        with MotetServer(arguments.motet, log.name, "--base", arguments.model, "--model-name", "default") as server:
             result = asyncio.run(run(server, arguments))
     if arguments.json:
         print(json.dumps(result))

@@ -30,6 +30,9 @@ struct ByteGrammar: Sendable {
   /// Bytes that no edge tells apart have one number, by byte; and a byte of each number.
   let classes: [UInt8]
   let representatives: [UInt8]
+  /// By place and by closure: one from which the next token is the same; empty if there is none.
+  private let alikePlaces: [Int32]
+  private let alikeClosures: [Int32]
 
   /// Rules within rules; deeper down only those are entered that the end needs.
   static let maximumDepth = 200
@@ -39,12 +42,13 @@ struct ByteGrammar: Sendable {
   ///   - first: the one that the whole text is
   ///   - names: what errors call rules that the schema refers to
   ///   - writable: bytes that can be written one at a time
+  ///   - reach: bytes of the longest token
   /// - Throws: ``ServingError/invalid(parameter:message:)`` if it is too large or allows no text, `CancellationError`
   init(
     rules: [ByteExpression], first: Int, names: [Int: String] = [:], writable: ByteSet = .all,
-    clock: CompileClock = CompileClock()
+    reach: Int = 128, clock: CompileClock = CompileClock()
   ) throws {
-    var graph = try ByteGraph(rules, writable: writable, clock: clock)
+    var graph = try ByteGraph(rules, writable: writable, reach: reach, clock: clock)
     var clock = graph.clock
     var reached = try ReachedEnds(graph, clock: &clock)
     guard reached.heights[first] != nil else {
@@ -68,6 +72,7 @@ struct ByteGrammar: Sendable {
     calls = maker.calls
     closureStarts = maker.closureStarts.map { $0 }
     closurePlaces = maker.closurePlaces.map { $0 }
+    (alikePlaces, alikeClosures) = maker.alike
     var isFirst = [Bool](repeating: false, count: 257)
     isFirst[0] = true
     for edge in edges {
@@ -95,6 +100,23 @@ struct ByteGrammar: Sendable {
   }
 
   func isEnd(_ place: Int32) -> Bool { ends[Int(place)] }
+
+  /// A position from which the next token is the same, and the same one for all that are alike.
+  func alike(_ position: TextPosition) -> TextPosition {
+    guard !alikePlaces.isEmpty else { return position }
+    return TextPosition(
+      groups: position.groups.map { group in
+        let places = Set(group.places.map { alikePlaces[Int($0)] })
+        return TextPosition.Group(stack: alike(group.stack), places: places.sorted())
+      }, isComplete: position.isComplete)
+  }
+
+  private func alike(_ stack: RuleStack) -> RuleStack {
+    guard !stack.frames.isEmpty else { return stack }
+    return RuleStack(
+      stack.frames.map { .init(back: alikeClosures[Int($0.back)], below: alike($0.below)) })
+  }
+
   /// Whether a byte leads out of it.
   func isConsuming(_ place: Int32) -> Bool { edgeStarts[Int(place)] < edgeStarts[Int(place) + 1] }
 
@@ -126,8 +148,9 @@ private struct ClosureMaker {
   private var places: [Int32]
   private var stamps: [Int32]
   private var stamp: Int32 = 0
-  /// The nodes of the places, in their order.
+  /// The nodes of the places and of the closures, in their order.
   private var placeNodes: [Int32] = []
+  private var closureNodes: [Int32] = []
   private let endNodes: Set<Int32>
 
   private static let mostClosurePlaces = 4_000_000
@@ -216,10 +239,39 @@ private struct ClosureMaker {
     return alias.next < 0 && reached.canEnd[Int(alias.target)] ? alias.target : nil
   }
 
-  private mutating func closure(of node: Int32) throws -> Int32 {
+  /// The node that stands for those that are nothing but another name of it.
+  private func leading(_ node: Int32) -> Int32 {
     var node = node
-    var steps = 0
-    while let next = onlyAlias(node), steps < 1_000 { (node, steps) = (next, steps + 1) }
+    for _ in 0..<1_000 {
+      guard let next = onlyAlias(node) else { break }
+      node = next
+    }
+    return node
+  }
+
+  /// By place and by closure, those of the earliest node that is like its own; empty if all are their own.
+  var alike: (places: [Int32], closures: [Int32]) {
+    guard graph.nodes.contains(where: { $0.twin >= 0 }) else { return ([], []) }
+    func first(_ node: Int32) -> Int32 {
+      var node = node
+      while graph.nodes[Int(node)].twin >= 0 { node = graph.nodes[Int(node)].twin }
+      return node
+    }
+    let ownPlaces = placeNodes.enumerated().map { place, node in
+      let other = places[Int(first(node))]
+      return other >= 0 ? other : Int32(place)
+    }
+    let ownClosures = closureNodes.enumerated().map { closure, node in
+      var earliest = node
+      for _ in 0..<8 where graph.nodes[Int(earliest)].twin >= 0 { earliest = leading(first(earliest)) }
+      let other = closures[Int(earliest)]
+      return other >= 0 ? other : Int32(closure)
+    }
+    return (ownPlaces, ownClosures)
+  }
+
+  private mutating func closure(of node: Int32) throws -> Int32 {
+    let node = leading(node)
     if closures[Int(node)] >= 0 { return closures[Int(node)] }
     stamp += 1
     var open = [node]
@@ -247,6 +299,7 @@ private struct ClosureMaker {
         "its patterns or alternatives can be read in too many ways; write them apart")
     }
     closureStarts.append(Int32(closurePlaces.count))
+    closureNodes.append(node)
     closures[Int(node)] = Int32(closureStarts.count - 2)
     return closures[Int(node)]
   }

@@ -8,6 +8,9 @@ struct ByteGraph {
     /// The rule that has to be passed first, and the node to go on at then; -1 for none.
     var call: Int32 = -1
     var back: Int32 = -1
+    /// A node in an earlier copy of a counted part from which the next ``ByteGraph/reach`` bytes are the same; -1 for
+    /// none.
+    var twin: Int32 = -1
   }
   struct Edge {
     var low: UInt8
@@ -25,6 +28,8 @@ struct ByteGraph {
   private(set) var aliases: [Alias] = []
   /// The first node of each rule, which is its start; its end is the next one.
   private(set) var firsts: [Int32] = []
+  /// Bytes of the longest token: what lies further on makes no difference to a mask.
+  let reach: Int
   /// Bytes that the vocabulary has a token for: others cannot be written.
   let writable: ByteSet
   var clock: CompileClock
@@ -34,7 +39,8 @@ struct ByteGraph {
   static let maximumNodes = 500_000
   private static let maximumEdges = 2_000_000
 
-  init(_ rules: [ByteExpression], writable: ByteSet, clock: CompileClock) throws {
+  init(_ rules: [ByteExpression], writable: ByteSet, reach: Int, clock: CompileClock) throws {
+    self.reach = reach
     self.writable = writable
     self.clock = clock
     for rule in rules {
@@ -207,11 +213,15 @@ struct ByteGraph {
     }
     var node = try add()
     alias(from, node)
-    for _ in 0..<least {
-      let next = try add()
-      try lay(inner, from: node, to: next)
+    var copies: [Int32] = []
+    func layCopy(_ graph: inout ByteGraph) throws {
+      copies.append(Int32(graph.nodes.count))
+      let next = try graph.add()
+      try graph.lay(inner, from: node, to: next)
       node = next
     }
+    for _ in 0..<least { try layCopy(&self) }
+    pair(copies)
     guard let most else {
       let next = try add()
       try lay(inner, from: node, to: next)
@@ -219,12 +229,24 @@ struct ByteGraph {
       alias(node, to)
       return
     }
+    copies = []
     for _ in least..<max(least, most) {
       alias(node, to)
-      let next = try add()
-      try lay(inner, from: node, to: next)
-      node = next
+      try layCopy(&self)
     }
     alias(node, to)
+    pair(copies)
+  }
+
+  /// Notes that nodes of copies, each of which takes at least a byte, are like those of the first copy as long as more
+  /// copies follow than a token has bytes.
+  /// - Parameter copies: the first node of each, one copy after another
+  private mutating func pair(_ copies: [Int32]) {
+    guard copies.count > reach + 2 else { return }
+    let size = copies[1] - copies[0]
+    for (index, first) in copies.enumerated().dropFirst().dropLast(reach + 1) {
+      guard copies[index + 1] - first == size else { return }
+      for node in first..<first + size { nodes[Int(node)].twin = copies[0] + node - first }
+    }
   }
 }

@@ -1,13 +1,14 @@
 import Foundation
 import Synchronization
 
-/// The thread that makes masks while the model computes: no pass waits for one, and answers whose masks take long only
+/// The threads that make masks while the model computes: no pass waits for one, and answers whose masks take long only
 /// hold up themselves.
 ///
-/// Masks are made in turn, a piece of each at a time, at a lower priority than the model's threads. The thread ends with
-/// this.
+/// Each mask is begun on a thread of normal priority, where most are done at once. What takes longer goes on in turn, a
+/// piece of each at a time, on one that stands back for the model's threads. The threads end with this.
 final class MaskThread: Sendable {
-  private let queue = Queue()
+  private let quick = Queue()
+  private let slow = Queue()
 
   private static let piece = Duration.milliseconds(2)
 
@@ -56,32 +57,45 @@ final class MaskThread: Sendable {
     let ticket: WeakTicket
   }
 
-  deinit { queue.close() }
+  deinit {
+    quick.close()
+    slow.close()
+  }
 
   /// Has a mask made.
   func make(_ position: TextPosition, _ automaton: StructureAutomaton) -> MaskTicket {
     let ticket = MaskTicket(nil)
     let job = Job(automaton: automaton, position: position, ticket: WeakTicket(ticket))
-    guard queue.append(job) else { return ticket }
-    let thread = Thread { [queue] in Self.work(queue) }
-    thread.name = "motet.masks"
-    thread.stackSize = 8 << 20
-    thread.start()
+    if quick.append(job) {
+      Self.start("motet.masks", quick) { [slow] job in
+        guard slow.append(job) else { return }
+        Self.start("motet.masks.slow", slow, niceness: 7) { [slow] job in _ = slow.append(job) }
+      }
+    }
     return ticket
   }
 
-  private static func work(_ queue: Queue) {
-    ThreadPriority.lower(7)
-    while var job = queue.next() {
-      guard let ticket = job.ticket.ticket else { continue }
-      var making = job.making ?? StructureAutomaton.Making(job.automaton, job.position)
-      if let mask = making.proceed(until: .now + piece) {
-        ticket.complete(mask)
-      } else {
-        job.making = making
-        _ = queue.append(job)
+  /// Starts a thread that does a piece of each job of a queue.
+  /// - Parameter rest: takes a job that is not done by then
+  private static func start(
+    _ name: String, _ queue: Queue, niceness: Int32? = nil, rest: @escaping @Sendable (Job) -> Void
+  ) {
+    let thread = Thread {
+      if let niceness { ThreadPriority.lower(niceness) }
+      while var job = queue.next() {
+        guard let ticket = job.ticket.ticket else { continue }
+        var making = job.making ?? StructureAutomaton.Making(job.automaton, job.position)
+        if let mask = making.proceed(until: .now + piece) {
+          ticket.complete(mask)
+        } else {
+          job.making = making
+          rest(job)
+        }
       }
     }
+    thread.name = name
+    thread.stackSize = 8 << 20
+    thread.start()
   }
 }
 

@@ -11,6 +11,8 @@ struct PositionTable {
   private(set) var generation = 0
   var memory: Int { 4 * steps.capacity + positionBytes }
   private var positionBytes = 0
+  /// Positions that were new, all in all.
+  private(set) var made = 0
   /// Places of the positions that were made, all in all.
   private(set) var work = 0
 
@@ -34,6 +36,7 @@ struct PositionTable {
     if let known = numbers[position] { return known }
     let new = Int32(positions.count)
     positions.append(position)
+    made += 1
     numbers[position] = new
     steps += repeatElement(-1, count: grammar.representatives.count)
     // In the list and, where there is room for twice as many, among the keys.

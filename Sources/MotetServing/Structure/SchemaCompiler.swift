@@ -26,10 +26,12 @@ struct SchemaCompiler {
 
   /// - Parameters:
   ///   - writable: bytes that the vocabulary can write one at a time
+  ///   - reach: bytes of the longest token
   ///   - clock: ends what takes too long
   /// - Throws: ``ServingError/invalid(parameter:message:)``, `CancellationError`
   static func compile(
-    _ format: OutputFormat, writable: ByteSet = .all, clock: CompileClock = CompileClock()
+    _ format: OutputFormat, writable: ByteSet = .all, reach: Int = 128,
+    clock: CompileClock = CompileClock()
   ) throws -> ByteGrammar? {
     let tree: JSONTree
     switch format {
@@ -45,7 +47,8 @@ struct SchemaCompiler {
     let first = try compiler.rule(compiler.value(tree, at: "#"))
     let names = Dictionary(uniqueKeysWithValues: compiler.references.map { ($0.value, $0.key) })
     return try ByteGrammar(
-      rules: compiler.rules, first: first, names: names, writable: writable, clock: compiler.clock)
+      rules: compiler.rules, first: first, names: names, writable: writable, reach: reach,
+      clock: compiler.clock)
   }
 
   /// What every schema shares, by its number among the rules.

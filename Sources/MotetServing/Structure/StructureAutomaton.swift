@@ -22,8 +22,11 @@ final class StructureAutomaton: Sendable {
   /// Places met while one mask is made. What a pattern allows beyond is left out, once it allows anything.
   private static let mostWork = 40_000_000
 
-  /// What only the thread that makes masks touches.
-  // Sendable by hand: `mask` and `Making` are run by one thread at a time, the store's mask thread.
+  /// Whether a thread is at the workspace.
+  private let isTaken = Atomic(false)
+
+  /// What masks are made with.
+  // Sendable by hand: only who has set `isTaken` touches it.
   private final class Workspace: @unchecked Sendable {
     var table: PositionTable
     var singles = RecentCache<TextPosition, [UInt64]>(budget: StructureAutomaton.singleBudget)
@@ -54,9 +57,12 @@ final class StructureAutomaton: Sendable {
   deinit { memory.change(by: -workspace.told) }
 
   /// A mask that is kept.
-  func known(_ position: TextPosition) -> TokenMask? { masks.withLock { $0.value(position) } }
+  func known(_ position: TextPosition) -> TokenMask? {
+    let alike = grammar.alike(position)
+    return masks.withLock { $0.value(alike) }
+  }
 
-  /// The mask of a position; from any thread that no other makes masks beside.
+  /// The mask of a position, made here and now if it is not kept.
   func mask(_ position: TextPosition) -> TokenMask {
     var making = Making(self, position)
     while true { if let mask = making.proceed(until: nil) { return mask } }
@@ -73,14 +79,19 @@ final class StructureAutomaton: Sendable {
 
     init(_ automaton: StructureAutomaton, _ position: TextPosition) {
       self.automaton = automaton
-      self.position = position
+      // Made from the place that all like it share.
+      self.position = automaton.grammar.alike(position)
       words = [UInt64](repeating: 0, count: (automaton.trie.vocabulary + 63) / 64)
     }
 
-    /// Goes on until it is done, or a moment.
+    /// Goes on until it is done, or a moment, or not at all while another thread is at the same automaton.
     /// - Returns: the mask once it is done
     mutating func proceed(until end: ContinuousClock.Instant?) -> TokenMask? {
       if let known = automaton.known(position) { return known }
+      let taken = automaton.isTaken.compareExchange(
+        expected: false, desired: true, ordering: .acquiringAndReleasing)
+      guard taken.exchanged else { return nil }
+      defer { automaton.isTaken.store(false, ordering: .releasing) }
       let space = automaton.workspace
       if singles == nil, space.isScattered, position.placeCount > 1 { singles = position.single }
       if singles == nil {
@@ -118,7 +129,9 @@ final class StructureAutomaton: Sendable {
       _ start: TextPosition, mayScatter: Bool, until end: ContinuousClock.Instant?
     ) -> TrieWalk.Outcome {
       let space = automaton.workspace
-      var walk = walk ?? TrieWalk(from: start, automaton.trie)
+      var walk = self.walk ?? TrieWalk(from: start, automaton.trie)
+      // Only one holds its arrays.
+      self.walk = nil
       let before = space.table.work
       let outcome = walk.proceed(
         &space.table, limit: StructureAutomaton.tableBudget, mayScatter: mayScatter, until: end)

@@ -71,7 +71,8 @@ final class StructureStore {
           let trie = vocabulary.trie
           let clock = CompileClock(cancellation: cancellation)
           guard
-            let grammar = try SchemaCompiler.compile(format, writable: trie.singleBytes, clock: clock)
+            let grammar = try SchemaCompiler.compile(
+              format, writable: trie.singleBytes, reach: trie.deepest, clock: clock)
           else { throw SchemaCompiler.refusal("plain text needs none") }
           return (grammar, trie)
         }

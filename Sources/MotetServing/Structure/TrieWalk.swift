@@ -14,6 +14,8 @@ struct TrieWalk {
   private var path: [Int32]
   private var held: [TextPosition]
   private var generation = -1
+  /// Positions that were new to it in the pieces before this one.
+  private var made = 0
 
   /// New positions after which a walk counts as scattered.
   private static let manyPositions = 2_000
@@ -32,21 +34,25 @@ struct TrieWalk {
   mutating func proceed(
     _ table: inout PositionTable, limit: Int, mayScatter: Bool, until end: ContinuousClock.Instant?
   ) -> Outcome {
+    let before = table.made
     if generation != table.generation { resume(&table) }
-    let before = table.positions.count
-    var unchecked = 0
-    while node < trie.bytes.count {
+    let count = trie.bytes.count
+    var (unchecked, checked) = (0, table.made)
+    while node < count {
       unchecked += 1
-      if unchecked & 1023 == 0 || table.positions.count & 63 == 63 {
-        if mayScatter, table.positions.count - before > Self.manyPositions { return .scattered }
+      if unchecked & 1023 == 0 || table.made - checked >= 64 {
+        checked = table.made
+        if mayScatter, made + table.made - before > Self.manyPositions { return .scattered }
         if table.memory > limit {
           hold(table)
           table.clear()
           resume(&table)
+          made += table.made - before
           return .paused
         }
         if let end, ContinuousClock.now >= end {
           hold(table)
+          made += table.made - before
           return .paused
         }
       }
