@@ -100,8 +100,7 @@ public struct AnswerServer: Sendable {
 
   /// What reads the keys and the certificate again.
   func reloadService() -> ReloadService {
-    ReloadService(
-      keys: keys, keyFile: options.keyFile, certificate: certificate, logger: logger, hangups: Hangups())
+    ReloadService(keys: keys, keyFile: options.keyFile, certificate: certificate, logger: logger)
   }
 
   /// The server as a part of another process, or for a test.

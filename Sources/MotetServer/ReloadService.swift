@@ -1,7 +1,7 @@
 import Foundation
 import Logging
 import ServiceLifecycle
-import Synchronization
+import UnixSignals
 
 /// Reads the file of keys and the certificate again at each SIGHUP. A file that cannot be used leaves what was read before
 /// in place, and is complained of in the log. Connections and answers under way go on.
@@ -10,11 +10,12 @@ struct ReloadService: Service {
   let keyFile: String?
   let certificate: StandingCertificate?
   let logger: Logger
-  let hangups: Hangups
 
+  /// From here on SIGHUP does not end the process any more.
   func run() async {
+    let hangups = await UnixSignalsSequence(trapping: .sighup)
     await cancelWhenGracefulShutdown {
-      for await _ in hangups.signals { reload() }
+      for await _ in hangups { reload() }
     }
   }
 
@@ -42,24 +43,4 @@ struct ReloadService: Service {
         ])
     } catch { logger.error("the old keys stay", metadata: ["error": "\(error)"]) }
   }
-}
-
-/// SIGHUP as it comes, from when this is made; it ends the process no more.
-final class Hangups: Sendable {
-  let signals: AsyncStream<Void>
-  private let source = Mutex<(any DispatchSourceSignal)?>(nil)
-
-  init() {
-    let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-    self.signals = signals
-    signal(SIGHUP, SIG_IGN)
-    source.withLock { source in
-      let made = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
-      made.setEventHandler { continuation.yield() }
-      made.resume()
-      source = made
-    }
-  }
-
-  deinit { source.withLock { $0?.cancel() } }
 }
