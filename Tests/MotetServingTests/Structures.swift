@@ -28,25 +28,22 @@ extension ByteGrammar {
     return position
   }
 
-  /// Whether a position is complete or some text completes it: two searches that prefer fewer open rules, one of short
-  /// texts and one of the first text at hand.
+  /// Whether a position is complete or some text completes it: a search over single places, since a text that one place of
+  /// a position accepts is one that the position accepts. Places with fewer open rules come first.
   func canComplete(_ position: TextPosition) -> Bool {
-    canComplete(position, byBreadth: true) || canComplete(position, byBreadth: false)
-  }
-
-  private func canComplete(_ position: TextPosition, byBreadth: Bool) -> Bool {
+    if position.isComplete { return true }
     func depth(_ position: TextPosition) -> Int { position.groups.map(\.stack.depth).min() ?? 0 }
-    var open: [Int: [TextPosition]] = [depth(position): [position]]
-    var seen: Set<TextPosition> = [position]
-    for _ in 0..<20_000 {
+    var seen = Set(position.single)
+    var open = Dictionary(grouping: position.single, by: depth)
+    for _ in 0..<50_000 {
       guard let nearest = open.keys.min(), let next = open[nearest]?.popLast() else { return false }
       if open[nearest]?.isEmpty == true { open[nearest] = nil }
-      if next.isComplete { return true }
       for byte in representatives {
         let reached = step(next, byte)
-        guard !reached.isNowhere, seen.insert(reached).inserted else { continue }
-        let place = byBreadth ? 0 : open[depth(reached), default: []].count
-        open[depth(reached), default: []].insert(reached, at: place)
+        if reached.isComplete { return true }
+        for place in reached.single where seen.insert(place).inserted {
+          open[depth(place), default: []].append(place)
+        }
       }
     }
     return false

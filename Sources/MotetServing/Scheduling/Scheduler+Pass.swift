@@ -155,7 +155,8 @@ extension Scheduler {
     for place in 0...guesses.count {
       let values = UnsafeMutableBufferPointer(start: logits.row(first + place), count: logits.columns)
       if let structure = row.structure, structure.mask == nil {
-        if place == 0 { row.heldLogits = Array(values) }
+        // After guesses that were right too: all tokens are in, and nothing but these logits goes on.
+        row.heldLogits = Array(values)
         break
       }
       guard let token = choose(row, values) else { return }
