@@ -108,7 +108,8 @@ import Testing
       let whole = try Data(contentsOf: url)
       try whole.prefix(whole.count - 1000).write(to: url)
       let text = try await error(folder)
-      #expect(text.contains(url.path) && text.contains("tensor '") && text.contains("ends too early"), "\(text)")
+      #expect(
+        text.contains(url.path) && text.contains("tensor '") && text.contains("ends too early"), "\(text)")
     }
   }
 
