@@ -5,10 +5,17 @@ extension Tape {
   /// - Parameters:
   ///   - x: `[tokens, hidden]`
   ///   - rows: which rows, in the order they are wanted
-  /// - Returns: `[rows.count, hidden]`
+  /// - Returns: `[rows.count, hidden]`, in the format of `x`; what is recorded is in f32
   public func gather(_ x: Tensor, rows: [Int]) -> Tensor {
     precondition(rows.allSatisfy { (0..<x.rows).contains($0) })
     let tracked = isRecording && x.wantsGradient
+    if !tracked, x.storage == .bf16 {
+      let y = Tensor(rows: rows.count, columns: x.columns, as: .bf16)
+      for (i, row) in rows.enumerated() {
+        (y.narrow + i * x.columns).update(from: x.narrow + row * x.columns, count: x.columns)
+      }
+      return y
+    }
     let y = Tensor(rows: rows.count, columns: x.columns, wantsGradient: tracked)
     for (i, row) in rows.enumerated() { y.row(i).update(from: x.row(row), count: x.columns) }
     guard tracked, let dx = x.gradient, let dy = y.gradient else { return y }
