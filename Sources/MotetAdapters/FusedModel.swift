@@ -73,7 +73,7 @@ public struct FusedModel: Sendable {
 
   private static let head = "lm_head.weight"
 
-  /// Of what is written: a head that the mix changes is no longer the embedding.
+  /// Whether the written model ties its head to the embedding: a head that the mix changes is a tensor of its own.
   private var configuration: ModelConfiguration {
     var configuration = base.configuration
     if changesHead { configuration.tieWordEmbeddings = false }

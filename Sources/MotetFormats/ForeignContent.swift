@@ -28,7 +28,7 @@ package enum ForeignContent {
     return nil
   }
 
-  /// The same of a text that is at hand.
+  /// Recognizes foreign content in a text that is already read.
   package static func recognize(_ text: String) -> (problem: String, mend: String)? {
     var beginning = String(text.prefix(256))
     return beginning.withUTF8 { recognize(UnsafeRawBufferPointer($0)) }

@@ -104,7 +104,7 @@ public final class GenerationBatch {
       base.silence(row)
       let scores = UnsafeBufferPointer(row)
       let event = advance(&live[index], scores)
-      // Of what is not a number the first token would be taken, and the answer would look empty.
+      // If scores are NaN the sampler takes the first token, and the answer looks empty.
       guard scores[Int(live[index].next[0])].isFinite else { throw ModelError.scoresNotFinite }
       events.append(event)
     }

@@ -6,7 +6,7 @@ import MotetTensor
 struct LabelStates {
   let states: Tensor
   let weights: ModelWeights
-  /// Of the labels among all, ascending.
+  /// Places of these labels among all labels, ascending.
   let places: [Int]
   /// What the mixes of rows add to the head; rows count among these states.
   let terms: [LowRankTerm]

@@ -25,7 +25,7 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   case emptyPrompt
   /// A row that trains, or teaches, carries an update of the head.
   case headUpdate
-  /// Of the next token of an answer.
+  /// The scores of an answer's next token are NaN or infinite.
   case scoresNotFinite
   case adapterMismatch(adapter: String, base: String, reason: String)
   /// It changes what is not there, or has another shape.

@@ -8,7 +8,7 @@ struct ComputeSetup: Codable, Equatable {
   /// How many threads each part of the run had, in order: two numbers for a run that was resumed on others.
   var threads: [Int]
 
-  /// Of this process.
+  /// The setup of this process.
   static var current: ComputeSetup {
     let level =
       switch mk_vector_level() {

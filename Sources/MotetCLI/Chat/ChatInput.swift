@@ -35,7 +35,7 @@ struct TerminalInput: ChatInput {
   /// Bytes that were read and not taken yet: of what was typed ahead.
   private var waiting: ArraySlice<UInt8> = []
 
-  /// - Returns: nil when standard input is no terminal
+  /// - Returns: nil when standard input is not a terminal
   init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
     guard isatty(STDIN_FILENO) != 0 else { return nil }
     screen = isatty(STDERR_FILENO) != 0 ? STDERR_FILENO : STDIN_FILENO

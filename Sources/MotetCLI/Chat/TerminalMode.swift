@@ -24,7 +24,7 @@ enum TerminalMode {
   /// - Parameters:
   ///   - echoes: the terminal shows what is typed by itself, for one that cannot be drawn in
   ///   - display: where the terminal is written to; gets told to mark what is pasted, unless it echoes
-  /// - Returns: false when standard input is no terminal
+  /// - Returns: false when standard input is not a terminal
   static func enter(echoes: Bool, display: Int32) -> Bool {
     var modes = termios()
     guard tcgetattr(STDIN_FILENO, &modes) == 0 else { return false }

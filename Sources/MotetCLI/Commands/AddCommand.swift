@@ -25,7 +25,7 @@ struct AddCommand: AsyncParsableCommand {
 
   func run() async throws {
     let library = AdapterLibrary()
-    // A name that cannot be is said before the base is read.
+    // An invalid name is refused before the base is read.
     _ = try AdapterName(name)
     let reference = folder.contains("/") ? folder : "./" + folder
     let place = try AdapterReference(parsing: reference).folder(in: library)

@@ -47,7 +47,7 @@ struct DryRun {
     var audit: DataAudit?
     var validationReport: DataReport?
     var sharedRows = 0
-    /// Of rows that are a classification put as text.
+    /// Label frequencies, when the rows are a classification written as text.
     var balance: ResponseBalance?
 
     init(training: any ExampleSource, validation: (any ExampleSource)?) throws {

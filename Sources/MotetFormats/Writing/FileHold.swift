@@ -51,7 +51,7 @@ package final class FileHold: Sendable {
     return .held
   }
 
-  /// Whether what is at `path` was left by a process that is no more: nobody holds it or, where that cannot be told, it
+  /// Whether what is at `path` was left by a process that has ended: nobody holds it or, where that cannot be told, it
   /// is a day old.
   package static func isLeftOver(_ path: String) -> Bool {
     switch claim(path) {

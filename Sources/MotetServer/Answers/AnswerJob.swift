@@ -13,7 +13,7 @@ struct AnswerJob: Sendable {
   /// Answers to each prompt.
   let choices: Int
 
-  /// Of all prompts, each counted once.
+  /// Tokens of all prompts, each prompt counted once.
   var promptTokens: Int {
     stride(from: 0, to: requests.count, by: choices).reduce(0) { $0 + requests[$1].prompt.count }
   }

@@ -145,7 +145,7 @@ struct MixChooser: Sendable {
     guard weights.count == ids.count else { throw merge.failure("weights", "must be as many numbers as ids") }
     var terms: [MixSpecification.Term] = []
     for (id, weight) in zip(ids, weights) {
-      // As in "model": a name that cannot be is one that is not there.
+      // As in "model": an invalid name is answered like an unknown one.
       guard id.utf8.count <= limits.modelBytes, let name = try? AdapterName(parsing: id) else {
         throw await unknown(id)
       }

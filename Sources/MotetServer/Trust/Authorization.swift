@@ -59,7 +59,7 @@ final class StandingKeys: Sendable {
 
   var ring: KeyRing { state.withLock { $0 } }
 
-  /// - Returns: the names of keys that are new or changed, and of those that are taken no more
+  /// - Returns: the names of keys that are new or changed, and of keys that are no longer accepted
   func replace(with ring: KeyRing) -> (new: [String], gone: [String]) {
     let old = state.withLock { state in
       defer { state = ring }

@@ -24,7 +24,7 @@ struct PassPlan {
     var client = 0
     /// The client's.
     var weight = 1.0
-    /// Of a client's sequences, those of one call have the same.
+    /// A number for the call that the sequence belongs to, among the calls of its client.
     var group = 0
     /// Counted up over all sequences: the lowest has waited longest for a part in a pass.
     var lastTurn = 0

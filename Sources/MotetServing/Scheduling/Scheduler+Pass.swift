@@ -164,7 +164,7 @@ extension Scheduler {
       accepted += 1
     }
     guard !guesses.isEmpty else { return }
-    // Those that were not looked at say nothing of the guessing.
+    // Guesses that were not checked say nothing about the guessing.
     if row.heldLogits == nil { row.lookup?.learn(accepted: accepted, of: guesses.count) }
     metrics.speculated.increment(by: guesses.count)
     metrics.accepted.increment(by: accepted)

@@ -88,7 +88,7 @@ final class Scheduler {
     return arrivals
   }
 
-  /// Of how many requests so many that wait are done.
+  /// Seconds until `count` waiting requests are likely to be done.
   func retrySeconds(_ count: Int) -> Int {
     let rounds = Double(count) / Double(max(1, options.maximumRows))
     return min(60, max(1, Int((rounds * meanSeconds).rounded(.up))))

@@ -17,7 +17,7 @@ final class ServedRow {
 
   let request: ServingRequest
   let client: ServedClient
-  /// Of a client's requests, those of one call have the same.
+  /// A number for the call that the request belongs to, among the calls of its client.
   let call: Int
   /// Counted up by arrival: who came first goes first.
   var arrival: Int

@@ -47,7 +47,7 @@ indirect enum ByteExpression: Sendable {
     }
   }
 
-  /// The same texts except the empty one; nil if there is no other.
+  /// An expression for the same texts except the empty one; nil if only the empty text matches.
   ///
   /// A count of a part that may be empty, such as `(.?){500}`, is the same as up to so many parts that are not: places
   /// in it do not lead through all copies at once.

@@ -7,7 +7,7 @@ struct StructureCursor: Sendable {
   private let thread: MaskThread
   private var position: TextPosition
   private var ticket: MaskTicket
-  /// Of tokens that are guessed.
+  /// Masks after each guessed token.
   private var ahead: [MaskTicket] = []
 
   /// Ways to read a text that are followed: beyond, answers keep to these.

@@ -3,7 +3,7 @@ struct TrieWalk {
   enum Outcome {
     case done
     case paused
-    /// It meets new positions at so many tokens that places had better be walked one by one.
+    /// It meets so many new positions that walking the places one by one is faster.
     case scattered
   }
 

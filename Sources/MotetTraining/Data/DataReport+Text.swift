@@ -30,7 +30,7 @@ extension DataReport {
   /// What is to be said of each file: `math.jsonl: read as prompt/completion; columns id, source not used`.
   public var noteLines: [String] { files.flatMap { file in file.notes.map { "\(file.path): \($0)" } } }
 
-  /// The same, where something was not used or not taken as it stands.
+  /// Notes about columns or text that were not used, or not taken as they stand.
   public var remarkLines: [String] {
     files.flatMap { file in
       file.notes.filter { $0 != RowNotes.shapeLine(file.shape) }.map { "\(file.path): \($0)" }

@@ -86,7 +86,7 @@ struct ParsedRow {
     shape = "prompts"
   }
 
-  /// Of a row of documents as ``ConvertedRow`` writes it.
+  /// Reads the document parts of a row as ``ConvertedRow`` writes them.
   private init(documents members: [WrittenJSON.Member], line: Int) {
     var texts: [String] = []
     if case .array(let parts)? = members.first?.value {

@@ -7,7 +7,7 @@ import Foundation
 public struct ResponseBalance: Sendable, Codable, Equatable {
   public struct Part: Sendable, Codable, Equatable {
     public var response: String
-    /// Of the rows.
+    /// Share of the rows, 0 to 1.
     public var share: Double
   }
 

@@ -25,7 +25,7 @@ struct DocumentSpool {
     return try spool.finished()
   }
 
-  /// The same for one that is open.
+  /// Spools a document that is already open.
   static func rows(of document: OpenFile, pieces: DocumentPieces?) throws -> (file: OpenFile, note: String) {
     var spool = DocumentSpool(spool: try SpoolFile(for: document.name), pieces: pieces)
     try spool.add(document, calledIn: document.name)

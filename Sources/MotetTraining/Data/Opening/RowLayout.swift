@@ -128,7 +128,7 @@ struct ByteWalk {
 
   init(_ file: OpenFile) { self.file = file }
 
-  /// Of the byte that is next.
+  /// The offset of the next byte.
   var offset: Int { origin + position }
 
   /// The next byte, without taking it; nil at the end.

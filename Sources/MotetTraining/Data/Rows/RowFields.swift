@@ -3,7 +3,7 @@ import MotetTokenizers
 
 /// The members of a row's object, read as one of the shapes that rows have.
 struct RowFields {
-  /// Those with a value: null is absent.
+  /// Fields that have a value: null counts as absent.
   let members: [WrittenJSON.Member]
   let byName: [String: WrittenJSON]
   private let file: String
