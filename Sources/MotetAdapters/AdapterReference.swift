@@ -24,7 +24,7 @@ public enum AdapterReference: Sendable, Hashable {
 
   /// The folder with the adapter's files.
   ///
-  /// Of a path, the only folder below it that holds an adapter where it holds none itself.
+  /// If a named folder holds no adapter itself, the only folder below it that holds one is taken.
   ///
   /// - Throws: `LibraryError` for a name, `MixError.noFolder` for a path, `FormatError` for a path with several below.
   public func folder(in library: AdapterLibrary) throws -> URL {

@@ -20,7 +20,7 @@ enum Console {
     if isTerminal { write("\r\u{1b}[K") }
   }
 
-  /// A result that cannot be written ends the process: what follows would be lost too.
+  /// If stdout fails, the process ends with status 1: later results would be lost too.
   static func result(_ text: String, terminator: String = "\n") {
     guard let problem = Descriptor.write(text + terminator, to: STDOUT_FILENO) else { return }
     note("the result cannot be written (\(problem)); free the disk, or keep its reader open")
@@ -43,7 +43,7 @@ enum Console {
   /// How the process was started, for reports.
   static var command: String { (["motet"] + CommandLine.arguments.dropFirst()).joined(separator: " ") }
 
-  /// Words that cannot be written are words that nobody reads.
+  /// A failure of stderr is ignored: there is nowhere left to report it.
   private static func write(_ text: String) { _ = Descriptor.write(text, to: STDERR_FILENO) }
 }
 

@@ -27,7 +27,7 @@ struct RepeatedOptions {
 
   private let root: Tool.Command
 
-  /// - Parameter description: of the whole tool, in JSON; nothing is found when it cannot be read
+  /// - Parameter description: the whole tool's description in JSON; if it is unreadable, no option is found
   init(description: String) {
     let tool = try? JSONDecoder().decode(Tool.self, from: Data(description.utf8))
     root = tool?.command ?? Tool.Command(commandName: "", arguments: nil, subcommands: nil)
