@@ -71,7 +71,7 @@ public struct Checkpoints: Sendable {
     try Self.sync(folder)
     for name in (try? manager.contentsOfDirectory(atPath: folder.path)) ?? []
     where name != place.lastPathComponent && (name.hasPrefix("step-") || name.hasPrefix(".writing-")) {
-      try? manager.removeItem(at: folder.appending(path: name))
+      discard(name)
     }
     return place
   }
@@ -115,8 +115,16 @@ public struct Checkpoints: Sendable {
   private func removeOwn() {
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
     where name != Self.lockFile && isOwn(name) {
-      try? FileManager.default.removeItem(at: folder.appending(path: name))
+      discard(name)
     }
+  }
+
+  /// Removes a checkpoint, out of sight first: half of one, after a kill, would look like a folder that no run wrote.
+  private func discard(_ name: String) {
+    var place = folder.appending(path: name)
+    let hidden = folder.appending(path: ".writing-\(UUID().uuidString)")
+    if !name.hasPrefix(".writing-"), rename(place.path, hidden.path) == 0 { place = hidden }
+    try? FileManager.default.removeItem(at: place)
   }
 
   /// Forces a folder's entries to the disk.

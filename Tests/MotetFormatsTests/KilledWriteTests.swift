@@ -60,6 +60,42 @@ import Testing
     }
   }
 
+  /// A second kill, while the next process removes what the first one left: what is still there comes not to stand in
+  /// the folder.
+  @Test(arguments: 0..<6) func aRemovalThatIsCutOffGoesOn(after count: Int) throws {
+    try withSample { parent, sample, place in
+      try sample.write("one")
+      var left = count
+      func remove(_ path: String) {
+        if left > 0 { try? FileManager.default.removeItem(atPath: path) }
+        left -= 1
+      }
+      do {
+        let draft = try place.draft()
+        try sample.fill(draft.url, "half")
+        try Data().write(to: draft.url.appending(path: ".tokenizer.json.42-17.tmp"))
+        DraftFolder.discard(draft.path, remove: remove)
+      }
+      place.sweep()
+      #expect(try names(in: parent) == ["out"])
+      left = count
+      do {
+        let draft = try place.draft()
+        try sample.fill(draft.url, "two")
+        try Data().write(to: draft.url.appending(path: "more"))
+        try FolderManifest.write(.model, to: draft.url)
+        try draft.seal()
+        let manifest = try #require(FolderManifest(of: draft.path))
+        FolderPlace.retire(
+          draft.path, manifest, owns: { _ in false }, survivor: place.path, remove: remove)
+      }
+      place.sweep()
+      #expect(try names(in: parent) == ["out"])
+      #expect(try names(in: sample.folder) == ["a", "motet.json", "sub"])
+      #expect(try sample.text() == "one")
+    }
+  }
+
   @Test func whereFoldersCannotChangePlacesTwoRenamesDo() throws {
     try withSample { parent, sample, place in
       var place = place

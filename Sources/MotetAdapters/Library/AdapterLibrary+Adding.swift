@@ -78,8 +78,8 @@ extension AdapterLibrary {
       if name.hasPrefix(".adding-"), let changed, Date().timeIntervalSince(changed) > 86_400 {
         try? manager.removeItem(at: place)
       }
-      if name.hasPrefix(".removing-"), FileHold.isLeftOver(place.path) {
-        try? manager.removeItem(at: place)
+      if name.hasPrefix(".removing-") {
+        FileHold.clear(place.path) { try? manager.removeItem(at: place) }
       }
     }
   }

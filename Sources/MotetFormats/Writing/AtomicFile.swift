@@ -100,8 +100,9 @@ extension AtomicFile {
       let (parent, name) = OutputPath.parts(of: target)
       let stem = ".\(HiddenName.stem(name))."
       for other in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
-      where isTemporary(other, stem) && FileHold.isLeftOver(parent + "/" + other) {
-        unlink(parent + "/" + other)
+      where isTemporary(other, stem) {
+        let place = parent + "/" + other
+        FileHold.clear(place) { unlink(place) }
       }
       while true {
         let place = "\(parent)/\(stem)\(getpid())-\(UInt32.random(in: 0 ... .max)).tmp"

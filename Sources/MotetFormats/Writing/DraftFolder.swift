@@ -58,9 +58,24 @@ package final class DraftFolder {
 
   /// Removes it, and the folders that were made for it.
   package func abandon() {
-    try? FileManager.default.removeItem(at: url)
+    Self.discard(path)
     for folder in made.reversed() { rmdir(folder) }
     hold = nil
+  }
+
+  /// Removes a draft, its mark last: after a kill, what is left of it is still known for an unfinished one.
+  /// - Parameter remove: removes one entry; tests stop in between
+  static func discard(
+    _ path: String, remove: (String) -> Void = { try? FileManager.default.removeItem(atPath: $0) }
+  ) {
+    // One that was finished has its mark no more.
+    let descriptor = open(path + "/" + mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0o666)
+    if descriptor >= 0 { close(descriptor) }
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where name != mark {
+      remove(path + "/" + name)
+    }
+    remove(path + "/" + mark)
+    remove(path)
   }
 
   /// Forces the files below a folder, and the folders, to the disk.
@@ -84,8 +99,8 @@ package final class DraftFolder {
 
   /// Removes the drafts for `name` that killed processes left.
   package static func sweep(_ parent: String, for name: String) {
-    for path in HiddenName(name: name, kind: .draft).all(in: parent) where FileHold.isLeftOver(path) {
-      try? FileManager.default.removeItem(atPath: path)
+    for path in HiddenName(name: name, kind: .draft).all(in: parent) {
+      FileHold.clear(path) { discard(path) }
     }
   }
 }

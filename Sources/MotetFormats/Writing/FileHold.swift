@@ -51,15 +51,15 @@ package final class FileHold: Sendable {
     return .held
   }
 
-  /// Whether what is at `path` was left by a process that has ended: nobody holds it or, where that cannot be told, it
-  /// is a day old.
-  package static func isLeftOver(_ path: String) -> Bool {
+  /// Removes or moves what a process that has ended left at `path`: nobody holds it or, where that cannot be told, it is
+  /// a day old. It is held meanwhile, so that nobody takes it for theirs.
+  package static func clear(_ path: String, _ body: () -> Void) {
     switch claim(path) {
-    case .held: return true
-    case .taken, .gone: return false
+    case .held(let hold): withExtendedLifetime(hold) { body() }
+    case .taken, .gone: return
     case .unknown:
       let changed = (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
-      return changed.map { Date().timeIntervalSince($0) > 86_400 } ?? false
+      if let changed, Date().timeIntervalSince(changed) > 86_400 { body() }
     }
   }
 }

@@ -64,26 +64,26 @@ struct FolderPlace {
   /// Brings back the old folder of a process that was killed between two renames.
   func putBack() {
     guard isFolder == nil else { return }
-    for old in aside.all(in: parent) where FileHold.isLeftOver(old) {
-      if rename(old, path) == 0 { return }
+    for old in aside.all(in: parent) {
+      var isBack = false
+      FileHold.clear(old) { isBack = rename(old, path) == 0 }
+      if isBack { return }
     }
   }
 
   /// Removes the drafts of processes that are no more, and what gave way to them.
   func sweep() {
     let survivor = FolderManifest(of: path)?.files ?? []
-    for old in drafts.all(in: parent) + aside.all(in: parent) where FileHold.isLeftOver(old) {
-      if DraftFolder.isUnfinished(old) {
-        try? FileManager.default.removeItem(atPath: old)
-      } else {
+    for old in drafts.all(in: parent) + aside.all(in: parent) {
+      FileHold.clear(old) {
+        if DraftFolder.isUnfinished(old) { return DraftFolder.discard(old) }
         let listed = (FolderManifest(of: old)?.files ?? []) + survivor
         Self.retire(old, FolderManifest(kind: .adapter, files: listed), owns: { _ in false }, survivor: path)
       }
     }
-    for draft in drafts.all(in: path) where FileHold.isLeftOver(draft) {
-      if DraftFolder.isUnfinished(draft) {
-        try? FileManager.default.removeItem(atPath: draft)
-      } else {
+    for draft in drafts.all(in: path) {
+      FileHold.clear(draft) {
+        if DraftFolder.isUnfinished(draft) { return DraftFolder.discard(draft) }
         moveFiles(of: draft)
       }
     }
@@ -176,9 +176,11 @@ struct FolderPlace {
   }
 
   /// Removes a folder that gave way: what its manifest lists, what `owns` names, and what the survivor holds too. A file that
-  /// came in meanwhile moves to the survivor.
+  /// came in meanwhile moves to the survivor. The manifest goes last: after a kill, the rest is still known for Motet's.
+  /// - Parameter remove: removes one file; tests stop in between
   static func retire(
-    _ old: String, _ manifest: FolderManifest, owns: (String) -> Bool, survivor: String?
+    _ old: String, _ manifest: FolderManifest, owns: (String) -> Bool, survivor: String?,
+    remove: (String) -> Void = { unlink($0) }
   ) {
     let listed = Set(manifest.files)
     var folders: [String] = []
@@ -188,19 +190,21 @@ struct FolderPlace {
         folders.append(place)
         return true
       }
+      if name == FolderManifest.fileName, listed.contains(name) { return false }
       if listed.contains(name) || owns(name) || name == DraftFolder.mark {
-        unlink(place)
+        remove(place)
         return false
       }
       guard let other = survivor.map({ $0 + "/" + name }) else { return false }
       if isSameFile(place, other) {
-        unlink(place)
+        remove(place)
       } else if access(other, F_OK) != 0 {
         _ = rename(place, other)
       }
       return false
     }
     for folder in folders.reversed() { rmdir(folder) }
+    if listed.contains(FolderManifest.fileName) { remove(old + "/" + FolderManifest.fileName) }
     rmdir(old)
   }
 
