@@ -1,9 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// `MOTET_ROOMS=training` leaves out the server, the command line and what they depend on: enough for the compute core's
-/// tests, in a third of the time to build (script/test-levels).
-let isTrainingOnly = Context.environment["MOTET_ROOMS"] == "training"
+/// `MOTET_ROOMS=MotetTokenizersTests swift test` builds these targets, what they depend on, and nothing else: the tests of
+/// a lower room need no server (script/test-levels, CONTRIBUTING). Names stand with commas between them.
+let rooms = Context.environment["MOTET_ROOMS"].map { Set($0.split(separator: ",").map(String.init)) }
 
 // The rooms, bottom up: a target imports only targets above it in this list.
 let package = Package(
@@ -131,17 +131,25 @@ let package = Package(
   swiftLanguageModes: [.v6]
 )
 
-if isTrainingOnly {
-  let rooms: Set = [
-    "CKernels", "CZlib", "MotetReport", "MotetTensor", "MotetFormats", "MotetTokenizers", "MotetModels",
-    "MotetAdapters",
-    "MotetTraining", "MotetTensorTests", "MotetTrainingTests",
-  ]
-  package.targets.removeAll { !rooms.contains($0.name) }
+if let rooms {
+  var (kept, packages): (Set<String>, Set<String>) = ([], [])
+  func keep(_ name: String) {
+    guard let target = package.targets.first(where: { $0.name == name }), kept.insert(name).inserted else {
+      return
+    }
+    for dependency in target.dependencies {
+      switch dependency {
+      case .byNameItem(let name, _), .targetItem(let name, _): keep(name)
+      case .productItem(_, let package, _, _): packages.insert(package ?? "")
+      @unknown default: break
+      }
+    }
+  }
+  rooms.forEach(keep)
+  package.targets.removeAll { !kept.contains($0.name) }
   package.products = []
-  let named: Set = ["swift-crypto", "Yams"]
   package.dependencies.removeAll { dependency in
     guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
-    return !named.contains(String(location.split(separator: "/").last ?? ""))
+    return !packages.contains(String(location.split(separator: "/").last ?? ""))
   }
 }
