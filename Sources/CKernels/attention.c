@@ -1,52 +1,19 @@
-// Causal attention over packed sequences by blocks (Dao 2023, arXiv 2307.08691): no T×T matrix is ever held.
-// S = Q·Kᵀ/√d, P = softmax(S), O = P·V; grouped queries share a key/value head (Ainslie et al. 2023, 2305.13245).
-// Backward, with L = log Σ exp(S) and D = Σ dO·O by row: P = exp(S - L), dV = Pᵀ·dO, dS = P·(dO·Vᵀ - D)/√d,
-// dQ = dS·K, dK = dSᵀ·Q.
+// Attention over packed sequences by blocks (Dao 2023, arXiv 2307.08691): no T×T matrix is ever held.
+// S = s·Q·Kᵀ over the keys that the rule lets a query see, P = softmax(S), O = P·V; grouped queries share a key/value
+// head (Ainslie et al. 2023, 2305.13245). With a softcap c, S becomes c·tanh(S/c) (Gemma Team 2024, 2408.00118, §2).
+// Backward, with L = log Σ exp(S) and D = Σ dO·O by row: P = exp(S - L), dV = Pᵀ·dO, dS = s·P·(dO·Vᵀ - D), times
+// 1 - tanh² with a softcap, dQ = dS·K, dK = dSᵀ·Q.
+#include "attention_rule.h"
 #include "microkernel.h"
+#include "softcap.h"
 
 enum { query_block = 32, key_block = 128 };
-
-// --- Rotation -----------------------------------------------------------------------------------------
-
-typedef struct {
-  float *x;
-  int64_t stride, heads, dimension;
-  const int32_t *positions;
-  const float *cosines, *sines;
-  float direction;
-} rotation;
-
-// (a, b) becomes (a·cos - b·sin, b·cos + a·sin)                       (Su et al. 2021, arXiv 2104.09864)
-MK_KERNEL(rotate_rows, (const rotation *p, int64_t begin, int64_t end), (p, begin, end)) {
-  int64_t half = p->dimension / 2;
-  for (int64_t row = begin; row < end; row++) {
-    const float *restrict cosine = p->cosines + p->positions[row] * half;
-    const float *restrict sine = p->sines + p->positions[row] * half;
-    for (int64_t head = 0; head < p->heads; head++) {
-      float *restrict a = p->x + row * p->stride + head * p->dimension, *restrict b = a + half;
-      for (int64_t j = 0; j < half; j++) {
-        float s = sine[j] * p->direction, first = a[j], second = b[j];
-        a[j] = first * cosine[j] - second * s;
-        b[j] = second * cosine[j] + first * s;
-      }
-    }
-  }
-}
-
-static void rotate(void *p, int64_t begin, int64_t end) { rotate_rows(p, begin, end); }
-
-void mk_rotate(
-  float *x, int64_t stride, int64_t rows, int64_t heads, int64_t dimension, const int32_t *positions,
-  const float *cosines, const float *sines, float direction) {
-  rotation p = {x, stride, heads, dimension, positions, cosines, sines, direction};
-  mk_parallel_ranges(rows, 8, rotate, &p);
-}
 
 // --- Forward ------------------------------------------------------------------------------------------
 
 typedef struct {
+  const mk_attention_rule *rule;
   const mk_sequence *sequences;
-  int64_t count, heads, kv_heads, dimension;
 } attention;
 
 // Rows of B transposed into [columns of a panel]: kt[d][width] from `keys` rows of k.
@@ -76,26 +43,28 @@ MK_INLINE const float *readable(
 MK_KERNEL(
   attend_block, (const attention *p, const mk_sequence *s, int64_t head, int64_t begin, int64_t end),
   (p, s, head, begin, end)) {
-  int64_t d = p->dimension, kv = head / (p->heads / p->kv_heads), rows = end - begin;
-  float scale = 1 / sqrtf((float)d);
+  const mk_attention_rule *rule = p->rule;
+  int64_t d = rule->dimension, kv = head / (rule->heads / rule->kv_heads), rows = end - begin;
+  float scale = rule->scale, softcap = rule->softcap;
   int64_t panel = padded_width(d) * key_block;
   float *kt = mk_scratch(2, (size_t)(2 * panel + query_block * (key_block + d)) * sizeof(float));
   float *copy = kt + panel, *scores = copy + panel, *out = scores + query_block * key_block;
   float highest[query_block], sum[query_block];
   for (int64_t i = 0; i < rows; i++) highest[i] = -INFINITY, sum[i] = 0;
   for (int64_t i = 0; i < rows * d; i++) out[i] = 0;
-  int64_t keys_end = end;
-  for (int64_t key = 0; key < keys_end; key += key_block) {
+  int64_t first = begin - rule->before, last = end + rule->after;
+  int64_t keys_end = last < s->queries ? last : s->queries;
+  for (int64_t key = first > 0 ? first : 0; key < keys_end; key += key_block) {
     int64_t keys = keys_end - key < key_block ? keys_end - key : key_block, width = padded_width(keys);
     transpose_keys(s->k + key * s->kv_stride + kv * d, s->kv_stride, keys, width, d, kt);
     mk_blocks(
       rows, width, d, scale, s->q + begin * s->q_stride + head * d, s->q_stride, 1, kt, width, 0, scores, key_block);
     for (int64_t i = 0; i < rows; i++) {
 #pragma clang fp reassociate(on) contract(fast)
-      float *restrict row = scores + i * key_block;
-      int64_t visible = begin + i + 1 - key;
-      if (visible > keys) visible = keys;
-      if (visible < 0) visible = 0;
+      key_range seen = visible_keys(rule, begin + i, key, keys);
+      float *restrict whole = scores + i * key_block, *restrict row = whole + seen.begin;
+      int64_t visible = seen.end - seen.begin;
+      if (softcap != 0) mk_cap_values(row, visible, softcap, NULL);
       float top = highest[i];
       for (int64_t j = 0; j < visible; j++) top = row[j] > top ? row[j] : top;
       float correction = visible == 0 ? 1 : mk_expf(highest[i] - top), total = 0;
@@ -103,7 +72,8 @@ MK_KERNEL(
         row[j] = mk_expf(row[j] - top);
         total += row[j];
       }
-      for (int64_t j = visible; j < keys; j++) row[j] = 0;
+      for (int64_t j = 0; j < seen.begin; j++) whole[j] = 0;
+      for (int64_t j = seen.end; j < keys; j++) whole[j] = 0;
       sum[i] = sum[i] * correction + total;
       highest[i] = top;
       if (correction != 1)
@@ -126,7 +96,7 @@ MK_KERNEL(
 
 static void attend(void *context, int64_t task) {
   const attention *p = context;
-  int64_t head = task % p->heads, block = task / p->heads;
+  int64_t head = task % p->rule->heads, block = task / p->rule->heads;
   const mk_sequence *s = p->sequences;
   for (;; s++) {
     int64_t blocks = (s->queries + query_block - 1) / query_block;
@@ -137,24 +107,25 @@ static void attend(void *context, int64_t task) {
   attend_block(p, s, head, begin, end < s->queries ? end : s->queries);
 }
 
-void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension) {
-  attention p = {sequences, count, heads, kv_heads, dimension};
+void mk_attention(const mk_attention_rule *rule, const mk_sequence *sequences, int64_t count) {
+  attention p = {rule, sequences};
   int64_t blocks = 0;
   for (int64_t i = 0; i < count; i++) blocks += (sequences[i].queries + query_block - 1) / query_block;
-  mk_parallel_tasks(blocks * heads, attend, &p);
+  mk_parallel_tasks(blocks * rule->heads, attend, &p);
 }
 
 // --- Backward -----------------------------------------------------------------------------------------
 
 typedef struct {
+  const mk_attention_rule *rule;
   const mk_sequence_backward *sequences;
-  int64_t heads, kv_heads, dimension;
 } attention_backward;
 
 // One key/value head of one sequence: every block of queries against every block of keys it sees.
 MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backward *s, int64_t kv), (p, s, kv)) {
-  int64_t d = p->dimension, group = p->heads / p->kv_heads, stride = s->qkv_stride;
-  float scale = 1 / sqrtf((float)d);
+  const mk_attention_rule *rule = p->rule;
+  int64_t d = rule->dimension, group = rule->heads / rule->kv_heads, stride = s->qkv_stride;
+  float scale = rule->scale, softcap = rule->softcap, slopes[key_block];
   int64_t panel = padded_width(d) * key_block;
   float *kt = mk_scratch(2, (size_t)(4 * panel + 2 * query_block * key_block) * sizeof(float));
   float *vt = kt + panel, *k_copy = vt + panel, *row_copy = k_copy + panel, *probability = row_copy + panel;
@@ -170,22 +141,27 @@ MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backw
     transpose_keys(v, stride, keys, width, d, vt);
     int64_t k_stride = stride;
     const float *k_rows = readable(k, &k_stride, keys, d, k_copy);
+    // The queries that see any of them.
+    int64_t first = key > rule->after ? (key - rule->after) / query_block * query_block : 0;
+    int64_t last = key + keys + rule->before < s->queries ? key + keys + rule->before : s->queries;
     for (int64_t head = kv * group; head < (kv + 1) * group; head++)
-      for (int64_t begin = key / query_block * query_block; begin < s->queries; begin += query_block) {
+      for (int64_t begin = first; begin < last; begin += query_block) {
         int64_t rows = s->queries - begin < query_block ? s->queries - begin : query_block;
         const float *q = s->q + begin * stride + head * d;
         const float *dout = s->dout + begin * s->out_stride + head * d;
         int64_t place = begin * s->out_stride + head * d;
-        // What no row of the block sees is not computed.
-        int64_t seen = begin + rows - key < keys ? begin + rows - key : keys, columns = padded_width(seen);
+        // What is behind all that a row of the block sees is not computed.
+        int64_t reach = begin + rows + rule->after - key, seen = reach < keys ? reach : keys;
+        int64_t columns = padded_width(seen);
         mk_blocks(rows, columns, d, scale, q, stride, 1, kt, width, 0, probability, key_block);
         mk_blocks(rows, columns, d, 1, dout, s->out_stride, 1, vt, width, 0, dscores, key_block);
         for (int64_t i = 0; i < rows; i++) {
 #pragma clang fp reassociate(on) contract(fast)
-          float *restrict prow = probability + i * key_block, *restrict drow = dscores + i * key_block;
-          int64_t visible = begin + i + 1 - key;
-          if (visible > seen) visible = seen;
-          if (visible < 0) visible = 0;
+          key_range own = visible_keys(rule, begin + i, key, seen);
+          float *restrict pwhole = probability + i * key_block, *restrict dwhole = dscores + i * key_block;
+          float *restrict prow = pwhole + own.begin, *restrict drow = dwhole + own.begin;
+          int64_t visible = own.end - own.begin;
+          if (softcap != 0) mk_cap_values(prow, visible, softcap, slopes);
           float log_sum = s->log_sum[head * s->queries + begin + i], dot = 0;
           const float *restrict slope = dout + i * s->out_stride;
           int64_t from = place + i * s->out_stride;
@@ -197,7 +173,10 @@ MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backw
             prow[j] = mk_expf(prow[j] - log_sum);
             drow[j] = prow[j] * (drow[j] - dot) * scale;
           }
-          for (int64_t j = visible; j < seen; j++) prow[j] = drow[j] = 0;
+          if (softcap != 0)
+            for (int64_t j = 0; j < visible; j++) drow[j] *= slopes[j];
+          for (int64_t j = 0; j < own.begin; j++) pwhole[j] = dwhole[j] = 0;
+          for (int64_t j = own.end; j < seen; j++) pwhole[j] = dwhole[j] = 0;
         }
         float *dk = s->dk + key * stride + kv * d, *dv = s->dv + key * stride + kv * d;
         float *dq = s->dq + begin * stride + head * d;
@@ -213,11 +192,10 @@ MK_KERNEL(attend_backward, (const attention_backward *p, const mk_sequence_backw
 
 static void attend_back(void *context, int64_t task) {
   const attention_backward *p = context;
-  attend_backward(p, p->sequences + task / p->kv_heads, task % p->kv_heads);
+  attend_backward(p, p->sequences + task / p->rule->kv_heads, task % p->rule->kv_heads);
 }
 
-void mk_attention_backward(
-  const mk_sequence_backward *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension) {
-  attention_backward p = {sequences, heads, kv_heads, dimension};
-  mk_parallel_tasks(count * kv_heads, attend_back, &p);
+void mk_attention_backward(const mk_attention_rule *rule, const mk_sequence_backward *sequences, int64_t count) {
+  attention_backward p = {rule, sequences};
+  mk_parallel_tasks(count * rule->kv_heads, attend_back, &p);
 }

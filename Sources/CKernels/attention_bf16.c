@@ -19,7 +19,7 @@ typedef struct {
 MK_DOT_UNIT static void rotate(void *context, int64_t begin, int64_t end) {
   const rotation *r = context;
   const mk_attention_batch *p = r->batch;
-  int64_t d = p->dimension, width = mk_attention_width(p), turned = (p->heads + p->kv_heads) * d;
+  int64_t d = p->rule.dimension, width = mk_attention_width(p), turned = (p->rule.heads + p->rule.kv_heads) * d;
   for (int64_t row = begin; row < end; row++) {
     const float *cosines = p->cosines + p->positions[row] * (d / 2), *sines = p->sines + p->positions[row] * (d / 2);
     const float *from = r->qkv + row * width;
@@ -42,15 +42,16 @@ static int64_t value_pairs(const mk_attention_batch *p, int64_t sequence) { retu
 
 static const uint32_t *values_of(const attention *a, int64_t sequence, int64_t kv) {
   const mk_attention_batch *p = a->batch;
-  return a->values + (a->firsts[sequence] * p->kv_heads + kv * value_pairs(p, sequence)) * p->dimension;
+  return a->values + (a->firsts[sequence] * p->rule.kv_heads + kv * value_pairs(p, sequence)) * p->rule.dimension;
 }
 
 MK_DOT_UNIT static void pair_values(void *context, int64_t task) {
   const attention *a = context;
   const mk_attention_batch *p = a->batch;
-  int64_t sequence = task / p->kv_heads, kv = task % p->kv_heads, d = p->dimension, width = mk_attention_width(p);
+  int64_t sequence = task / p->rule.kv_heads, kv = task % p->rule.kv_heads;
+  int64_t d = p->rule.dimension, width = mk_attention_width(p);
   mk_span span = p->spans[sequence];
-  const uint16_t *values = p->rotated + span.first * width + (p->heads + p->kv_heads + kv) * d;
+  const uint16_t *values = p->rotated + span.first * width + (p->rule.heads + p->rule.kv_heads + kv) * d;
   mk_pair_rows(values, width, span.rows, d, (uint32_t *)values_of(a, sequence, kv));
 }
 
@@ -113,9 +114,9 @@ MK_DOT_INLINE void weigh(const float *scores, int64_t all_see, int64_t seen, flo
 
 MK_DOT_UNIT static void attend_block(const attention *a, int64_t sequence, int64_t head, int64_t begin, int64_t end) {
   const mk_attention_batch *p = a->batch;
-  int64_t d = p->dimension, width = mk_attention_width(p), rows = end - begin, first = p->spans[sequence].first;
-  int64_t kv = head / (p->heads / p->kv_heads);
-  const uint32_t *keys = (const uint32_t *)(p->rotated + first * width + (p->heads + kv) * d);
+  int64_t d = p->rule.dimension, width = mk_attention_width(p), rows = end - begin, first = p->spans[sequence].first;
+  int64_t kv = head / (p->rule.heads / p->rule.kv_heads);
+  const uint32_t *keys = (const uint32_t *)(p->rotated + first * width + (p->rule.heads + kv) * d);
   const uint32_t *values = values_of(a, sequence, kv);
   float *scores = mk_scratch(2, (size_t)(query_block * (key_block + key_block / 2 + d + d / 2)) * sizeof(float));
   uint32_t *pairs = (uint32_t *)(scores + query_block * key_block);
@@ -123,14 +124,15 @@ MK_DOT_UNIT static void attend_block(const attention *a, int64_t sequence, int64
   uint32_t *queries = (uint32_t *)(out + query_block * d);
   // Where the result goes is written at the end and would be waited for there.
   for (int64_t i = 0; i < rows; i++)
-    for (int64_t j = 0; j < d; j += 32) __builtin_prefetch(p->out + ((first + begin + i) * p->heads + head) * d + j, 1);
+    for (int64_t j = 0; j < d; j += 32)
+      __builtin_prefetch(p->out + ((first + begin + i) * p->rule.heads + head) * d + j, 1);
   mk_turn_pairs(p->rotated + (first + begin) * width + head * d, width, rows, d, queries, query_block);
   softmax s;
   for (int i = 0; i < query_block; i++) s.highest[i] = -FLT_MAX, s.sum[i] = 0;
   for (int64_t key = 0; key < end; key += key_block) {
     int64_t seen = mk_smaller(end - key, key_block), all_see = mk_smaller(begin - key, key_block);
     mk_score(keys + key * (width / 2), width / 2, mk_smaller(seen, all_see + 16), seen, d / 2, queries, scores);
-    weigh(scores, all_see, seen, mk_power_scale(d), &s, pairs);
+    weigh(scores, all_see, seen, mk_power_scale(p), &s, pairs);
     if (key > 0)
       for (int64_t i = 0; i < rows; i++)
         if (s.correction[i] != 1)
@@ -143,7 +145,7 @@ MK_DOT_UNIT static void attend_block(const attention *a, int64_t sequence, int64
   for (int64_t i = 0; i < rows; i++) {
     int64_t row = first + begin + i;
     __m512 inverse = _mm512_set1_ps(1 / s.sum[i]);
-    uint16_t *to = p->out + (row * p->heads + head) * d;
+    uint16_t *to = p->out + (row * p->rule.heads + head) * d;
     for (int64_t j = 0; j < d; j += 32) {
       __m512 low = _mm512_loadu_ps(out + i * d + j), high = _mm512_loadu_ps(out + i * d + j + 16);
       _mm512_storeu_si512(to + j, mk_narrowed(_mm512_mul_ps(low, inverse), _mm512_mul_ps(high, inverse)));
@@ -155,7 +157,7 @@ MK_DOT_UNIT static void attend_block(const attention *a, int64_t sequence, int64
 static void attend(void *context, int64_t task) {
   const attention *a = context;
   const mk_attention_batch *p = a->batch;
-  int64_t head = task % p->heads, block = task / p->heads, sequence = 0;
+  int64_t head = task % p->rule.heads, block = task / p->rule.heads, sequence = 0;
   for (;; sequence++) {
     int64_t blocks = (p->spans[sequence].rows + query_block - 1) / query_block;
     if (block < blocks) break;
@@ -166,10 +168,10 @@ static void attend(void *context, int64_t task) {
 }
 
 int64_t mk_attention_bf16_workspace(const mk_attention_batch *p, bool is_backward) {
-  if (is_backward) return mk_whole_lines(p->count * p->kv_heads) + 2 * p->rows * p->heads * p->dimension;
+  if (is_backward) return mk_whole_lines(p->count * p->rule.kv_heads) + 2 * p->rows * p->rule.heads * p->rule.dimension;
   int64_t pairs = 0;
   for (int64_t i = 0; i < p->count; i++) pairs += value_pairs(p, i);
-  return mk_whole_lines(2 * p->count) + pairs * p->kv_heads * p->dimension;
+  return mk_whole_lines(2 * p->count) + pairs * p->rule.kv_heads * p->rule.dimension;
 }
 
 void mk_attention_bf16(const mk_attention_batch *p, const float *qkv, float *workspace) {
@@ -182,8 +184,8 @@ void mk_attention_bf16(const mk_attention_batch *p, const float *qkv, float *wor
     pairs += value_pairs(p, i);
     blocks += (p->spans[i].rows + query_block - 1) / query_block;
   }
-  mk_parallel_tasks(p->count * p->kv_heads, pair_values, &a);
-  mk_parallel_tasks(blocks * p->heads, attend, &a);
+  mk_parallel_tasks(p->count * p->rule.kv_heads, pair_values, &a);
+  mk_parallel_tasks(blocks * p->rule.heads, attend, &a);
 }
 #else
 // Nobody calls what the first of these refuses.

@@ -11,7 +11,7 @@
 enum { query_block = 32 };
 
 MK_INLINE int64_t mk_attention_width(const mk_attention_batch *p) {
-  return (p->heads + 2 * p->kv_heads) * p->dimension;
+  return (p->rule.heads + 2 * p->rule.kv_heads) * p->rule.dimension;
 }
 
 MK_INLINE int64_t mk_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -19,8 +19,8 @@ MK_INLINE int64_t mk_smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 // What stands before the vectors takes whole lines: a vector that lies across two of them costs two reads.
 MK_INLINE int64_t mk_whole_lines(int64_t words) { return (words + 15) / 16 * 16; }
 
-// Scores times this are powers of two.
-MK_INLINE float mk_power_scale(int64_t d) { return 1.44269504088896341f / sqrtf((float)d); }
+// Products of queries and keys times this are powers of two.
+MK_INLINE float mk_power_scale(const mk_attention_batch *p) { return 1.44269504088896341f * p->rule.scale; }
 
 // 2ˣ by 2ⁿ·p(x - n), n ≤ x < n + 1, a degree-5 polynomial: relative error 1.5e-7.
 MK_DOT_INLINE __m512 mk_power_of_two(__m512 x) {

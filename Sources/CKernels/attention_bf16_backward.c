@@ -5,10 +5,10 @@
 // A block's queries against as many keys.
 enum { back_block = 128 };
 
-// The gradient of a head before rotation, from that of the head times the root of the dimension.
+// The gradient of a head before rotation, from that of the head over the scale.
 MK_DOT_INLINE void rotate_back(const mk_attention_batch *p, int64_t row, const float *from, uint16_t *to) {
-  int64_t d = p->dimension, angle = p->positions[row] * (d / 2);
-  mk_rotate_head(from, p->cosines + angle, p->sines + angle, 1 / sqrtf((float)d), -1, d, to);
+  int64_t d = p->rule.dimension, angle = p->positions[row] * (d / 2);
+  mk_rotate_head(from, p->cosines + angle, p->sines + angle, p->rule.scale, -1, d, to);
 }
 
 typedef struct {
@@ -55,7 +55,8 @@ MK_DOT_INLINE void lay_out_slopes(
 
 MK_DOT_UNIT static head_rows lay_out_head(const backward *b, mk_span span, int64_t head) {
   const mk_attention_batch *p = b->batch;
-  int64_t d = p->dimension, width = mk_attention_width(p), stride = p->heads * d, kv = head / (p->heads / p->kv_heads);
+  int64_t d = p->rule.dimension, width = mk_attention_width(p), stride = p->rule.heads * d;
+  int64_t kv = head / (p->rule.heads / p->rule.kv_heads);
   int64_t room = (span.rows + query_block - 1) / query_block * query_block, size = room / 2 * d;
   head_rows to;
   to.turned_queries = mk_scratch(4, (size_t)(7 * size + 2 * room) * sizeof(float));
@@ -67,7 +68,7 @@ MK_DOT_UNIT static head_rows lay_out_head(const backward *b, mk_span span, int64
   to.log_sums = to.dq + 2 * size;
   to.dots = to.log_sums + room;
   const uint16_t *q = p->rotated + span.first * width + head * d;
-  mk_pair_rows(p->rotated + span.first * width + (p->heads + kv) * d, width, span.rows, d, to.paired_keys);
+  mk_pair_rows(p->rotated + span.first * width + (p->rule.heads + kv) * d, width, span.rows, d, to.paired_keys);
   mk_pair_rows(q, width, span.rows, d, to.paired_queries);
   for (int64_t i = 0; i < room; i++) {
     float log_sum = i < span.rows ? p->log_sums[head * p->rows + span.first + i] : 0;
@@ -120,16 +121,16 @@ MK_DOT_INLINE void weigh_pair(
 MK_DOT_UNIT static void weigh_block(
   const backward *b, mk_span span, int64_t head, const head_rows *own, int64_t key, int64_t begin, weights *to) {
   const mk_attention_batch *p = b->batch;
-  int64_t d = p->dimension, width = mk_attention_width(p), kv = head / (p->heads / p->kv_heads);
+  int64_t d = p->rule.dimension, width = mk_attention_width(p), kv = head / (p->rule.heads / p->rule.kv_heads);
   int64_t rows = mk_smaller(span.rows - begin, back_block), keys = mk_smaller(span.rows - key, back_block);
-  const uint32_t *first = (const uint32_t *)(p->rotated + (span.first + key) * width + (p->heads + kv) * d);
-  __m512 factor = _mm512_set1_ps(mk_power_scale(d));
+  const uint32_t *first = (const uint32_t *)(p->rotated + (span.first + key) * width + (p->rule.heads + kv) * d);
+  __m512 factor = _mm512_set1_ps(mk_power_scale(p));
   for (int64_t i = 0; i < rows; i += query_block) {
     // The first of these queries sees keys up to `diagonal`, the one after it one more.
     int64_t diagonal = begin + i - key, place = (begin + i) * (d / 2);
     int64_t seen = mk_smaller(keys, diagonal + query_block), common = mk_smaller(seen, diagonal + 16);
     mk_score(first, width / 2, common, seen, d / 2, own->turned_queries + place, to->scores);
-    mk_score(first + p->kv_heads * d / 2, width / 2, common, seen, d / 2, own->turned_slopes + place, to->slopes);
+    mk_score(first + p->rule.kv_heads * d / 2, width / 2, common, seen, d / 2, own->turned_slopes + place, to->slopes);
     __m512 log_sum[2], dot[2];
     for (int h = 0; h < 2; h++) {
       log_sum[h] = _mm512_loadu_ps(own->log_sums + begin + i + 16 * h);
@@ -170,12 +171,13 @@ MK_DOT_UNIT static void add_products(
 // A key/value head's gradient is the sum over the query heads that share it.
 MK_DOT_UNIT static void sum_group(const backward *b, mk_span span, int64_t kv) {
   const mk_attention_batch *p = b->batch;
-  int64_t d = p->dimension, width = mk_attention_width(p), group = p->heads / p->kv_heads, between = p->rows * d;
+  int64_t d = p->rule.dimension, width = mk_attention_width(p), between = p->rows * d;
+  int64_t group = p->rule.heads / p->rule.kv_heads;
   float *sum = mk_scratch(3, (size_t)d * sizeof(float));
   for (int64_t row = span.first; row < span.first + span.rows; row++)
     for (int is_value = 0; is_value < 2; is_value++) {
       const float *parts = (is_value ? b->dv : b->dk) + kv * group * between + row * d;
-      uint16_t *to = b->dqkv + row * width + (p->heads + (is_value ? p->kv_heads : 0) + kv) * d;
+      uint16_t *to = b->dqkv + row * width + (p->rule.heads + (is_value ? p->rule.kv_heads : 0) + kv) * d;
       for (int64_t j = 0; j < d; j += 16) {
         __builtin_prefetch(to + 8 * width + j, 1);
         __m512 total = _mm512_loadu_ps(parts + j);
@@ -191,7 +193,7 @@ MK_DOT_UNIT static void sum_group(const backward *b, mk_span span, int64_t kv) {
 MK_DOT_UNIT static void attend_back(void *context, int64_t task) {
   const backward *b = context;
   const mk_attention_batch *p = b->batch;
-  int64_t sequence = task / p->heads, head = task % p->heads, d = p->dimension;
+  int64_t sequence = task / p->rule.heads, head = task % p->rule.heads, d = p->rule.dimension;
   mk_span span = p->spans[sequence];
   head_rows own = lay_out_head(b, span, head);
   weights *w = mk_scratch(2, sizeof(weights));
@@ -209,16 +211,16 @@ MK_DOT_UNIT static void attend_back(void *context, int64_t task) {
     rotate_back(p, row, own.dq + i * d, b->dqkv + row * mk_attention_width(p) + head * d);
   }
   // Whoever is last of a group finds most of it in its cache.
-  int64_t group = p->heads / p->kv_heads, kv = head / group;
-  if (atomic_fetch_sub(b->left + sequence * p->kv_heads + kv, 1) == 1) sum_group(b, span, kv);
+  int64_t group = p->rule.heads / p->rule.kv_heads, kv = head / group;
+  if (atomic_fetch_sub(b->left + sequence * p->rule.kv_heads + kv, 1) == 1) sum_group(b, span, kv);
 }
 
 void mk_attention_backward_bf16(const mk_attention_batch *p, const float *dy, float *workspace, uint16_t *dqkv) {
-  int64_t each = p->rows * p->heads * p->dimension, groups = p->count * p->kv_heads;
+  int64_t each = p->rows * p->rule.heads * p->rule.dimension, groups = p->count * p->rule.kv_heads;
   float *rest = workspace + mk_whole_lines(groups);
   backward b = {p, dy, rest, rest + each, dqkv, (atomic_int *)workspace};
-  for (int64_t i = 0; i < groups; i++) atomic_init(b.left + i, (int)(p->heads / p->kv_heads));
-  mk_parallel_tasks(p->count * p->heads, attend_back, &b);
+  for (int64_t i = 0; i < groups; i++) atomic_init(b.left + i, (int)(p->rule.heads / p->rule.kv_heads));
+  mk_parallel_tasks(p->count * p->rule.heads, attend_back, &b);
 }
 #else
 void mk_attention_backward_bf16(const mk_attention_batch *p, const float *dy, float *workspace, uint16_t *dqkv) {

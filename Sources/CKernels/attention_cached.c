@@ -8,8 +8,10 @@
 // rows come with it, and however its sequence was cut into passes.
 #include "attention_cached.h"
 
+#include "attention_rule.h"
 #include "dot.h"
 #include "microkernel.h"
+#include "softcap.h"
 
 enum { tokens = MK_PAGE_TOKENS, block_pages = 8, block_keys = tokens * block_pages, most_rows = 64, lanes = 16 };
 
@@ -33,12 +35,14 @@ static char *head_of(const cached *c, const mk_cached_sequence *s, int64_t page,
 
 // (a, b) becomes (a·cos - b·sin, b·cos + a·sin).
 MK_INLINE void rotate_head(
-  const float *restrict x, int64_t d, const float *restrict cosine, const float *restrict sine, float *restrict to) {
-  int64_t half = d / 2;
+  const mk_attention_rule *rule, const float *restrict x, const float *restrict cosine, const float *restrict sine,
+  float *restrict to) {
+  int64_t half = rule->rotated / 2;
   for (int64_t j = 0; j < half; j++) {
     to[j] = x[j] * cosine[j] - x[half + j] * sine[j];
     to[half + j] = x[half + j] * cosine[j] + x[j] * sine[j];
   }
+  for (int64_t j = 2 * half; j < rule->dimension; j++) to[j] = x[j];
 }
 
 // --- Writing keys and values ----------------------------------------------------------------------------
@@ -48,19 +52,19 @@ MK_KERNEL(
   (const cached *c, const mk_cached_sequence *s, int64_t first_head, int64_t last_head, int64_t begin, int64_t end),
   (c, s, first_head, last_head, begin, end)) {
   const mk_cache_shape *shape = c->shape;
-  int64_t d = shape->dimension, half = d / 2, wide = padded(d);
+  int64_t d = shape->dimension, wide = padded(d);
   float *turned = mk_scratch(2, (size_t)d * sizeof(float));
   for (int64_t i = begin; i < end; i++) {
     int64_t place = s->past + i, slot = place % tokens;
     for (int64_t kv = first_head; kv < last_head; kv++) {
-      const float *restrict k = s->qkv + i * s->stride + (shape->heads + kv) * d;
+      const float *restrict k = s->qkv + i * s->stride + (c->rule->heads + kv) * d;
       const float *restrict v = k + shape->kv_heads * d;
       char *head = head_of(c, s, place / tokens, kv);
-      int64_t angle = s->positions[i] * half;
-      rotate_head(k, d, c->cosines + angle, c->sines + angle, turned);
+      int64_t angle = s->positions[i] * (c->rule->rotated / 2);
+      rotate_head(c->rule, k, c->cosines + angle, c->sines + angle, turned);
       if (shape->type == MK_BF16) {
         uint16_t *restrict keys = (uint16_t *)head + 2 * slot;
-        for (int64_t j = 0; j < half; j++) {
+        for (int64_t j = 0; j < d / 2; j++) {
           keys[j * 2 * tokens] = mk_narrow(turned[2 * j]);
           keys[j * 2 * tokens + 1] = mk_narrow(turned[2 * j + 1]);
         }
@@ -78,36 +82,40 @@ MK_KERNEL(
 
 // --- Attending --------------------------------------------------------------------------------------------
 
+// Query heads that share a key/value head.
+static int64_t group_of(const cached *c) { return c->rule->heads / c->rule->kv_heads; }
+
 // The block's queries of the heads that share a key/value head, rotated: row (query, head).
 MK_INLINE void gather_queries(
   const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end, float *q) {
-  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads;
+  int64_t d = c->shape->dimension, group = group_of(c);
   for (int64_t i = begin; i < end; i++) {
-    int64_t angle = s->positions[i] * (d / 2);
+    int64_t angle = s->positions[i] * (c->rule->rotated / 2);
     for (int64_t h = 0; h < group; h++, q += d)
-      rotate_head(s->qkv + i * s->stride + (kv * group + h) * d, d, c->cosines + angle, c->sines + angle, q);
+      rotate_head(
+        c->rule, s->qkv + i * s->stride + (kv * group + h) * d, c->cosines + angle, c->sines + angle, q);
   }
 }
 
-// One row of scores of a block of keys, whole vectors of them: they become weights, and what was found before is scaled
-// to match. Sums go by lanes, so that zeros behind them change nothing: a row's bits do not depend on how many keys are
-// yet to come.
+// One row of scores of a block of keys, whole vectors of them: those it sees become weights, and what was found before is
+// scaled to match. Sums go by lanes, so that zeros before and behind them change nothing: a row's bits do not depend on
+// how many keys are yet to come, or are there for other rows alone.
 MK_INLINE void weigh(
-  float *restrict row, int64_t visible, int64_t keys, float *highest, float *sum, float *restrict out, int64_t d) {
+  float *restrict row, key_range seen, int64_t keys, float *highest, float *sum, float *restrict out, int64_t d) {
 #pragma clang fp contract(fast)
-  if (visible > keys) visible = keys;
-  if (visible < 0) visible = 0;
-  for (int64_t j = visible; j < keys; j++) row[j] = -INFINITY;
+  for (int64_t j = 0; j < seen.begin; j++) row[j] = -INFINITY;
+  for (int64_t j = seen.end; j < keys; j++) row[j] = -INFINITY;
   float tops[lanes], sums[lanes] = {0};
   for (int64_t l = 0; l < lanes; l++) tops[l] = *highest;
   for (int64_t j = 0; j < keys; j += lanes)
     for (int64_t l = 0; l < lanes; l++) tops[l] = row[j + l] > tops[l] ? row[j + l] : tops[l];
   for (int64_t step = lanes / 2; step > 0; step /= 2)
     for (int64_t l = 0; l < step; l++) tops[l] = tops[l] > tops[l + step] ? tops[l] : tops[l + step];
-  float top = tops[0], correction = visible == 0 ? 1 : mk_expf(*highest - top);
+  float top = tops[0], correction = seen.begin == seen.end ? 1 : mk_expf(*highest - top);
   for (int64_t j = 0; j < keys; j += lanes)
     for (int64_t l = 0; l < lanes; l++) row[j + l] = mk_expf(row[j + l] - top);
-  for (int64_t j = visible; j < keys; j++) row[j] = 0;
+  for (int64_t j = 0; j < seen.begin; j++) row[j] = 0;
+  for (int64_t j = seen.end; j < keys; j++) row[j] = 0;
   for (int64_t j = 0; j < keys; j += lanes)
     for (int64_t l = 0; l < lanes; l++) sums[l] += row[j + l];
   for (int64_t step = lanes / 2; step > 0; step /= 2)
@@ -121,7 +129,7 @@ MK_INLINE void weigh(
 MK_INLINE void scatter(
   const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end, const float *out,
   const float *sums) {
-  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads;
+  int64_t d = c->shape->dimension, group = group_of(c);
   for (int64_t i = begin; i < end; i++)
     for (int64_t h = 0; h < group; h++, out += d, sums++) {
       int64_t place = i * s->out_stride + (kv * group + h) * d;
@@ -131,6 +139,22 @@ MK_INLINE void scatter(
       else
         for (int64_t j = 0; j < d; j++) s->narrow_out[place + j] = mk_narrow(out[j] * inverse);
     }
+}
+
+// The first page that a query at `place`, or one after it, sees anything of.
+static int64_t first_page(const mk_attention_rule *rule, int64_t place) {
+  return place > rule->before ? (place - rule->before) / tokens : 0;
+}
+
+// Pages of a block of keys, counted from its first, that hold anything a query of a task sees.
+typedef struct {
+  int64_t begin, end;
+} page_run;
+
+// `first` is the first page that is seen, `end` the place behind the last.
+static page_run pages_of(int64_t key, int64_t first, int64_t end) {
+  int64_t before = first - key / tokens, left = end - key;
+  return (page_run){before > 0 ? before : 0, left < block_keys ? (left + tokens - 1) / tokens : block_pages};
 }
 
 typedef struct {
@@ -153,21 +177,24 @@ MK_INLINE room room_for(int64_t rows, int64_t d) {
 MK_KERNEL(
   attend_wide, (const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end),
   (c, s, kv, begin, end)) {
-  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads, rows = (end - begin) * group;
+  const mk_attention_rule *rule = c->rule;
+  int64_t d = c->shape->dimension, group = group_of(c), rows = (end - begin) * group;
   room r = room_for(rows, d);
   gather_queries(c, s, kv, begin, end, r.q);
-  float scale = 1 / sqrtf((float)d);
-  for (int64_t key = 0; key < s->past + end; key += block_keys) {
-    int64_t left = s->past + end - key, pages = left < block_keys ? (left + tokens - 1) / tokens : block_pages;
-    for (int64_t p = 0; p < pages; p++) {
+  int64_t first = first_page(rule, s->past + begin);
+  for (int64_t key = first / block_pages * block_keys; key < s->past + end; key += block_keys) {
+    page_run run = pages_of(key, first, s->past + end);
+    for (int64_t p = run.begin; p < run.end; p++) {
       const float *keys = (const float *)head_of(c, s, key / tokens + p, kv);
-      mk_blocks(rows, tokens, d, scale, r.q, d, 1, keys, tokens, 0, r.scores + p * tokens, block_keys);
+      mk_blocks(rows, tokens, d, rule->scale, r.q, d, 1, keys, tokens, 0, r.scores + p * tokens, block_keys);
     }
-    for (int64_t i = 0; i < rows; i++)
-      weigh(
-        r.scores + i * block_keys, s->past + begin + i / group + 1 - key, pages * tokens, r.highest + i, r.sums + i,
-        r.out + i * d, d);
-    for (int64_t p = 0; p < pages; p++) {
+    for (int64_t i = 0; i < rows; i++) {
+      float *row = r.scores + i * block_keys;
+      key_range seen = visible_keys(rule, s->past + begin + i / group, key, run.end * tokens);
+      if (rule->softcap != 0) mk_cap_values(row + seen.begin, seen.end - seen.begin, rule->softcap, NULL);
+      weigh(row, seen, run.end * tokens, r.highest + i, r.sums + i, r.out + i * d, d);
+    }
+    for (int64_t p = run.begin; p < run.end; p++) {
       const float *values = (const float *)(head_of(c, s, key / tokens + p, kv) + key_bytes(c->shape));
       mk_blocks(rows, d, tokens, 1, r.scores + p * tokens, block_keys, 1, values, padded(d), 1, r.out, d);
     }
@@ -185,21 +212,22 @@ MK_INLINE void fetch(const char *from, int64_t bytes) {
 
 MK_DOT_UNIT static void attend_narrow(
   const cached *c, const mk_cached_sequence *s, int64_t kv, int64_t begin, int64_t end) {
-  int64_t d = c->shape->dimension, group = c->shape->heads / c->shape->kv_heads, rows = (end - begin) * group;
+  const mk_attention_rule *rule = c->rule;
+  int64_t d = c->shape->dimension, group = group_of(c), rows = (end - begin) * group;
   // Products take four rows as fast as one.
   int64_t whole = rows == 1 ? 1 : (rows + 3) / 4 * 4;
-  int64_t all_pages = (s->past + end + tokens - 1) / tokens;
+  int64_t first = first_page(rule, s->past + begin), all_pages = (s->past + end + tokens - 1) / tokens;
   bool fetches = rows <= 16;
-  for (int64_t p = 0; fetches && p < pages_ahead && p < all_pages; p++) fetch(head_of(c, s, p, kv), key_bytes(c->shape));
+  for (int64_t p = first; fetches && p < first + pages_ahead && p < all_pages; p++)
+    fetch(head_of(c, s, p, kv), key_bytes(c->shape));
   room r = room_for(whole, d);
   gather_queries(c, s, kv, begin, end, r.q);
   for (int64_t i = 0; i < whole * d; i++) r.narrow_q[i] = mk_narrow(r.q[i]);
   const uint32_t *q = (const uint32_t *)r.narrow_q, *weights = (const uint32_t *)r.narrow_scores;
-  float scale = 1 / sqrtf((float)d);
   for (int64_t i = rows * block_keys; i < whole * block_keys; i++) r.narrow_scores[i] = 0;
-  for (int64_t key = 0; key < s->past + end; key += block_keys) {
-    int64_t left = s->past + end - key, pages = left < block_keys ? (left + tokens - 1) / tokens : block_pages;
-    for (int64_t p = 0; p < pages; p++) {
+  for (int64_t key = first / block_pages * block_keys; key < s->past + end; key += block_keys) {
+    page_run run = pages_of(key, first, s->past + end);
+    for (int64_t p = run.begin; p < run.end; p++) {
       const uint32_t *keys = (const uint32_t *)head_of(c, s, key / tokens + p, kv);
       if (fetches) {
         int64_t later = key / tokens + p + pages_ahead;
@@ -207,16 +235,17 @@ MK_DOT_UNIT static void attend_narrow(
         if (later < all_pages) fetch(head_of(c, s, later, kv), key_bytes(c->shape));
       }
       mk_dot_blocks(
-        whole, tokens, d / 2, scale, q, d / 2, 1, keys, tokens, false, r.scores + p * tokens, block_keys);
+        whole, tokens, d / 2, rule->scale, q, d / 2, 1, keys, tokens, false, r.scores + p * tokens, block_keys);
     }
     for (int64_t i = 0; i < rows; i++) {
       float *row = r.scores + i * block_keys;
       uint16_t *narrow = r.narrow_scores + i * block_keys;
-      weigh(
-        row, s->past + begin + i / group + 1 - key, pages * tokens, r.highest + i, r.sums + i, r.out + i * d, d);
-      for (int64_t j = 0; j < pages * tokens; j++) narrow[j] = mk_narrow(row[j]);
+      key_range seen = visible_keys(rule, s->past + begin + i / group, key, run.end * tokens);
+      if (rule->softcap != 0) mk_cap_values(row + seen.begin, seen.end - seen.begin, rule->softcap, NULL);
+      weigh(row, seen, run.end * tokens, r.highest + i, r.sums + i, r.out + i * d, d);
+      for (int64_t j = 0; j < run.end * tokens; j++) narrow[j] = mk_narrow(row[j]);
     }
-    for (int64_t p = 0; p < pages; p++) {
+    for (int64_t p = run.begin; p < run.end; p++) {
       const uint32_t *values = (const uint32_t *)(head_of(c, s, key / tokens + p, kv) + key_bytes(c->shape));
       mk_dot_blocks(
         whole, d, tokens / 2, 1, weights + p * tokens / 2, block_keys / 2, 1, values, d, true, r.out, d);
@@ -263,11 +292,11 @@ static void attend(void *context, int64_t task) {
 }
 
 cached_attention cached_attention_of(
-  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
-  const float *cosines, const float *sines) {
-  int64_t group = shape->heads / shape->kv_heads;
+  const mk_attention_rule *rule, const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count,
+  int64_t layer_offset, const float *cosines, const float *sines) {
+  int64_t group = rule->heads / rule->kv_heads;
   return (cached_attention){
-    shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
+    rule, shape, sequences, count, layer_offset, cosines, sines, group > most_rows ? 1 : most_rows / group};
 }
 
 int64_t cached_attention_stages(const cached_attention *c, mk_stage *stages) {
@@ -285,9 +314,9 @@ int64_t cached_attention_stages(const cached_attention *c, mk_stage *stages) {
 }
 
 void mk_attention_cached(
-  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
-  const float *cosines, const float *sines) {
-  cached c = cached_attention_of(shape, sequences, count, layer_offset, cosines, sines);
+  const mk_attention_rule *rule, const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count,
+  int64_t layer_offset, const float *cosines, const float *sines) {
+  cached c = cached_attention_of(rule, shape, sequences, count, layer_offset, cosines, sines);
   mk_stage stages[2];
   mk_parallel_stages(stages, cached_attention_stages(&c, stages));
 }

@@ -1,10 +1,13 @@
-// loss = log Σ exp(z) - z[target]; dz = scale·(softmax(z) - onehot(target))
+// loss = log Σ exp(l) - l[target]; dl = scale·(softmax(l) - onehot(target))
+// Logits l are z, or with a softcap c·tanh(z/c): dz = dl·(1 - tanh(z/c)²).
 #include "dot.h"
+#include "softcap.h"
 
 typedef struct {
   float *logits, *losses;
   const int32_t *targets;
   const float *scales;
+  float softcap;
   // Where gradients go in bf16, rows `stride` apart; NULL for in place.
   uint16_t *narrow;
   int64_t columns, stride;
@@ -14,6 +17,9 @@ MK_KERNEL(entropy_rows, (const entropy *p, int64_t begin, int64_t end), (p, begi
   int64_t n = p->columns;
   for (int64_t row = begin; row < end; row++) {
     float *restrict z = p->logits + row * n;
+    bool is_capped = p->softcap != 0;
+    float *slopes = is_capped && p->scales ? mk_scratch(2, (size_t)n * sizeof(float)) : NULL;
+    if (is_capped) mk_cap_values(z, n, p->softcap, slopes);
     float highest = z[0];
     {
 #pragma clang fp reassociate(on)
@@ -41,7 +47,13 @@ MK_KERNEL(entropy_rows, (const entropy *p, int64_t begin, int64_t end), (p, begi
     if (p->scales) {
       float factor = (float)(p->scales[row] / total), scale = p->scales[row];
       int32_t label = p->targets[row];
-      if (p->narrow) {
+      if (slopes) {
+        for (int64_t j = 0; j < n; j++) z[j] *= factor;
+        z[label] -= scale;
+        for (int64_t j = 0; j < n; j++) z[j] *= slopes[j];
+        if (p->narrow)
+          for (int64_t j = 0; j < n; j++) p->narrow[row * p->stride + j] = mk_narrow(z[j]);
+      } else if (p->narrow) {
         uint16_t *restrict to = p->narrow + row * p->stride;
         for (int64_t j = 0; j < n; j++) to[j] = mk_narrow(z[j] * factor);
         to[label] = mk_narrow(z[label] * factor - scale);
@@ -63,7 +75,7 @@ MK_DOT_INLINE float highest_of(const float *x, int64_t count) {
   return _mm512_reduce_max_ps(top);
 }
 
-// With gradients in bf16.
+// With gradients in bf16, without a softcap.
 MK_DOT_UNIT static void dot_rows(const entropy *p, int64_t begin, int64_t end) {
   int64_t n = p->columns;
   for (int64_t row = begin; row < end; row++) {
@@ -99,12 +111,13 @@ MK_DOT_UNIT static void dot_rows(const entropy *p, int64_t begin, int64_t end) {
 
 static void rows_of(void *context, int64_t begin, int64_t end) {
   const entropy *p = context;
-  (p->narrow && p->scales && mk_has_dot_unit() ? dot_rows : entropy_rows)(p, begin, end);
+  bool is_plain = p->narrow && p->scales && p->softcap == 0;
+  (is_plain && mk_has_dot_unit() ? dot_rows : entropy_rows)(p, begin, end);
 }
 
 void mk_cross_entropy(
-  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns,
-  uint16_t *narrow, int64_t stride) {
-  entropy p = {logits, losses, targets, scales, narrow, columns, stride};
+  float *logits, const int32_t *targets, float *losses, const float *scales, float softcap, int64_t rows,
+  int64_t columns, uint16_t *narrow, int64_t stride) {
+  entropy p = {logits, losses, targets, scales, softcap, narrow, columns, stride};
   mk_parallel_ranges(rows, 1, rows_of, &p);
 }

@@ -2,13 +2,15 @@
 //
 // loss = (1-w)·(log Σ exp(z) - z[target]) + w·T²·KL(softmax(t/T) ‖ softmax(z/T))
 // dz = scale·((1-w)·(softmax(z) - onehot) + w·T·(softmax(z/T) - softmax(t/T)))
-#include "dispatch.h"
+//
+// With a softcap, z are the logits after it, and gradients those before it: times 1 - tanh².
+#include "softcap.h"
 
 typedef struct {
   float *logits, *teacher, *losses;
   const int32_t *targets;
   const float *scales;
-  float temperature, weight;
+  float softcap, temperature, weight;
   int64_t columns;
 } distillation;
 
@@ -24,6 +26,9 @@ MK_KERNEL(distil_rows, (const distillation *p, int64_t begin, int64_t end), (p, 
   float cool = 1 / p->temperature, w = p->weight;
   for (int64_t row = begin; row < end; row++) {
     float *restrict z = p->logits + row * n, *restrict t = p->teacher + row * n;
+    bool is_capped = p->softcap != 0;
+    float *slopes = is_capped ? mk_scratch(2, (size_t)n * sizeof(float)) : NULL;
+    if (is_capped) mk_cap_values(z, n, p->softcap, slopes);
     float top = highest_of(z, n), teacher_top = highest_of(t, n), target = z[p->targets[row]];
     // Sums of 512 keep the rounding of 49,152 terms small: of exp(z), exp(z/T), exp(t/T), and of the last times the
     // difference of the exponents.
@@ -55,14 +60,15 @@ MK_KERNEL(distil_rows, (const distillation *p, int64_t begin, int64_t end), (p, 
       z[j] = hard * mk_expf(x) + soft * mk_expf(x * cool) - taught * t[j];
     }
     z[p->targets[row]] -= scale * (1 - w);
+    for (int64_t j = 0; is_capped && j < n; j++) z[j] *= slopes[j];
   }
 }
 
 static void rows_of(void *p, int64_t begin, int64_t end) { distil_rows(p, begin, end); }
 
 void mk_distillation(
-  float *logits, float *teacher, const int32_t *targets, float *losses, const float *scales, float temperature,
-  float weight, int64_t rows, int64_t columns) {
-  distillation p = {logits, teacher, losses, targets, scales, temperature, weight, columns};
+  float *logits, float *teacher, const int32_t *targets, float *losses, const float *scales, float softcap,
+  float temperature, float weight, int64_t rows, int64_t columns) {
+  distillation p = {logits, teacher, losses, targets, scales, softcap, temperature, weight, columns};
   mk_parallel_ranges(rows, 1, rows_of, &p);
 }

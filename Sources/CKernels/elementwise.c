@@ -1,5 +1,5 @@
-// Conversions between f32 and bf16, sums, scaled addition, dropout: loops split over the team.
-#include "dispatch.h"
+// Conversions between f32 and bf16, sums, scaled addition, softcaps, dropout: loops split over the team.
+#include "softcap.h"
 
 enum { grain = 4096 };
 
@@ -45,6 +45,64 @@ void mk_from_bf16(const uint16_t *x, float *y, int64_t count) {
 void mk_add_scaled(float *y, const float *x, float scale, int64_t count) {
   pair p = {x, y, scale};
   mk_parallel_ranges(count, grain, add, &p);
+}
+
+typedef struct {
+  const float *x, *z;
+  const uint16_t *narrow_z;
+  float scale, *y;
+} scaled_sum;
+
+MK_KERNEL(sum_range, (const scaled_sum *p, int64_t begin, int64_t end), (p, begin, end)) {
+#pragma clang fp contract(fast)
+  const float *x = p->x;
+  float *restrict y = p->y, scale = p->scale;
+  if (p->narrow_z)
+    for (int64_t i = begin; i < end; i++) y[i] = x[i] + scale * mk_widen(p->narrow_z[i]);
+  else
+    for (int64_t i = begin; i < end; i++) y[i] = x[i] + scale * p->z[i];
+}
+
+MK_KERNEL(scale_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+  const float *x = p->x;
+  float *y = p->y, scale = p->scale;
+  for (int64_t i = begin; i < end; i++) y[i] = scale * x[i];
+}
+
+MK_KERNEL(scale_range_bf16, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+  const uint16_t *x = p->x;
+  uint16_t *y = p->y;
+  float scale = p->scale;
+  for (int64_t i = begin; i < end; i++) y[i] = mk_narrow(scale * mk_widen(x[i]));
+}
+
+MK_KERNEL(cap_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {
+  mk_cap_values((float *)p->y + begin, end - begin, p->scale, NULL);
+}
+
+static void sum(void *p, int64_t begin, int64_t end) { sum_range(p, begin, end); }
+static void scale(void *p, int64_t begin, int64_t end) { scale_range(p, begin, end); }
+static void scale_bf16(void *p, int64_t begin, int64_t end) { scale_range_bf16(p, begin, end); }
+static void cap(void *p, int64_t begin, int64_t end) { cap_range(p, begin, end); }
+
+void mk_sum_scaled(const float *x, const float *z, const uint16_t *narrow_z, float scale, float *y, int64_t count) {
+  scaled_sum p = {x, z, narrow_z, scale, y};
+  mk_parallel_ranges(count, grain, sum, &p);
+}
+
+void mk_scale(const float *x, float by, float *y, int64_t count) {
+  pair p = {x, y, by};
+  mk_parallel_ranges(count, grain, scale, &p);
+}
+
+void mk_scale_bf16(const uint16_t *x, float by, uint16_t *y, int64_t count) {
+  pair p = {x, y, by};
+  mk_parallel_ranges(count, grain, scale_bf16, &p);
+}
+
+void mk_softcap(float *x, float size, int64_t count) {
+  pair p = {x, x, size};
+  mk_parallel_ranges(count, grain, cap, &p);
 }
 
 typedef struct {

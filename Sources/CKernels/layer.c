@@ -124,11 +124,11 @@ static void run_layer(
 
 void mk_layers_forward(
   const mk_layer *layers, int64_t count, const mk_layers_pass *pass, const float *x, const mk_factors *terms,
-  const int64_t *term_counts, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
-  const float *sines, float *y) {
+  const int64_t *term_counts, const mk_attention_rule *rule, const mk_cache_shape *shape,
+  const mk_cached_sequence *sequences, const float *cosines, const float *sines, float *y) {
   for (int64_t i = 0; i < count; i++, term_counts += 4, x = y) {
     cached_attention attention =
-      cached_attention_of(shape, sequences, pass->sequence_count, i * pass->layer_bytes, cosines, sines);
+      cached_attention_of(rule, shape, sequences, pass->sequence_count, i * pass->layer_bytes, cosines, sines);
     const mk_stored *then = i + 1 < count ? layers[i + 1].qkv : pass->following;
     run_layer(layers + i, pass, x, terms, term_counts, &attention, then, y);
     for (int j = 0; j < 4; j++) terms += term_counts[j];

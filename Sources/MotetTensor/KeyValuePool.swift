@@ -46,7 +46,7 @@ public final class KeyValuePool: Sendable {
     _ shape: AttentionShape, _ storage: ActivationStorage
   ) -> mk_cache_shape {
     mk_cache_shape(
-      heads: Int64(shape.heads), kv_heads: Int64(shape.kvHeads), dimension: Int64(shape.headDimension),
+      kv_heads: Int64(shape.kvHeads), dimension: Int64(shape.headDimension),
       type: Int32(storage == .bf16 ? MK_BF16 : MK_F32))
   }
 

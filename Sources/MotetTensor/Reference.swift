@@ -6,18 +6,21 @@ public protocol ReferenceScalar: BinaryFloatingPoint {
   static func exp(_ x: Self) -> Self
   static func log(_ x: Self) -> Self
   static func erf(_ x: Self) -> Self
+  static func tanh(_ x: Self) -> Self
 }
 
 extension Float: ReferenceScalar {
   public static func exp(_ x: Float) -> Float { Foundation.exp(x) }
   public static func log(_ x: Float) -> Float { Foundation.log(x) }
   public static func erf(_ x: Float) -> Float { Foundation.erf(x) }
+  public static func tanh(_ x: Float) -> Float { Foundation.tanh(x) }
 }
 
 extension Double: ReferenceScalar {
   public static func exp(_ x: Double) -> Double { Foundation.exp(x) }
   public static func log(_ x: Double) -> Double { Foundation.log(x) }
   public static func erf(_ x: Double) -> Double { Foundation.erf(x) }
+  public static func tanh(_ x: Double) -> Double { Foundation.tanh(x) }
 }
 
 /// Plain loops that say what each operator means. Each operator's file adds its own here.

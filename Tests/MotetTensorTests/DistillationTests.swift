@@ -82,7 +82,7 @@ import Testing
     var logits: [Float] = [1e4, -1e4, 0, 3]
     var taught = logits
     var losses: [Float] = [7, 7]
-    mk_distillation(&logits, &taught, [0, 0], &losses, [1, 1], 4, 1, 2, 2)
+    mk_distillation(&logits, &taught, [0, 0], &losses, [1, 1], 0, 4, 1, 2, 2)
     #expect(losses.allSatisfy { abs($0) < 1e-4 } && logits.allSatisfy { abs($0) < 1e-5 })
   }
 }

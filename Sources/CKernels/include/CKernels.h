@@ -282,6 +282,18 @@ void mk_from_bf16(const uint16_t *x, float *y, int64_t count);
 
 // y += scale·x
 void mk_add_scaled(float *y, const float *x, float scale, int64_t count);
+// y = x + scale·z, with z in f32 or, where `narrow_z` is not NULL, in bf16.
+void mk_sum_scaled(const float *x, const float *z, const uint16_t *narrow_z, float scale, float *y, int64_t count);
+// y = scale·x; y may be x.
+void mk_scale(const float *x, float scale, float *y, int64_t count);
+void mk_scale_bf16(const uint16_t *x, float scale, uint16_t *y, int64_t count);
+// x becomes cap·tanh(x/cap).
+void mk_softcap(float *x, float cap, int64_t count);
+// y[rows][columns] += bias[columns]
+void mk_add_bias(float *y, const float *bias, int64_t rows, int64_t columns);
+// sums[columns] += Σ_rows x, with x in f32 or, where `narrow_x` is not NULL, in bf16; rows `stride` apart.
+void mk_column_sums(
+  const float *x, const uint16_t *narrow_x, int64_t stride, float *sums, int64_t rows, int64_t columns);
 // The sum of squares, by blocks in a fixed order.
 double mk_sum_of_squares(const float *x, int64_t count);
 // Whether no value is infinite or not a number.
@@ -306,6 +318,44 @@ void mk_rms_norm_backward_bf16(
   const uint16_t *x, const float *weight, const float *inverse_rms, const float *dy, float *dx, int64_t rows,
   int64_t columns);
 
+// RMSNorm of groups of neighbouring columns of each row, in place.
+typedef struct {
+  // The first value of the first group: rows are `stride` apart, and a row's groups side by side.
+  float *x;
+  int64_t stride, rows, groups, width;
+  // [width], the same for all groups.
+  const float *weight;
+  float epsilon;
+  // What the way back needs, or NULL: each group's 1/sqrt(mean(x²) + ε), [rows][groups], and x before it was normed, in
+  // one of two formats, rows `kept_stride` apart.
+  float *inverse_rms;
+  float *kept;
+  uint16_t *narrow_kept;
+  int64_t kept_stride;
+} mk_norm_groups;
+
+void mk_rms_norm_groups(const mk_norm_groups *p);
+// `x` is the gradient of the result and becomes that of what was normed.
+void mk_rms_norm_groups_backward(const mk_norm_groups *p);
+// dw[width] += the weight's gradient; `x` is the gradient of the result.
+void mk_rms_norm_groups_gradient(const mk_norm_groups *p, float *dw);
+
+// --- LayerNorm ----------------------------------------------------------------------------------------
+
+// `bias` is NULL for none. y is f32 or, where `narrow_y` is not NULL, bf16. For the way back: `means` and `inverse`,
+// [rows] each, and unless `kept` is NULL x in bf16.
+void mk_layer_norm(
+  const float *x, const float *weight, const float *bias, float epsilon, float *y, uint16_t *narrow_y, uint16_t *kept,
+  float *means, float *inverse, int64_t rows, int64_t columns);
+// dx += the gradient through LayerNorm, with x in f32 or, where `narrow_x` is not NULL, in bf16.
+void mk_layer_norm_backward(
+  const float *x, const uint16_t *narrow_x, const float *weight, const float *means, const float *inverse,
+  const float *dy, float *dx, int64_t rows, int64_t columns);
+// dw += Σ_rows dy·(x - mean)·inverse
+void mk_layer_norm_gradient(
+  const float *x, const uint16_t *narrow_x, const float *means, const float *inverse, const float *dy, float *dw,
+  int64_t rows, int64_t columns);
+
 // --- Scaled columns -----------------------------------------------------------------------------------
 
 // y = c ⊙ x (+ residual, unless NULL) for x[rows][columns] and c[columns].
@@ -325,13 +375,53 @@ void mk_swiglu_bf16(const float *gate_up, uint16_t *y, uint16_t *kept, int64_t r
 void mk_swiglu_backward_bf16(
   const uint16_t *gate_up, const float *dy, uint16_t *dgate_up, int64_t rows, int64_t columns);
 
+// --- Other activations ----------------------------------------------------------------------------------
+
+enum { MK_SILU, MK_GELU, MK_GELU_TANH, MK_QUICK_GELU, MK_RELU, MK_TANH };
+
+// The rows of an activation: y = f(x), [rows][columns], or with `is_gated` y = f(gate)·up for x = [gate, up] of
+// [rows][2·columns]. Each of x, y and dx is in one of two formats.
+typedef struct {
+  int kind;
+  bool is_gated;
+  int64_t rows, columns;
+  // Forward in f32; backward in one of the two.
+  const float *x;
+  const uint16_t *narrow_x;
+  // Forward, one of the two.
+  float *y;
+  uint16_t *narrow_y;
+  // Forward: x in bf16, unless NULL.
+  uint16_t *kept;
+  // Backward: of the result, and one of the two.
+  const float *dy;
+  float *dx;
+  uint16_t *narrow_dx;
+} mk_activation;
+
+void mk_activate(const mk_activation *p);
+void mk_activate_backward(const mk_activation *p);
+
 // --- Rotary attention ---------------------------------------------------------------------------------
 
-// Rotates `heads` heads of `dimension` values in each row of x (row stride in elements), halves paired
-// (j, j + dimension/2), by positions[row]; `cosines` and `sines` are [positions, dimension/2].
-// direction: +1 forward, -1 back.
+// What an attention layer computes.
+typedef struct {
+  int64_t heads, kv_heads, dimension;
+  // The first so many values of a head are rotated, paired (j, j + rotated/2); 0: none.
+  int64_t rotated;
+  // A query sees the keys of its own sequence from `before` places before it to `after` places after it.
+  int64_t before, after;
+  // Scores are multiplied by `scale`; then, unless `softcap` is 0, they become softcap·tanh(score/softcap).
+  float scale, softcap;
+} mk_attention_rule;
+
+// A `before` or `after` without a bound.
+enum { MK_UNBOUNDED = INT32_MAX };
+
+// Rotates the heads of queries and keys in each row of x (row stride in elements) by positions[row]; `cosines` and
+// `sines` are [positions, rotated/2]. direction: +1 forward, -1 back.
 void mk_rotate(
-  float *x, int64_t stride, int64_t rows, int64_t heads, int64_t dimension, const int32_t *positions,
+  const mk_attention_rule *rule, float *x, int64_t stride, int64_t rows, const int32_t *positions,
   const float *cosines, const float *sines, float direction);
 
 // One sequence, its rows already rotated.
@@ -345,7 +435,7 @@ typedef struct {
   float *log_sum;  // [heads, queries], or NULL
 } mk_sequence;
 
-void mk_attention(const mk_sequence *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
+void mk_attention(const mk_attention_rule *rule, const mk_sequence *sequences, int64_t count);
 
 // The same sequence backward. dq, dk, dv are written, not added to.
 typedef struct {
@@ -357,22 +447,23 @@ typedef struct {
   int64_t qkv_stride, out_stride, queries;
 } mk_sequence_backward;
 
-void mk_attention_backward(
-  const mk_sequence_backward *sequences, int64_t count, int64_t heads, int64_t kv_heads, int64_t dimension);
+void mk_attention_backward(const mk_attention_rule *rule, const mk_sequence_backward *sequences, int64_t count);
 
-// The same for whole sequences in bf16, rotation included.
+// The same for whole sequences in bf16, rotation included: of a causal rule that rotates whole heads, without softcap,
+// and with a `before` that reaches each sequence's beginning.
 typedef struct {
   int64_t first, rows;
 } mk_span;
 
 typedef struct {
-  int64_t rows, heads, kv_heads, dimension;
+  mk_attention_rule rule;
+  int64_t rows;
   // The sequences' rows, in order.
   const mk_span *spans;
   int64_t count;
   const int32_t *positions;
   const float *cosines, *sines;
-  // [rows][(heads + 2·kv_heads)·dimension], written forward: queries and keys turned, values as they are.
+  // [rows][(heads + 2·kv_heads)·dimension], written forward: queries and keys rotated, values as they are.
   uint16_t *rotated;
   // [rows][heads·dimension], written forward.
   uint16_t *out;
@@ -385,15 +476,16 @@ bool mk_attention_bf16_fits(int64_t dimension);
 // f32 values of the memory that a call works in.
 int64_t mk_attention_bf16_workspace(const mk_attention_batch *batch, bool is_backward);
 void mk_attention_bf16(const mk_attention_batch *batch, const float *qkv, float *workspace);
-// dqkv, [rows][(heads + 2·kv_heads)·dimension], is written, turned back.
+// dqkv, [rows][(heads + 2·kv_heads)·dimension], is written, rotated back.
 void mk_attention_backward_bf16(const mk_attention_batch *batch, const float *dy, float *workspace, uint16_t *dqkv);
 
 // Positions of a page.
 enum { MK_PAGE_TOKENS = 32 };
 
+// What a page holds in each layer.
 typedef struct {
-  int64_t heads, kv_heads, dimension;
-  // Of what is kept: MK_F32, or MK_BF16 where mk_attention_bf16_fits.
+  int64_t kv_heads, dimension;
+  // Of keys and values: MK_F32, or MK_BF16 where mk_attention_bf16_fits.
   int type;
 } mk_cache_shape;
 
@@ -413,10 +505,11 @@ typedef struct {
 
 // Bytes that a page has for each layer.
 int64_t mk_page_layer_bytes(const mk_cache_shape *shape);
-// Writes keys and values to the pages, `layer_offset` bytes in, and attends to all that they hold.
+// Writes keys and values to the pages, `layer_offset` bytes in, and attends to what the rule lets each query see of
+// them. The rule is causal: `after` is 0.
 void mk_attention_cached(
-  const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count, int64_t layer_offset,
-  const float *cosines, const float *sines);
+  const mk_attention_rule *rule, const mk_cache_shape *shape, const mk_cached_sequence *sequences, int64_t count,
+  int64_t layer_offset, const float *cosines, const float *sines);
 // The keys, after rotation, and values at a place of a page's layer: [kv_heads·dimension] each.
 void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, float *keys, float *values);
 
@@ -450,22 +543,24 @@ typedef struct {
 // each layer one after the other; `term_counts` are how many of each. y may be x.
 void mk_layers_forward(
   const mk_layer *layers, int64_t count, const mk_layers_pass *pass, const float *x, const mk_factors *terms,
-  const int64_t *term_counts, const mk_cache_shape *shape, const mk_cached_sequence *sequences, const float *cosines,
-  const float *sines, float *y);
+  const int64_t *term_counts, const mk_attention_rule *rule, const mk_cache_shape *shape,
+  const mk_cached_sequence *sequences, const float *cosines, const float *sines, float *y);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 
 // losses[i] = -log softmax(logits[i])[targets[i]]. With `scales`, logits become scales[i]·(softmax - onehot); or, unless
-// `narrow` is NULL, that goes there in bf16, rows `stride` apart, and the logits are undefined.
+// `narrow` is NULL, that goes there in bf16, rows `stride` apart, and the logits are undefined. Unless `softcap` is 0,
+// logits z stand for softcap·tanh(z/softcap), and gradients are those of z.
 void mk_cross_entropy(
-  float *logits, const int32_t *targets, float *losses, const float *scales, int64_t rows, int64_t columns,
-  uint16_t *narrow, int64_t stride);
+  float *logits, const int32_t *targets, float *losses, const float *scales, float softcap, int64_t rows,
+  int64_t columns, uint16_t *narrow, int64_t stride);
 
 // The same with a teacher's logits, which are overwritten: losses and gradients of
-// (1-weight)·cross-entropy + weight·temperature²·KL(teacher ‖ own), both at the temperature.
+// (1-weight)·cross-entropy + weight·temperature²·KL(teacher ‖ own), both at the temperature. `softcap` is that of the
+// own logits alone.
 void mk_distillation(
-  float *logits, float *teacher, const int32_t *targets, float *losses, const float *scales, float temperature,
-  float weight, int64_t rows, int64_t columns);
+  float *logits, float *teacher, const int32_t *targets, float *losses, const float *scales, float softcap,
+  float temperature, float weight, int64_t rows, int64_t columns);
 
 // --- AdamW --------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ extension Bottleneck {
     }
     let da = Tensor(rows: a.rows, columns: a.columns)
     mk_gemm(m, size, width, 1, slope, width, 1, up.values.data, size, 1, 0, da.data, size)
-    for index in 0..<da.count { da.data[index] *= activation.slope(a.data[index]) }
+    for index in 0..<da.count { da.data[index] *= activation.function.slope(a.data[index]) }
     if let gradient = up.gradient {
       mk_gemm(
         width, size, m, 1, slope, 1, width, activated(a).data, size, 1, 1, gradient.data, size)
@@ -155,26 +155,16 @@ extension Bottleneck {
 
   private func activated(_ a: Tensor) -> Tensor {
     let z = Tensor(rows: a.rows, columns: a.columns)
-    for index in 0..<a.count { z.data[index] = activation.value(a.data[index]) }
+    for index in 0..<a.count { z.data[index] = activation.function.value(a.data[index]) }
     return z
   }
 }
 
 extension Bottleneck.Activation {
-  /// f(x)
-  func value<T: ReferenceScalar>(_ x: T) -> T {
+  var function: MotetTensor.Activation {
     switch self {
-    case .gelu: x * (1 + T.erf(x / T(2).squareRoot())) / 2
-    case .relu: max(x, 0)
-    }
-  }
-
-  /// f′(x); 0 for relu at 0, as PyTorch has it.
-  func slope<T: ReferenceScalar>(_ x: T) -> T {
-    switch self {
-    case .gelu:
-      (1 + T.erf(x / T(2).squareRoot())) / 2 + x * T.exp(-x * x / 2) / (2 * T.pi).squareRoot()
-    case .relu: x > 0 ? 1 : 0
+    case .gelu: .gelu
+    case .relu: .relu
     }
   }
 }
@@ -189,7 +179,7 @@ extension Reference {
     var a = product(h, down, rows: rows, outputs: size, inputs: width, transposed: true)
     for i in a.indices { a[i] += downBias[i % size] }
     var delta = product(
-      a.map { activation.value($0) }, up, rows: rows, outputs: width, inputs: size, transposed: true)
+      a.map { activation.function.value($0) }, up, rows: rows, outputs: width, inputs: size, transposed: true)
     for i in delta.indices { delta[i] += upBias[i % width] }
     return (a, delta)
   }
@@ -201,13 +191,13 @@ extension Reference {
     let size = up.count / width
     let rows = dy.count / width
     var da = product(dy, up, rows: rows, outputs: size, inputs: width, transposed: false)
-    for i in da.indices { da[i] *= activation.slope(a[i]) }
+    for i in da.indices { da[i] *= activation.function.slope(a[i]) }
     var (downBias, upBias) = ([T](repeating: 0, count: size), [T](repeating: 0, count: width))
     for i in da.indices { downBias[i % size] += da[i] }
     for i in dy.indices { upBias[i % width] += dy[i] }
     return (
       outer(da, h, rows: rows, m: size, n: width), downBias,
-      outer(dy, a.map { activation.value($0) }, rows: rows, m: width, n: size), upBias,
+      outer(dy, a.map { activation.function.value($0) }, rows: rows, m: width, n: size), upBias,
       product(da, down, rows: rows, outputs: width, inputs: size, transposed: false)
     )
   }

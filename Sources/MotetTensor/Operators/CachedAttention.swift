@@ -5,24 +5,27 @@ import CKernels
 
 extension Tape {
   func cachedAttention(
-    _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
+    _ qkv: Tensor, rule: AttentionRule, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
     layer: Int
   ) -> Tensor {
     precondition(!isRecording || !qkv.wantsGradient, "training sees whole sequences")
-    let y = Tensor(rows: qkv.rows, columns: shape.queryWidth, as: isNarrow ? .bf16 : .f32)
-    reserve(sequences, shape: shape)
+    precondition(rule.isCausal, "what sees later tokens cannot be computed before they are there")
+    let y = Tensor(rows: qkv.rows, columns: rule.shape.queryWidth, as: isNarrow ? .bf16 : .f32)
+    reserve(sequences, shape: rule.shape)
     if kernels == .reference {
       let rotated = Tensor(rows: qkv.rows, columns: qkv.columns, qkv.values)
-      rotate(rotated, shape: shape, positions: positions, table: table, direction: 1)
+      rotate(rotated, rule: rule, positions: positions, table: table, direction: 1)
       let unused = Tensor(rows: y.rows, columns: y.columns)
-      attend(qkv, into: unused, sequences: sequences, positions: positions, table: table, layer: layer)
-      attendByReference(rotated, into: y, shape: shape, sequences: sequences) { span in
+      attend(
+        qkv, into: unused, rule: rule, sequences: sequences, positions: positions, table: table, layer: layer)
+      attendByReference(rotated, into: y, rule: rule, sequences: sequences) { span in
         span.cache?.rows(ofLayer: layer, count: span.start)
       }
       return y
     }
     profile.measured(.attention) {
-      attend(qkv, into: y, sequences: sequences, positions: positions, table: table, layer: layer)
+      attend(
+        qkv, into: y, rule: rule, sequences: sequences, positions: positions, table: table, layer: layer)
     }
     return y
   }
@@ -40,16 +43,18 @@ extension Tape {
 
   /// Writes keys and values to the pages, and what is found to `y`.
   private func attend(
-    _ qkv: Tensor, into y: Tensor, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
-    layer: Int
+    _ qkv: Tensor, into y: Tensor, rule: AttentionRule, sequences: [SequenceSpan], positions: [Int32],
+    table: RotaryTable, layer: Int
   ) {
     guard let pool = sequences.first?.cache?.pool else { return }
     precondition(layer < pool.layers)
-    var described = pool.described
+    var described = rule.described
+    var cache = pool.described
     let pages = sequences.flatMap { $0.cache?.pointers ?? [] }
     sequences.withDescribed(qkv, into: y, positions: positions, pages: pages) { spans in
       mk_attention_cached(
-        &described, spans, Int64(spans.count), Int64(layer * pool.layerBytes), table.cosines, table.sines)
+        &described, &cache, spans, Int64(spans.count), Int64(layer * pool.layerBytes), table.cosines,
+        table.sines)
     }
   }
 }

@@ -1,19 +1,20 @@
 import CKernels
 
-// Rotary attention in bf16 with f32 sums, for whole sequences on processors with a bf16 dot-product unit. The
-// formulas stand in RotaryAttention.swift. Kept for the way back: queries, keys and values after rotation, the
+// Rotary attention in bf16 with f32 sums, for whole sequences on processors with a bf16 dot-product unit and plain rules.
+// The formulas stand in RotaryAttention.swift. Kept for the way back: queries, keys and values after rotation, the
 // result, and log Σ exp of each query's scores.
 
 extension Tape {
   func narrowAttention(
-    _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable
+    _ qkv: Tensor, rule: AttentionRule, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable
   ) -> Tensor {
+    let shape = rule.shape
     let tracked = isRecording && qkv.wantsGradient
     let y = Tensor(rows: qkv.rows, columns: shape.queryWidth, as: .bf16, wantsGradient: tracked)
     let rotated = Tensor(rows: qkv.rows, columns: qkv.columns, as: .bf16)
     let logSums = tracked ? Tensor(rows: shape.heads, columns: qkv.rows) : nil
     let run = NarrowAttention(
-      shape: shape,
+      rule: rule,
       spans: sequences.map { mk_span(first: Int64($0.rows.lowerBound), rows: Int64($0.rows.count)) },
       positions: positions, table: table, rotated: rotated, out: y.withoutGradient, logSums: logSums)
     profile.measured(.attention) { run.forward(qkv) }
@@ -29,7 +30,7 @@ extension Tape {
 /// What a forward pass leaves for the backward pass.
 @Compute
 private struct NarrowAttention {
-  let shape: AttentionShape
+  let rule: AttentionRule
   let spans: [mk_span]
   let positions: [Int32]
   let table: RotaryTable
@@ -58,10 +59,8 @@ private struct NarrowAttention {
         table.cosines.withUnsafeBufferPointer { cosines in
           table.sines.withUnsafeBufferPointer { sines in
             var batch = mk_attention_batch()
+            batch.rule = rule.described
             batch.rows = Int64(rotated.rows)
-            batch.heads = Int64(shape.heads)
-            batch.kv_heads = Int64(shape.kvHeads)
-            batch.dimension = Int64(shape.headDimension)
             batch.spans = spans.baseAddress
             batch.count = Int64(spans.count)
             batch.positions = positions.baseAddress

@@ -1,52 +1,8 @@
 import CKernels
-import Foundation
 
-// q, k rotated by position; S = q·kᵀ/√d, causal; o = softmax(S)·v
+// q, k rotated by position; S = s·q·kᵀ over the keys that a query sees; o = softmax(S)·v
 // Su et al. 2021, arXiv 2104.09864 (rotation); Ainslie et al. 2023, 2305.13245 (grouped queries);
 // Dao 2023, 2307.08691, algorithms 1 and 2 (blocks, forward and backward).
-
-/// The sizes of an attention layer.
-public struct AttentionShape: Sendable, Equatable {
-  public let heads: Int
-  public let kvHeads: Int
-  public let headDimension: Int
-
-  public init(heads: Int, kvHeads: Int, headDimension: Int) {
-    self.heads = heads
-    self.kvHeads = kvHeads
-    self.headDimension = headDimension
-  }
-
-  var queryWidth: Int { heads * headDimension }
-  var kvWidth: Int { kvHeads * headDimension }
-  /// Queries, keys and values side by side.
-  public var packedWidth: Int { queryWidth + 2 * kvWidth }
-}
-
-/// Cosines and sines of the rotation by position, `[positions, headDimension/2]` each.
-public struct RotaryTable: Sendable {
-  let positions: Int
-  let cosines: [Float]
-  let sines: [Float]
-
-  public init(positions: Int, headDimension: Int, theta: Double) {
-    self.positions = positions
-    let half = headDimension / 2
-    var cosines = [Float](repeating: 0, count: positions * half)
-    var sines = cosines
-    for j in 0..<half {
-      // Frequencies in f32, as transformers computes them.
-      let frequency = Float(1 / pow(theta, Double(2 * j) / Double(headDimension)))
-      for position in 0..<positions {
-        let angle = Float(position) * frequency
-        cosines[position * half + j] = cos(angle)
-        sines[position * half + j] = sin(angle)
-      }
-    }
-    self.cosines = cosines
-    self.sines = sines
-  }
-}
 
 /// A sequence's run of rows in a batch, and what came before it.
 public struct SequenceSpan {
@@ -65,36 +21,41 @@ public struct SequenceSpan {
 }
 
 extension Tape {
-  /// Causal attention of packed sequences, each over itself alone.
+  /// Attention of packed sequences, each over itself alone.
   /// - Parameters:
   ///   - qkv: `[tokens, (heads + 2·kvHeads)·headDimension]`; its contents are rotated in place
   ///   - sequences: runs of rows that cover `qkv` in order
   ///   - positions: the position of each row in its sequence
+  ///   - table: of the pairs that the rule rotates
+  ///   - layer: where a cache keeps this layer's keys and values
   /// - Returns: `[tokens, heads·headDimension]`
+  /// - Precondition: a rule that is not causal has no caches
   public func rotaryAttention(
-    _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
+    _ qkv: Tensor, rule: AttentionRule, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
     layer: Int
   ) -> Tensor {
+    let shape = rule.shape
+    precondition(rule.isValid)
     precondition(qkv.columns == shape.packedWidth && positions.count == qkv.rows)
-    precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) }, "past the rotary table")
+    precondition(rule.fits(table, positions: positions), "past the rotary table")
     precondition(sequences.allSatisfy { $0.rows.lowerBound >= 0 && $0.rows.upperBound <= qkv.rows })
     if sequences.contains(where: { $0.cache != nil }) {
       return cachedAttention(
-        qkv, shape: shape, sequences: sequences, positions: positions, table: table, layer: layer)
+        qkv, rule: rule, sequences: sequences, positions: positions, table: table, layer: layer)
     }
-    if isNarrow, mk_attention_bf16_fits(Int64(shape.headDimension)) {
-      return narrowAttention(
-        qkv, shape: shape, sequences: sequences, positions: positions, table: table)
+    let reach = sequences.reduce(0) { max($0, $1.rows.count) }
+    if isNarrow, rule.isPlain(reach: reach), mk_attention_bf16_fits(Int64(shape.headDimension)) {
+      return narrowAttention(qkv, rule: rule, sequences: sequences, positions: positions, table: table)
     }
     let tracked = isRecording && qkv.wantsGradient
     let y = Tensor(
       rows: qkv.rows, columns: shape.queryWidth, as: isNarrow ? .bf16 : .f32, wantsGradient: tracked)
-    rotate(qkv, shape: shape, positions: positions, table: table, direction: 1)
+    rotate(qkv, rule: rule, positions: positions, table: table, direction: 1)
     let logSums = Tensor(rows: qkv.rows, columns: shape.heads)
     if kernels == .reference {
-      attendByReference(qkv, into: y, shape: shape, sequences: sequences)
+      attendByReference(qkv, into: y, rule: rule, sequences: sequences)
     } else {
-      attend(qkv, into: y, logSums: tracked ? logSums : nil, shape: shape, sequences: sequences)
+      attend(qkv, into: y, logSums: tracked ? logSums : nil, rule: rule, sequences: sequences)
     }
     guard tracked, let target = qkv.gradient, let dy = y.gradient else { return y }
     let saved = Saved(qkv, as: storage)
@@ -105,36 +66,37 @@ extension Tape {
       let qkv = saved.tensor()
       let back = Tensor(rows: qkv.rows, columns: qkv.columns)
       if kernels == .reference {
-        self.attendBackByReference(qkv, dy: dy, into: back, shape: shape, sequences: sequences)
+        self.attendBackByReference(qkv, dy: dy, into: back, rule: rule, sequences: sequences)
       } else {
         self.attendBack(
-          qkv, out: savedOut, dy: dy, logSums: logSums, into: back, shape: shape, sequences: sequences)
+          qkv, out: savedOut, dy: dy, logSums: logSums, into: back, rule: rule, sequences: sequences)
       }
-      self.rotate(back, shape: shape, positions: positions, table: table, direction: -1)
+      self.rotate(back, rule: rule, positions: positions, table: table, direction: -1)
       target.accumulate(back)
     }
     return y
   }
 
   func rotate(
-    _ x: Tensor, shape: AttentionShape, positions: [Int32], table: RotaryTable, direction: Float
+    _ x: Tensor, rule: AttentionRule, positions: [Int32], table: RotaryTable, direction: Float
   ) {
     if kernels == .reference {
       let rotated = Reference.rotate(
-        x.values, columns: x.columns, heads: shape.heads + shape.kvHeads, dimension: shape.headDimension,
-        positions: positions, cosines: table.cosines, sines: table.sines, direction: direction)
+        x.values, columns: x.columns, rule: rule, positions: positions, cosines: table.cosines,
+        sines: table.sines, direction: direction)
       return x.take(rotated, accumulate: false)
     }
+    var described = rule.described
     profile.measured(.attention) {
       mk_rotate(
-        x.data, Int64(x.columns), Int64(x.rows), Int64(shape.heads + shape.kvHeads),
-        Int64(shape.headDimension), positions, table.cosines, table.sines, direction)
+        &described, x.data, Int64(x.columns), Int64(x.rows), positions, table.cosines, table.sines, direction)
     }
   }
 
   private func attend(
-    _ qkv: Tensor, into y: Tensor, logSums: Tensor?, shape: AttentionShape, sequences: [SequenceSpan]
+    _ qkv: Tensor, into y: Tensor, logSums: Tensor?, rule: AttentionRule, sequences: [SequenceSpan]
   ) {
+    let shape = rule.shape
     let spans = sequences.map { span -> mk_sequence in
       let q = qkv.row(span.rows.lowerBound)
       let k = q + shape.queryWidth
@@ -144,16 +106,15 @@ extension Tape {
         narrow_out: y.storage == .bf16 ? y.narrow + span.rows.lowerBound * y.columns : nil,
         out_stride: Int64(y.columns), log_sum: logSums.map { $0.row(span.rows.lowerBound) })
     }
-    profile.measured(.attention) {
-      mk_attention(
-        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
-    }
+    var described = rule.described
+    profile.measured(.attention) { mk_attention(&described, spans, Int64(spans.count)) }
   }
 
   private func attendBack(
-    _ qkv: Tensor, out: Tensor, dy: Tensor, logSums: Tensor, into back: Tensor, shape: AttentionShape,
+    _ qkv: Tensor, out: Tensor, dy: Tensor, logSums: Tensor, into back: Tensor, rule: AttentionRule,
     sequences: [SequenceSpan]
   ) {
+    let shape = rule.shape
     let spans = sequences.map { span -> mk_sequence_backward in
       let first = span.rows.lowerBound
       let q = qkv.row(first)
@@ -166,9 +127,26 @@ extension Tape {
         dv: dq + shape.queryWidth + shape.kvWidth, qkv_stride: Int64(qkv.columns),
         out_stride: Int64(out.columns), queries: Int64(span.rows.count))
     }
-    profile.measured(.attention) {
-      mk_attention_backward(
-        spans, Int64(spans.count), Int64(shape.heads), Int64(shape.kvHeads), Int64(shape.headDimension))
-    }
+    var described = rule.described
+    profile.measured(.attention) { mk_attention_backward(&described, spans, Int64(spans.count)) }
+  }
+}
+
+extension AttentionRule {
+  /// Whether a table turns as many pairs as the rule does, at all these positions.
+  func fits(_ table: RotaryTable, positions: [Int32]) -> Bool {
+    rotated == 0
+      || (table.pairs == rotated / 2 && positions.allSatisfy { (0..<table.positions).contains(Int($0)) })
+  }
+}
+
+extension Tape {
+  /// Causal attention with all of each head rotated.
+  public func rotaryAttention(
+    _ qkv: Tensor, shape: AttentionShape, sequences: [SequenceSpan], positions: [Int32], table: RotaryTable,
+    layer: Int
+  ) -> Tensor {
+    rotaryAttention(
+      qkv, rule: AttentionRule(shape), sequences: sequences, positions: positions, table: table, layer: layer)
   }
 }

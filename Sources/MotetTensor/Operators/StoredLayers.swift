@@ -99,7 +99,8 @@ public final class StoredLayers {
     table: RotaryTable, on tape: Tape
   ) -> Tensor {
     precondition(takes(x.rows, sequences, on: tape) && x.columns == hidden && positions.count == x.rows)
-    precondition(positions.allSatisfy { (0..<table.positions).contains(Int($0)) })
+    let rule = AttentionRule(shape)
+    precondition(rule.fits(table, positions: positions))
     precondition(terms.fit(layers, depth: depth, rows: x.rows))
     tape.reserve(sequences, shape: shape)
     let y = Tensor(rows: x.rows, columns: hidden)
@@ -111,13 +112,13 @@ public final class StoredLayers {
       rows: Int64(x.rows), hidden: Int64(hidden), epsilon: epsilon, projected: projected.data,
       attended: attended.narrow, sequence_count: Int64(sequences.count), layer_bytes: Int64(pool.layerBytes),
       following: depth == layers.count ? following?.storedHandle : nil)
-    var cache = pool.described
+    var (attention, cache) = (rule.described, pool.described)
     let pages = sequences.flatMap { $0.cache?.pointers ?? [] }
     withExtendedLifetime(terms) {
       sequences.withDescribed(projected, into: attended, positions: positions, pages: pages) { spans in
         mk_layers_forward(
-          described, Int64(depth), &pass, x.data, terms.described, terms.counts, &cache, spans, table.cosines,
-          table.sines, y.data)
+          described, Int64(depth), &pass, x.data, terms.described, terms.counts, &attention, &cache, spans,
+          table.cosines, table.sines, y.data)
       }
     }
     return y

@@ -35,31 +35,3 @@ extension FrozenMatrix {
     try turned.packed(padded).multiply(slopes, into: gradient, onto: gradient)
   }
 }
-
-extension Parameter {
-  /// Adds to the gradient of a table the rows that were looked up.
-  func gatherRows(_ dy: Tensor, at indices: [Int32]) {
-    guard let gradient else { return }
-    precondition(dy.rows == indices.count && dy.columns == columns)
-    for (row, index) in indices.enumerated() {
-      mk_add_scaled(gradient.row(Int(index)), dy.row(row), 1, Int64(columns))
-    }
-  }
-}
-
-extension Tape {
-  /// The embeddings of tokens, `[tokens.count, hidden]`.
-  /// - Parameter trained: what `table` was made from, where that is a copy under training
-  public func embedded(_ tokens: [Int32], in table: FrozenTable, trained: Parameter? = nil) -> Tensor {
-    let found = table.lookUp(tokens)
-    guard isRecording, let trained, trained.isTrainable else { return found }
-    let y = found.withPlaceForGradient
-    if let dy = y.gradient {
-      record {
-        guard let dy = dy.take()?.converted(to: .f32) else { return }
-        trained.gatherRows(dy, at: tokens)
-      }
-    }
-    return y
-  }
-}
