@@ -105,7 +105,8 @@ let package = Package(
     .testTarget(name: "MotetReportTests", dependencies: ["MotetReport"]),
     .testTarget(
       name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels", "MotetFormats"]),
-    .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor"]),
+    .testTarget(
+      name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor", "MotetModels"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
     .testTarget(
       name: "MotetModelsTests",

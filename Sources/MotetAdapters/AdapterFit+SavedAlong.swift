@@ -8,11 +8,12 @@ extension AdapterFit {
   /// - Returns: what to tell of them; nil where there are none
   /// - Throws: ``ModelError/adapterMisfit(adapter:base:reason:)`` for one that the base does not have, or has otherwise
   func check(savedAlong tensors: [String: StoredTensor]) throws -> String? {
-    let (head, embedding) = ("lm_head.weight", "model.embed_tokens.weight")
-    let inventory = TensorInventory(base.configuration)
+    let inventory = TensorInventory(base.model)
     for (name, tensor) in tensors.sorted(by: { $0.key < $1.key }) {
-      let own = name == head && inventory[head] == nil ? embedding : name
-      guard let shape = inventory[own] else { throw misfit("it holds \(name), which the base does not have") }
+      let own = base.model.storedName(of: name)
+      guard let shape = inventory[own]?.shape else {
+        throw misfit("it holds \(name), which the base does not have")
+      }
       guard tensor.shape == shape else {
         throw misfit(
           "\(name) is \(shape) in the base and \(tensor.shape) in the adapter, as after resize_token_embeddings; use "

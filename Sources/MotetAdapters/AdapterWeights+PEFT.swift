@@ -123,7 +123,9 @@ extension AdapterWeights {
     var modules: [Int: Set<String>] = [:]
     for name in names {
       let words = name.split(separator: ".")
-      guard words.count > 2, words[0] == "layers", let layer = Int(words[1]) else { return (names, nil) }
+      guard let layer = words.dropFirst().dropLast().lazy.compactMap({ Int($0) }).first else {
+        return (names, nil)
+      }
       modules[layer, default: []].insert(String(words[words.count - 1]))
     }
     guard Set(modules.values).count == 1, let same = modules.values.first,

@@ -94,6 +94,20 @@ public enum Fuse {
   }
 }
 
+extension Fuse {
+  /// What a layer adds with what each adapter of a mix changes of it, times its weight.
+  /// - Throws: ``FuseError/notFinite(site:)``
+  static func fused(bias: [Float], _ site: AdapterSite, _ mix: Mix) throws -> [Float] {
+    var sum = bias
+    for term in mix.terms {
+      let weights = term.adapter.weights
+      weights.method.fuseBias(weights, weight: term.weight, at: site, base: bias, into: &sum)
+    }
+    guard sum.allSatisfy(\.isFinite) else { throw FuseError.notFinite(site: site.path) }
+    return sum
+  }
+}
+
 /// Why a matrix cannot be fused.
 public enum FuseError: Error, Equatable, CustomStringConvertible {
   case wrongBase(site: String, outputs: Int, inputs: Int, count: Int)

@@ -34,7 +34,7 @@ public struct FusedModel: Sendable {
     try mix.require(.fuse)
     try withoutActuallyEscaping(onTensor) { onTensor in
       try ModelFolder(folder, overwriting: overwriting).write(
-        configuration.huggingFaceJSON(type: type), from: base.source
+        model.huggingFaceJSON(type: type), from: base.source
       ) {
         try tensors(type: type, onTensor: onTensor)
       }
@@ -45,39 +45,42 @@ public struct FusedModel: Sendable {
   private func tensors(
     type: ElementType, onTensor: @escaping (Int, Int) -> Void
   ) throws -> [SafetensorsWriter.Tensor] {
-    let names = tensorNames
-    let sites = Dictionary(uniqueKeysWithValues: base.sites.map { ("model.\($0.path).weight", $0) })
-    let source = base.source
+    let tensors = model.tensors
+    let sites = Dictionary(uniqueKeysWithValues: base.sites.map { (base.model.weightName(at: $0), $0) })
+    let biases = Dictionary(uniqueKeysWithValues: base.sites.map { (base.model.biasName(at: $0), $0) })
     var done = 0
-    return try names.map { name in
-      // A tied head is the embedding.
-      let stored = source.contains(name) ? name : "model.embed_tokens.weight"
-      return SafetensorsWriter.Tensor(name: name, shape: try source.shape(stored), type: type) {
+    return tensors.map { tensor in
+      SafetensorsWriter.Tensor(name: tensor.name, shape: tensor.shape, type: type) {
         try Task.checkCancellation()
-        var values = try source.floats(stored)
-        if let site = sites[name] {
+        var values = try base.source.floats(base.model.storedName(of: tensor.name))
+        if let own = replaced(tensor.name) {
+          values = own
+        } else if let site = sites[tensor.name] {
+          if tensor.isTransposed { values = values.transposed(rows: site.inputs) }
           values = try Fuse.fused(base: values, site, mix)
-        } else {
-          for term in mix.terms {
-            let weights = term.adapter.weights
-            values = weights.method.replaced(weights, tensor: name) ?? values
-          }
-          if name == Self.head { values = try withHeadUpdates(values) }
+          if tensor.isTransposed { values = values.transposed(rows: site.outputs) }
+        } else if let site = biases[tensor.name] {
+          values = try Fuse.fused(bias: values, site, mix)
+        } else if tensor.role == .head {
+          values = try withHeadUpdates(values)
         }
         done += 1
-        onTensor(done, names.count)
+        onTensor(done, tensors.count)
         return values
       }
     }
   }
 
-  private static let head = "lm_head.weight"
+  /// What is written: a head that the mix changes is a tensor of its own.
+  private var model: ModelDescription {
+    var model = base.model
+    if changesHead { model.configuration.tieWordEmbeddings = false }
+    return model
+  }
 
-  /// Whether the written model ties its head to the embedding: a head that the mix changes is a tensor of its own.
-  private var configuration: ModelConfiguration {
-    var configuration = base.configuration
-    if changesHead { configuration.tieWordEmbeddings = false }
-    return configuration
+  /// What an adapter of whole weights has for a tensor.
+  private func replaced(_ tensor: String) -> [Float]? {
+    mix.terms.lazy.compactMap { $0.adapter.weights.method.replaced($0.adapter.weights, tensor: tensor) }.last
   }
 
   private var changesHead: Bool {
@@ -91,9 +94,5 @@ public struct FusedModel: Sendable {
     return try Fuse.fused(
       base: values, outputs: base.configuration.vocabulary, inputs: base.configuration.hiddenSize,
       adding: updates, site: AdapterWeights.head)
-  }
-
-  private var tensorNames: [String] {
-    TensorInventory(configuration).tensors.map(\.name)
   }
 }

@@ -4,6 +4,14 @@ import Motet
 
 extension Precision: ExpressibleByArgument {}
 
+/// The family that a base model's folder is taken for.
+struct ArchitectureOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "The family that a Hugging Face folder is taken for, in place of its model_type's.", valueName: "name"))
+  var architecture: String?
+}
+
 /// The base model of a command that runs one.
 struct BaseOptions: ParsableArguments {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
@@ -16,6 +24,8 @@ struct BaseOptions: ParsableArguments {
       """)
   var precision = "auto"
 
+  @OptionGroup var family: ArchitectureOption
+
   func validate() throws {
     guard precision == "auto" || Precision(rawValue: precision) != nil else {
       throw ValidationError(
@@ -25,7 +35,9 @@ struct BaseOptions: ParsableArguments {
   }
 
   func load(for purpose: BaseModel.Purpose = .training) async throws -> BaseModel {
-    try await BaseModel.load(base, precision: Precision(rawValue: precision), for: purpose).announced()
+    try await BaseModel.load(
+      base, precision: Precision(rawValue: precision), for: purpose, as: family.architecture
+    ).announced()
   }
 }
 
@@ -59,7 +71,8 @@ struct AnsweringOptions: ParsableArguments {
   func load(for purpose: BaseModel.Purpose = .answering) async throws -> BaseModel {
     try await BaseModel.load(
       base.base, precision: Precision(rawValue: base.precision),
-      adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose
+      adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose,
+      as: base.family.architecture
     ).announced()
   }
 }

@@ -5,18 +5,24 @@ package struct ConfigurationFields {
   package let file: String
   package let members: [String: JSONValue]
 
-  package init(file: String, members: [String: JSONValue]) {
+  /// The member that holds these, for errors; nil for those of the file itself.
+  private let within: String?
+
+  package init(file: String, members: [String: JSONValue], within: String? = nil) {
     self.file = file
     self.members = members
+    self.within = within
   }
+
+  private func place(_ name: String) -> String { quoted(within.map { "\($0).\(name)" } ?? name) }
 
   package func malformed(_ name: String, _ problem: String) -> FormatError {
     .malformed(
-      file: file, place: quoted(name), problem: problem, mend: "fetch the file again, or correct the value")
+      file: file, place: place(name), problem: problem, mend: "fetch the file again, or correct the value")
   }
 
   package func unsupported(_ name: String, _ feature: String, mend: String) -> FormatError {
-    .unsupported(file: file, place: quoted(name), feature: feature, mend: mend)
+    .unsupported(file: file, place: place(name), feature: feature, mend: mend)
   }
 
   /// A member that is there and not null, or nil.
@@ -43,6 +49,8 @@ package struct ConfigurationFields {
     guard let value = try required(name).intValue else { throw malformed(name, "it is no whole number") }
     return value
   }
+
+  package func optionalInt(_ name: String) throws -> Int? { present(name) == nil ? nil : try int(name) }
 
   package func int(_ name: String, or fallback: @autoclosure () throws -> Int) throws -> Int {
     present(name) == nil ? try fallback() : try int(name)

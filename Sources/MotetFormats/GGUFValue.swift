@@ -111,6 +111,13 @@ extension GGUFValue {
     }
   }
 
+  /// A number or a truth value as text, or what else it is.
+  package var brief: String {
+    if let bool { return "\(bool)" }
+    if let double { return "\(double)" }
+    return string.map(quoted) ?? "a list"
+  }
+
   private static func shortest(_ value: Float) -> Double {
     value.isFinite ? Double(value.description) ?? Double(value) : Double(value)
   }

@@ -129,4 +129,10 @@ extension JSONValue {
     default: false
     }
   }
+
+  /// The value as text, cut where it is long.
+  package var brief: String {
+    let text = text()
+    return text.count > 40 ? text.prefix(40) + "…" : text
+  }
 }

@@ -28,7 +28,7 @@ package struct ModuleSelection {
 
   /// Whether the module at `path` (`layers.3.self_attn.q_proj`) is meant; nil where a pattern cannot be used here.
   package func takes(_ path: String) -> Bool? {
-    let module = PEFTAdapterFile.moduleName(of: path)
+    let module = ModulePath.module(of: path)
     if let excluded {
       guard let isExcluded = try? excluded.matches(path) else { return nil }
       if isExcluded { return false }
@@ -50,13 +50,13 @@ package struct ModuleSelection {
     return places.last.flatMap { Int(words[$0]) }
   }
 
-  /// What a Llama's modules are called.
+  /// What the modules of Llama and of most other families are called.
   private static let modules: Set<String> = [
     "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head", "embed_tokens",
   ]
 
   /// Throws ``FormatError`` when the configuration and the modules that have tensors disagree: a module that is not
-  /// among its targets, a target or a layer without tensors. Names of modules that no Llama has are passed over, as in
+  /// among its targets, a target or a layer without tensors. Names of other modules are passed over, as in
   /// PEFT.
   package func check(_ paths: some Collection<String>) throws {
     if let stray = paths.sorted().first(where: { takes($0) == false }) {
@@ -64,9 +64,12 @@ package struct ModuleSelection {
         "target_modules", "the weights hold tensors for \(quoted(stray)), which it does not take")
     }
     guard case .list(let names) = targets else { return }
-    for name in names.sorted() where Self.modules.contains(String(name.split(separator: ".").last ?? "")) {
+    // A family with other modules is asked for what it has: see ``missing(of:present:)``.
+    let isUsual = paths.allSatisfy { Self.modules.contains(String($0.split(separator: ".").last ?? "")) }
+    for name in names.sorted()
+    where isUsual && Self.modules.contains(String(name.split(separator: ".").last ?? "")) {
       let isThere = paths.contains { path in
-        let module = PEFTAdapterFile.moduleName(of: path)
+        let module = ModulePath.module(of: path)
         return module == name || module.hasSuffix("." + name)
       }
       if !isThere {
@@ -74,7 +77,7 @@ package struct ModuleSelection {
           "target_modules", "it lists \(quoted(name)), which the weights hold no tensors for")
       }
     }
-    let held = Set(paths.compactMap { layer(of: PEFTAdapterFile.moduleName(of: $0)) })
+    let held = Set(paths.compactMap { layer(of: ModulePath.module(of: $0)) })
     if let layer = (layers ?? []).sorted().first(where: { !held.contains($0) }) {
       throw fields.disagreement(
         "layers_to_transform", "it lists layer \(layer), which the weights hold no tensors for")

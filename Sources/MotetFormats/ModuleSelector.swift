@@ -9,11 +9,11 @@ public enum ModuleSelector: Sendable, Codable, Equatable {
   /// A regular expression over the whole path.
   case pattern(String)
 
-  /// Whether the module at `path` (`layers.3.self_attn.q_proj`) is meant; as in PEFT, its whole name begins with
-  /// `model.`. `all-linear` takes all paths but `lm_head`: give it linear layers only.
+  /// Whether the module at `path` (`layers.3.self_attn.q_proj`) is meant; as in PEFT, its whole name is
+  /// compared (``ModulePath``). `all-linear` takes all paths but `lm_head`: give it linear layers only.
   /// Throws ``FormatError`` for a pattern that cannot be used; `file` names where it stands.
   public func matches(_ path: String, file: String = "target modules") throws -> Bool {
-    let module = PEFTAdapterFile.moduleName(of: path)
+    let module = ModulePath.module(of: path)
     return switch self {
     case .list(let names): names.contains { module == $0 || module.hasSuffix("." + $0) }
     case .allLinear: path != "lm_head"

@@ -42,9 +42,6 @@ public struct PEFTAdapterFile {
   /// As PEFT saves it; in memory, and in files of before 0.9, it ends with `.weight`.
   private static let suffixM = ".lora_magnitude_vector"
 
-  /// The module's name in transformers' `LlamaForCausalLM`: the decoder is its member `model`.
-  static func moduleName(of path: String) -> String { path == "lm_head" ? path : "model." + path }
-
   /// Reads the adapter in `folder`; sites come sorted by path. Throws ``FormatError`` when a file is missing
   /// or damaged, a tensor is not part of a LoRA pair, shapes do not fit, or a number is NaN or infinite.
   public static func read(_ folder: URL) throws -> (configuration: PEFTConfiguration, sites: [Site]) {
@@ -108,7 +105,7 @@ public struct PEFTAdapterFile {
     ] {
       for key in keys {
         let pattern = try ModulePattern(key, file: PEFTConfiguration.fileName)
-        guard try !paths.contains(where: { try pattern.matchesEnd(of: Self.moduleName(of: $0)) }) else {
+        guard try !paths.contains(where: { try pattern.matchesEnd(of: ModulePath.module(of: $0)) }) else {
           continue
         }
         throw fields.disagreement(name, "\(quoted(key)) names no module that the weights hold")
@@ -156,11 +153,8 @@ public struct PEFTAdapterFile {
     ]
     if hasMagnitudes { parts += [(suffixM, \.magnitudes), (suffixM + ".weight", \.magnitudes)] }
     for (suffix, part) in parts where name.hasPrefix(root) && name.hasSuffix(suffix) {
-      // Names are compared by their bytes: walking through a text's characters takes many times as long.
-      let module = name.utf8.dropFirst(root.utf8.count).dropLast(suffix.utf8.count)
-      let isInDecoder = module.starts(with: "model.".utf8)
-      guard let path = String(isInDecoder ? module.dropFirst("model.".utf8.count) : module) else { continue }
-      if !path.isEmpty, isInDecoder != (path == "lm_head") { return (path, part) }
+      let module = String(name.utf8.dropFirst(root.utf8.count).dropLast(suffix.utf8.count)) ?? ""
+      if !module.isEmpty { return (ModulePath.path(of: module), part) }
     }
     if name.contains(suffixM), !hasMagnitudes {
       throw FormatError.malformed(
@@ -171,12 +165,12 @@ public struct PEFTAdapterFile {
     throw FormatError.unsupported(
       file: file, place: "tensor \(quoted(name))",
       feature: name.contains(".lora_embedding_")
-        ? "LoRA on the embedding" : "anything but lora_A and lora_B of a Llama's linear layers",
+        ? "LoRA on the embedding" : "anything but lora_A and lora_B of linear layers",
       mend: "use a plain LoRA adapter")
   }
 
   private func pair(_ path: String) throws -> (a: StoredTensor, b: StoredTensor) {
-    func name(_ suffix: String) -> String { Self.root + Self.moduleName(of: path) + suffix }
+    func name(_ suffix: String) -> String { Self.root + ModulePath.module(of: path) + suffix }
     func broken(_ name: String, _ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
     let found = tensors[path] ?? Tensors()
     guard let a = found.a else {
@@ -220,7 +214,7 @@ public struct PEFTAdapterFile {
     func broken(_ name: String, _ problem: String) -> FormatError { Self.broken(name, in: place, problem) }
     guard let tensor = tensors[path]?.magnitudes else {
       throw broken(
-        Self.root + Self.moduleName(of: path) + Self.suffixM,
+        Self.root + ModulePath.module(of: path) + Self.suffixM,
         "it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
     }
     guard [.f32, .f16, .bf16, .f64].contains(tensor.type), tensor.count == count else {
@@ -244,7 +238,7 @@ public struct PEFTAdapterFile {
         file: folder.path, reason: "the folder cannot be made; check the path and who owns it")
     }
     let tensors = sites.flatMap { site in
-      let name = root + moduleName(of: site.path)
+      let name = root + ModulePath.module(of: site.path)
       return [
         SafetensorsWriter.Tensor(name: name + suffixA, shape: [site.rank, site.in]) { site.loraA },
         SafetensorsWriter.Tensor(name: name + suffixB, shape: [site.out, site.rank]) { site.loraB },

@@ -74,7 +74,7 @@ public struct PEFTConfiguration: Sendable, Codable, Equatable {
   ) throws -> Value? {
     var found: (key: String, value: Value)?
     for (key, value) in pattern.sorted(by: { $0.key < $1.key }) {
-      guard try ModulePattern(key, file: fileName).matchesEnd(of: PEFTAdapterFile.moduleName(of: path)) else {
+      guard try ModulePattern(key, file: fileName).matchesEnd(of: ModulePath.module(of: path)) else {
         continue
       }
       if let found, found.value != value {

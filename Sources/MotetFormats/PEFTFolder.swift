@@ -36,7 +36,7 @@ package struct PEFTFolder {
     Set(
       tensors.keys.compactMap { name in
         guard case .part(let module, _, _) = PEFTTensorName(name) else { return nil }
-        return module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : module
+        return ModulePath.path(of: module)
       })
   }
 
@@ -64,15 +64,14 @@ package struct PEFTFolder {
 
   /// How the file calls a parameter of a site: `("layers.3.mlp.up_proj", "lora_A.weight")`.
   package static func tensorName(_ site: String, _ parameter: String) -> String {
-    "base_model.model.\(PEFTAdapterFile.moduleName(of: site)).\(parameter)"
+    "base_model.model.\(ModulePath.module(of: site)).\(parameter)"
   }
 
   /// The sites that have `parameter`, sorted.
   package func sites(with parameter: String) -> [String] {
     let root = "base_model.model."
     return names.filter { $0.hasPrefix(root) && $0.hasSuffix("." + parameter) }.map { name in
-      let module = name.dropFirst(root.count).dropLast(parameter.count + 1)
-      return module.hasPrefix("model.") ? String(module.dropFirst("model.".count)) : String(module)
+      ModulePath.path(of: String(name.dropFirst(root.count).dropLast(parameter.count + 1)))
     }.sorted()
   }
 

@@ -37,7 +37,7 @@ enum PEFTTensorName: Equatable {
         module = module.dropLast()
       }
       let path = module.joined(separator: ".")
-      self = path.hasPrefix("model.") || path == "lm_head" ? .whole("\(path).\(tail)") : .other
+      self = path.isEmpty ? .other : .whole("\(path).\(tail)")
     } else {
       self = .other
     }

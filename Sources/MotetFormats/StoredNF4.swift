@@ -181,7 +181,7 @@ extension StoredNF4 {
   }
 
   /// What `config.json` says of a folder that holds them.
-  static var configuration: JSONValue {
+  package static var configuration: JSONValue {
     .object([
       "quant_method": .string("bitsandbytes"), "load_in_4bit": .bool(true), "load_in_8bit": .bool(false),
       "_load_in_4bit": .bool(true), "_load_in_8bit": .bool(false), "bnb_4bit_quant_type": .string("nf4"),

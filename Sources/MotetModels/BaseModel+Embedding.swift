@@ -41,7 +41,8 @@ extension BaseModel {
       let answering = part.places.prefix { $0 < positions.count }
       if let logits, !answering.isEmpty {
         let found = try tape.logits(
-          tape.gather(part.states, rows: Array(0..<answering.count)), head: part.weights.head)
+          tape.gather(part.states, rows: Array(0..<answering.count)), head: part.weights.head,
+          softcap: model.head.softcap)
         for (row, place) in answering.enumerated() {
           logits.row(place).update(from: found.row(row), count: found.columns)
         }
@@ -52,7 +53,8 @@ extension BaseModel {
         let owner = owners[place - positions.count]
         if sums[owner].isEmpty { sums[owner] = [Float](repeating: 0, count: states.columns) }
         let values = states.row(row)
-        for column in 0..<states.columns { sums[owner][column] += values[column] }
+        // The head's scale is no part of what a router reads.
+        for column in 0..<states.columns { sums[owner][column] += values[column] / model.head.scale }
       }
     }
     return (logits, sums)
@@ -62,7 +64,7 @@ extension BaseModel {
     guard !rows.contains(where: \.isEmpty) else { throw ModelError.emptyPrompt }
     let tape = Tape(recording: false)
     let x = try hiddenStates(rows.map { BatchRow(tokens: $0, mix: mix) }, on: tape)
-    let h = tape.rmsNorm(x, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon))
+    let h = tape.norm(x, weights.finalNorm)
     var first = 0
     return rows.map { row in
       var mean = [Float](repeating: 0, count: h.columns)

@@ -18,15 +18,17 @@ extension BaseModel {
   ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
   ///   - precision: nil takes what is best for the purpose
   ///   - adapterForm: nil takes what suits the precision: see ``LowRankFactors/Form/suiting(_:blocks:)``
+  ///   - architecture: the family that a folder is taken for; nil goes by its `model_type`
   /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and what to do; `TensorError` for a
   ///   precision that this processor has no units for
   public nonisolated static func load(
     _ reference: String, precision: Precision? = nil, adapterForm: LowRankFactors.Form? = nil,
-    for purpose: Purpose = .training
+    for purpose: Purpose = .training, as architecture: String? = nil
   ) async throws -> BaseModel {
     let found = try ModelStore().find(reference)
     return try await load(
-      found.source(), name: found.name, precision: precision, adapterForm: adapterForm, for: purpose)
+      found.source(as: architecture), name: found.name, precision: precision, adapterForm: adapterForm,
+      for: purpose)
   }
 
   /// The same from a source at hand.
@@ -40,7 +42,7 @@ extension BaseModel {
     let template = try source.template()
     return try await Compute.run {
       let isBest = purpose == .answering && Precision.int8.isSupported
-      let blocks = try source.stored("model.layers.0.mlp.down_proj.weight")?.kind
+      let blocks = try source.stored(source.model.layers[0].feedForward.output.weightName)?.kind
       let precision =
         precision ?? source.storedPrecision ?? (isBest && blocks != nil ? .stored : .automatic)
       var loader = PartLoader(source: source, precision: precision, name: name)
@@ -108,9 +110,10 @@ private struct PartLoader {
   var sites: [AdapterSite] = []
   var sketch: [String: [Float]] = [:]
 
-  private var configuration: ModelConfiguration { source.configuration }
-  private var isTied: Bool { configuration.tieWordEmbeddings || !source.contains("lm_head.weight") }
-  private var fifthBits: FifthBits { FifthBits(configuration, isTied: isTied) }
+  private var model: ModelDescription { source.model }
+  private var configuration: ModelConfiguration { model.configuration }
+  private var isTied: Bool { configuration.tieWordEmbeddings }
+  private var fifthBits: FifthBits { FifthBits(model) }
   private var isCalibrated: Bool { !calibrationRows.isEmpty }
   private var packed: Precision { precision == .int8 || precision == .stored ? .automatic : precision }
   /// Of layers as they are read: what is rounded by its inputs is as it was before.
@@ -129,41 +132,41 @@ private struct PartLoader {
   private mutating func parts(_ tokenizer: Tokenizer) throws -> BaseModel.Parts {
     let c = configuration
     let (embedding, wideHead) = try embeddingAndHead()
+    let tables = TokenTables(embedding: embedding, positions: try positions())
     var layers: [DecoderLayer] = []
     var quantization =
-      precision == .int8 ? Quantization(c, embedding: embedding, tokenizer: tokenizer) : nil
+      precision == .int8 ? try Quantization(model, tables: tables, tokenizer: tokenizer) : nil
     var calibration =
-      isCalibrated ? Calibration(c, embedding: embedding, rows: calibrationRows) : nil
-    for index in 0..<c.layers {
-      var layer = try layer(index)
+      isCalibrated ? try Calibration(model, tables: tables, rows: calibrationRows) : nil
+    for (index, block) in model.layers.enumerated() {
+      var layer = try layer(block, index)
       layer = try calibration?.quantize(layer) { try rounded($0, by: $1) } ?? layer
       layers.append(try quantization?.quantize(layer) ?? layer)
       onLayers(index + 1)
     }
-    let finalNorm = try norm("model.norm.weight")
+    let finalNorm = try norm(model.finalNorm)
     let head = try quantization?.quantize(head: wideHead, finalNorm: finalNorm) ?? wideHead
     return BaseModel.Parts(
       identity: BaseIdentity(
-        name: name, architecture: c.architecture, layers: c.layers, hidden: c.hiddenSize,
+        name: name, architecture: model.architecture.name, layers: c.layers, hidden: c.hiddenSize,
         vocabulary: c.vocabulary, sketch: sketch),
       sites: sites,
       weights: ModelWeights(
-        embedding: embedding, layers: layers,
-        whole: WholeLayers(layers, following: head, configuration: c),
-        finalNorm: NormWeight(finalNorm), head: head))
+        tables: tables, layers: layers, whole: WholeLayers(layers, following: head),
+        finalNorm: finalNorm, head: head))
   }
 
   /// One matrix serves both where the model ties them and it holds the values as they embed.
   private func embeddingAndHead() throws -> (FrozenTable, FrozenMatrix) {
     let c = configuration
     let shape = [c.vocabulary, c.hiddenSize]
-    let values = try read("model.embed_tokens.weight", shape: shape)
+    let values = try read(model.embeddingName, shape: shape)
     func head(_ values: [Float]) throws -> FrozenMatrix {
       try FrozenMatrix(
         values, outputs: c.vocabulary, inputs: c.hiddenSize, precision: packed, sharing: turned)
     }
     if precision == .stored,
-      let blocks = try source.stored(isTied ? "model.embed_tokens.weight" : "lm_head.weight"),
+      let blocks = try source.stored(model.headSource),
       blocks.outputs == c.vocabulary, blocks.inputs == c.hiddenSize
     {
       let head = try FrozenMatrix(stored: [blocks])
@@ -175,17 +178,17 @@ private struct PartLoader {
         let head = try head(values)
         return (FrozenTable(sharing: head), head)
       }
-      let head = try nf4Table("model.embed_tokens.weight", values)
+      let head = try nf4Table(model.embeddingName, values)
       return (FrozenTable(sharing: head), head)
     }
-    let own = isTied ? values : try read("lm_head.weight", shape: shape)
+    let own = isTied ? values : try read(model.headName, shape: shape)
     guard precision == .nf4 else {
       let table = FrozenTable(values, rows: c.vocabulary, columns: c.hiddenSize, precision: packed)
       return (table, try head(own))
     }
     let table = FrozenTable(
       Self.narrowed(values), rows: c.vocabulary, columns: c.hiddenSize, precision: .nf4)
-    return (table, try nf4Table("lm_head.weight", own))
+    return (table, try nf4Table(model.headName, own))
   }
 
   /// The head in NF4: as it is stored so, rounded by what it takes, or each value by itself.
@@ -211,9 +214,24 @@ private struct PartLoader {
     ])
   }
 
-  private func norm(_ name: String) throws -> FrozenVector {
-    let values = try read(name, shape: [configuration.hiddenSize])
-    return FrozenVector(precision == .nf4 ? Self.narrowed(values) : values)
+  /// Learnt positions.
+  private func positions() throws -> FrozenTable? {
+    guard let block = model.embedding.positions else { return nil }
+    let values = try read(block.module + ".weight", shape: [block.count, configuration.hiddenSize])
+    return FrozenTable(
+      precision == .nf4 ? Self.narrowed(values) : values, rows: block.count,
+      columns: configuration.hiddenSize, precision: .f32)
+  }
+
+  private func norm(_ block: NormBlock) throws -> NormWeight {
+    NormWeight(
+      block, try vector(block.weightName, block.width),
+      bias: block.hasBias ? try vector(block.biasName, block.width) : nil)
+  }
+
+  private func vector(_ name: String, _ width: Int) throws -> [Float] {
+    let values = try read(name, shape: [width])
+    return precision == .nf4 ? Self.narrowed(values) : values
   }
 
   /// Norms, embedding and head as a folder in NF4 stores them: in bf16, as bitsandbytes leaves them. The last two are
@@ -222,54 +240,61 @@ private struct PartLoader {
     Tensor.roundedToBF16(values)
   }
 
-  private mutating func layer(_ index: Int) throws -> DecoderLayer {
-    let c = configuration
-    let queries = c.heads * c.headDimension
-    let keys = c.kvHeads * c.headDimension
-    let prefix = "model.layers.\(index)"
+  private mutating func layer(_ block: LayerBlock, _ index: Int) throws -> DecoderLayer {
+    let (attention, feedForward) = (block.attention, block.feedForward)
+    let attentionInput = try group(attention.input, index)
+    let attentionOutput = try group([attention.output], index)
+    let feedForwardInput = try group(feedForward.input, index)
+    let feedForwardOutput = try group([feedForward.output], index)
     return DecoderLayer(
-      attentionNorm: NormWeight(try norm("\(prefix).input_layernorm.weight")),
-      queryKeyValue: try group(
-        index, inputs: c.hiddenSize,
-        [("self_attn.q_proj", queries), ("self_attn.k_proj", keys), ("self_attn.v_proj", keys)]),
-      attentionOutput: try group(index, inputs: queries, [("self_attn.o_proj", c.hiddenSize)]),
-      feedForwardNorm: NormWeight(try norm("\(prefix).post_attention_layernorm.weight")),
-      gateUp: try group(
-        index, inputs: c.hiddenSize,
-        [("mlp.gate_proj", c.intermediateSize), ("mlp.up_proj", c.intermediateSize)]),
-      down: try group(index, inputs: c.intermediateSize, [("mlp.down_proj", c.hiddenSize)]))
+      block: block,
+      attention: Sublayer(
+        before: try attention.before.map(norm), after: try attention.after.map(norm),
+        input: attentionInput, output: attentionOutput),
+      queryNorm: try attention.queryNorm.map(norm), keyNorm: try attention.keyNorm.map(norm),
+      feedForward: Sublayer(
+        before: try feedForward.before.map(norm), after: try feedForward.after.map(norm),
+        input: feedForwardInput, output: feedForwardOutput))
   }
 
-  private mutating func group(_ layer: Int, inputs: Int, _ modules: [(String, Int)]) throws -> SiteGroup {
+  private mutating func group(_ linears: [LinearBlock], _ layer: Int) throws -> SiteGroup {
     var stacked: [Float] = []
     var quantized: [NF4Matrix] = []
     var blocks: [StoredBlocks] = []
     var members: [(index: Int, columns: Range<Int>)] = []
     var offset = 0
-    for (module, outputs) in modules {
-      let path = "layers.\(layer).\(module)"
-      let name = "model.\(path).weight"
+    for linear in linears {
+      let path = model.path(of: linear)
       var values: [Float] = []
       if layerPrecision == .nf4 {
-        let matrix = try nf4(name, outputs: outputs, inputs: inputs)
+        let matrix = try nf4(linear)
         quantized.append(matrix)
         values = matrix.floats()
       } else {
-        values = try read(name, shape: [outputs, inputs])
-        if precision == .stored, let own = try source.stored(name) { blocks.append(own) }
+        values = try read(linear)
+        if precision == .stored, !linear.isTransposed, let own = try source.stored(linear.weightName) {
+          blocks.append(own)
+        }
         stacked = stacked.isEmpty ? values : stacked + values
       }
-      sketch[path] = BaseIdentity.sketch(values, outputs: outputs, inputs: inputs, site: path)
-      members.append((sites.count, offset..<offset + outputs))
+      sketch[path] = BaseIdentity.sketch(values, outputs: linear.outputs, inputs: linear.inputs, site: path)
+      members.append((sites.count, offset..<offset + linear.outputs))
       sites.append(
         AdapterSite(
-          path: path, layer: layer, module: String(module.split(separator: ".").last ?? ""), inputs: inputs,
-          outputs: outputs, sharesInput: modules.count > 1))
-      offset += outputs
+          path: path, layer: layer, module: String(path.split(separator: ".").last ?? ""),
+          kind: linear.kind, inputs: linear.inputs, outputs: linear.outputs, sharesInput: linears.count > 1))
+      offset += linear.outputs
     }
     return SiteGroup(
-      matrix: try matrix(quantized, blocks, stacked, outputs: offset, inputs: inputs, of: modules.count),
-      members: members)
+      matrix: try matrix(
+        quantized, blocks, stacked, outputs: offset, inputs: linears[0].inputs, of: linears.count),
+      members: members, bias: try bias(linears))
+  }
+
+  /// What the layers of a group add, side by side: all of them, or none.
+  private func bias(_ linears: [LinearBlock]) throws -> BiasWeight? {
+    guard linears[0].hasBias else { return nil }
+    return BiasWeight(vector: FrozenVector(try linears.flatMap { try vector($0.biasName, $0.outputs) }))
   }
 
   /// The modules of a group as one matrix: in the blocks they are stored in where all of them have some.
@@ -289,23 +314,38 @@ private struct PartLoader {
     let (feedback, fifthBits) = (try moment.feedback(), fifthBits)
     let parts = try group.members.map { member in
       let site = sites[member.index]
-      let values = try read("model.\(site.path).weight", shape: [site.outputs, site.inputs])
+      let linear = try linear(at: site)
       let matrix = NF4Matrix(
-        quantizing: values, outputs: site.outputs, inputs: site.inputs, feedback: feedback,
-        fifthBits: fifthBits.contains(layer: site.layer, module: site.module))
+        quantizing: try read(linear), outputs: site.outputs, inputs: site.inputs, feedback: feedback,
+        fifthBits: fifthBits.contains(linear.module))
       sketch[site.path] = BaseIdentity.sketch(
         matrix.floats(), outputs: site.outputs, inputs: site.inputs, site: site.path)
       return matrix
     }
-    return SiteGroup(matrix: FrozenMatrix(parts), members: group.members)
+    return SiteGroup(matrix: FrozenMatrix(parts), members: group.members, bias: group.bias)
+  }
+
+  private func linear(at site: AdapterSite) throws -> LinearBlock {
+    guard
+      let linear = model.layers[site.layer].groups.joined().first(where: { model.path(of: $0) == site.path })
+    else { throw ModelError.missingTensor(name: site.path, path: source.path) }
+    return linear
   }
 
   /// A matrix as it is stored in NF4, or rounded to it.
-  private func nf4(_ name: String, outputs: Int, inputs: Int) throws -> NF4Matrix {
-    try check(name, shape: [outputs, inputs])
-    if let stored = try source.nf4(name) { return stored }
+  private func nf4(_ linear: LinearBlock) throws -> NF4Matrix {
+    if let stored = try source.nf4(linear.weightName) {
+      try check(linear.weightName, shape: [linear.outputs, linear.inputs])
+      return stored
+    }
     return NF4Matrix(
-      quantizing: try read(name, shape: [outputs, inputs]), outputs: outputs, inputs: inputs)
+      quantizing: try read(linear), outputs: linear.outputs, inputs: linear.inputs)
+  }
+
+  /// A matrix as `[outputs, inputs]`.
+  private func read(_ linear: LinearBlock) throws -> [Float] {
+    let values = try read(linear.weightName, shape: linear.storedShape)
+    return linear.isTransposed ? values.transposed(rows: linear.inputs) : values
   }
 
   private func check(_ name: String, shape: [Int]) throws {

@@ -48,7 +48,7 @@ extension BaseModel {
     for row in rows where !row.isEmpty {
       try Task.checkCancellation()
       let x = try hiddenStates([BatchRow(tokens: row, mix: .base)], on: tape)
-      moment.add(tape.rmsNorm(x, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon)))
+      moment.add(finished(x, weights, on: tape))
       BufferPool.endStep()
       await Task.yield()
     }

@@ -4,7 +4,7 @@ import MotetFormats
 import MotetTensor
 import MotetTokenizers
 
-/// A frozen base model of the Llama family, with its tokenizer and chat template.
+/// A frozen base model, with its tokenizer and chat template.
 ///
 ///     let base = try await BaseModel.load("smollm2-135m-instruct")
 ///     for try await piece in base.generate("What is 3/4 of 12?") { print(piece, terminator: "") }
@@ -14,7 +14,9 @@ import MotetTokenizers
 @Compute
 public final class BaseModel {
   public nonisolated let name: String
-  public nonisolated let configuration: ModelConfiguration
+  /// What the model is made of.
+  public nonisolated let model: ModelDescription
+  public nonisolated var configuration: ModelConfiguration { model.configuration }
   public nonisolated let precision: Precision
   /// What low-rank factors are held in to answer with; nil for the values as they were trained.
   public nonisolated let adapterForm: LowRankFactors.Form?
@@ -29,8 +31,7 @@ public final class BaseModel {
   public nonisolated let source: any ModelSource
 
   let weights: ModelWeights
-  private var table: RotaryTable
-  private var tablePositions: Int
+  private var rotations: RotaryTables
   /// By site, of those that were asked for: see ``squaredRowNorms(at:)``.
   var rowNorms: [Int: [Float]] = [:]
 
@@ -39,7 +40,7 @@ public final class BaseModel {
     template: ChatTemplate, source: any ModelSource, parts: Parts
   ) {
     self.name = name
-    configuration = source.configuration
+    model = source.model
     self.precision = precision
     self.adapterForm = adapterForm
     self.tokenizer = tokenizer
@@ -49,8 +50,7 @@ public final class BaseModel {
     identity = parts.identity
     sites = parts.sites
     weights = parts.weights
-    tablePositions = min(2048, configuration.maximumPositions)
-    table = Self.rotaryTable(configuration, positions: tablePositions)
+    rotations = RotaryTables(source.model)
   }
 
   /// What loading puts together.
@@ -61,7 +61,7 @@ public final class BaseModel {
   }
 
   var layers: [DecoderLayer] { weights.layers }
-  private var embedding: FrozenTable { weights.embedding }
+  private var tables: TokenTables { weights.tables }
 
   // MARK: The forward path
 
@@ -79,10 +79,8 @@ public final class BaseModel {
   ///   - budget: bytes at most; nil for as many as are asked for
   ///   - storage: nil takes what activations are in
   public func keyValuePool(budget: Int? = nil, storage: ActivationStorage? = nil) -> KeyValuePool {
-    let c = configuration
-    return KeyValuePool(
-      layers: c.layers,
-      shape: AttentionShape(heads: c.heads, kvHeads: c.kvHeads, headDimension: c.headDimension),
+    KeyValuePool(
+      layers: configuration.layers, shape: model.attentionShape,
       storage: storage ?? (precision == .f32 ? .f32 : .bf16), budget: budget)
   }
 
@@ -114,24 +112,23 @@ public final class BaseModel {
     _ rows: [BatchRow], through weights: ModelWeights, on tape: Tape, depth: Int? = nil
   ) throws -> Tensor {
     let batch = PackedBatch(rows)
-    try prepareTable(for: batch.reach)
-    let embedded = tape.embedded(batch.tokens, in: weights.embedding, trained: weights.trainedEmbedding)
+    let tables = try rotations.tables(reach: batch.reach)
     let x = try through(
-      weights, batch, batch.virtual.withPrompts(embedded, on: tape),
-      depth: min(depth ?? .max, weights.layers.count),
-      on: tape)
+      weights, batch, weights.tables.embed(batch, model, on: tape), tables,
+      depth: min(depth ?? .max, weights.layers.count), on: tape)
     for sequence in batch.sequences { sequence.cache?.advance(to: sequence.start + sequence.rows.count) }
     return batch.virtual.withoutPrompts(x, on: tape)
   }
 
   /// The residual stream after so many layers.
   private func through(
-    _ weights: ModelWeights, _ batch: PackedBatch, _ x: Tensor, depth: Int, on tape: Tape
+    _ weights: ModelWeights, _ batch: PackedBatch, _ x: Tensor, _ tables: [RotaryTable], depth: Int,
+    on tape: Tape
   ) throws -> Tensor {
-    if let whole = weights.whole, let y = whole.forward(x, batch, depth: depth, table: table, on: tape) {
+    if let whole = weights.whole, let y = whole.forward(x, batch, depth: depth, tables: tables, on: tape) {
       return y
     }
-    let pass = LayerPass(batch, configuration: configuration, table: table)
+    let pass = LayerPass(batch, tables: tables)
     var x = x
     for (index, layer) in weights.layers.prefix(depth).enumerated() {
       x =
@@ -161,7 +158,8 @@ public final class BaseModel {
       }
       let found = try tape.headLoss(
         part.states, head: part.weights.head, targets: own.map(\.token), scales: own.map(\.scale),
-        trained: part.weights.trainedHead, teachers: part.teachers(among: teachers))
+        trained: part.weights.trainedHead, teachers: part.teachers(among: teachers),
+        softcap: model.head.softcap)
       for (place, loss) in zip(part.places, found) { losses[place] = loss }
     }
     return losses
@@ -178,10 +176,15 @@ public final class BaseModel {
       let x = try states(Array(rows[run.rows]), through: weights, on: tape)
       let chosen = tape.gather(x, rows: places.map { positions[$0] - run.tokens.lowerBound })
       return LabelStates(
-        states: tape.rmsNorm(
-          chosen, weights.finalNorm, epsilon: Float(configuration.rmsNormEpsilon)),
-        weights: weights, places: places, terms: headTerms(of: rows, at: places.map { positions[$0] }))
+        states: finished(chosen, weights, on: tape), weights: weights, places: places,
+        terms: headTerms(of: rows, at: places.map { positions[$0] }), softcap: model.head.softcap)
     }
+  }
+
+  /// What the head takes of the residual stream after the last layer.
+  func finished(_ x: Tensor, _ weights: ModelWeights, on tape: Tape) -> Tensor {
+    let states = tape.norm(x, weights.finalNorm)
+    return model.head.scale == 1 ? states : tape.scaled(states, by: model.head.scale)
   }
 
   /// What this model, with the mixes of `rows`, teaches at chosen packed positions.
@@ -197,7 +200,7 @@ public final class BaseModel {
     guard found[0].terms.isEmpty else { throw ModelError.headUpdate }
     return HeadTeacher(
       rows: places, states: found[0].states, head: found[0].weights.head, temperature: temperature,
-      weight: weight)
+      weight: weight, softcap: model.head.softcap)
   }
 
   /// Logits `[positions, vocabulary]` at chosen packed positions.
@@ -229,7 +232,11 @@ public final class BaseModel {
   }
 
   /// The embeddings of tokens, `[tokens, hidden]`: what a soft prompt can begin with.
-  public func embeddings(of tokens: [Int32]) -> [Float] { embedding.lookUp(tokens).values }
+  public func embeddings(of tokens: [Int32]) -> [Float] {
+    let values = tables.embedding.lookUp(tokens).values
+    let block = model.embedding
+    return block.scale == 1 || block.scalesPrompts ? values : values.map { $0 * block.scale }
+  }
 
   /// Every layer's keys, after rotation, and values for tokens that begin a sequence: what a prefix can begin with.
   /// - Returns: by layer, `[tokens, kvWidth]` each
@@ -245,13 +252,16 @@ public final class BaseModel {
   /// SHA-256 over every frozen byte as it lies in memory, in hexadecimal: equal before and after anything we do.
   public func fingerprint() -> String {
     var sha = SHA256()
-    embedding.hash(into: &sha)
+    tables.embedding.hash(into: &sha)
+    tables.positions?.hash(into: &sha)
     for layer in layers {
-      layer.attentionNorm.vector.hash(into: &sha)
-      layer.feedForwardNorm.vector.hash(into: &sha)
-      for group in layer.groups { group.matrix.hash(into: &sha) }
+      for norm in layer.norms { norm.hash(into: &sha) }
+      for group in layer.groups {
+        group.matrix.hash(into: &sha)
+        group.bias?.vector.hash(into: &sha)
+      }
     }
-    weights.finalNorm.vector.hash(into: &sha)
+    weights.finalNorm.hash(into: &sha)
     weights.head.hash(into: &sha)
     return sha.finalize().map { String(format: "%02x", $0) }.joined()
   }
@@ -264,34 +274,15 @@ public final class BaseModel {
 
   /// Bytes of frozen weights in memory.
   public var byteCount: Int {
-    embedding.byteCount + weights.head.byteCount
+    tables.embedding.byteCount + weights.head.byteCount
       + layers.reduce(0) { $0 + $1.groups.reduce(0) { $0 + $1.matrix.byteCount } }
   }
 
   /// The number of frozen values, counting a tied head once.
-  public nonisolated var parameterCount: Int {
-    let c = configuration
-    let vectors = (2 * c.layers + 1) * c.hiddenSize
-    let tables = c.vocabulary * c.hiddenSize * (c.tieWordEmbeddings ? 1 : 2)
-    return sites.reduce(0) { $0 + $1.inputs * $1.outputs } + vectors + tables
-  }
+  public nonisolated var parameterCount: Int { model.tensors.reduce(0) { $0 + $1.count } }
 
   /// The place of each site by its path.
   public nonisolated var siteIndex: [String: Int] {
     Dictionary(uniqueKeysWithValues: sites.enumerated().map { ($1.path, $0) })
-  }
-
-  private func prepareTable(for positions: Int) throws {
-    guard positions <= configuration.maximumPositions else {
-      throw ModelError.tooLong(tokens: positions, context: configuration.maximumPositions)
-    }
-    guard positions > tablePositions else { return }
-    tablePositions = min(max(positions, tablePositions * 2), configuration.maximumPositions)
-    table = Self.rotaryTable(configuration, positions: tablePositions)
-  }
-
-  static func rotaryTable(_ configuration: ModelConfiguration, positions: Int) -> RotaryTable {
-    RotaryTable(
-      positions: positions, headDimension: configuration.headDimension, theta: configuration.ropeTheta)
   }
 }

@@ -10,6 +10,8 @@ struct LabelStates {
   let places: [Int]
   /// What the mixes of rows add to the head; rows count among these states.
   let terms: [LowRankTerm]
+  /// Of the scores: see ``HeadBlock``.
+  let softcap: Float?
 
   /// Those that teach labels among these, by the place among these.
   func teachers(among all: [HeadTeacher]) -> [HeadTeacher] {
@@ -27,10 +29,13 @@ extension LabelStates {
   }
 
   private func adapted(_ states: Tensor, _ terms: [LowRankTerm], on tape: Tape) throws -> Tensor {
+    guard !terms.isEmpty else { return try tape.logits(states, head: weights.head, softcap: softcap) }
     let logits = try tape.logits(states, head: weights.head)
-    guard !terms.isEmpty else { return logits }
     // In f32 whatever the base is held in: a row of logits is one product of few ranks.
-    return try Tape(recording: false).lowRankParts(states.converted(to: .f32), terms: terms, addedTo: logits)
+    let tape = Tape(recording: false)
+    let adapted = try tape.lowRankParts(states.converted(to: .f32), terms: terms, addedTo: logits)
+    if let softcap { adapted.cap(softcap, kernels: tape.kernels) }
+    return adapted
   }
 
   /// The loss of each label in nats where mixes change the head, by chunks of rows: the fused operator knows frozen

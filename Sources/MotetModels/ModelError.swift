@@ -9,6 +9,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
   /// Tensors that the model has no use for.
   case strangers(names: [String], path: String)
   case noHead(path: String)
+  case noArchitecture(String, known: [String])
+  /// A `model_type` that no family has, and the family whose tensors it has.
+  case unknownFamily(String, known: [String], resembling: String?, path: String)
   /// Several models where one was asked for.
   case severalModels(path: String, names: [String])
   /// A folder or file that holds no model, and what it holds.
@@ -43,8 +46,14 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
         + "resize_token_embeddings(\(ids)) and save the model again"
     case .strangers(let names, let path):
       "\(path): \(names.count == 1 ? "the tensor" : "\(names.count) tensors") \(FolderContents.list(names, upTo: 3)) "
-        + "\(names.count == 1 ? "has" : "have") no place in a Llama of this configuration, and leaving "
+        + "\(names.count == 1 ? "has" : "have") no place in a model of this configuration, and leaving "
         + "\(names.count == 1 ? "it" : "them") out would give another model; check config.json, or use another model"
+    case .noArchitecture(let name, let known):
+      "there is no architecture \(quoted(name)): choose \(known.joined(separator: ", "))"
+    case .unknownFamily(let type, let known, let resembling, let path):
+      "\(path): the model_type \(quoted(type)) is not known (known: \(known.joined(separator: ", "))); "
+        + (resembling.map { "its tensors are those of a \($0): try --architecture \($0)" }
+          ?? "its tensors are not those of a family that is known")
     case .noHead(let path):
       "\(path): there is no tensor 'lm_head.weight', and config.json does not tie the head to the embedding; set "
         + "\"tie_word_embeddings\": true if the model has no head of its own, or fetch it again"

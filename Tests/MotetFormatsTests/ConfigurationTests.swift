@@ -1,7 +1,9 @@
 import Foundation
+import MotetTensor
 import Testing
 
 @testable import MotetFormats
+@testable import MotetModels
 
 @Suite struct ConfigurationTests {
   /// A sound `config.json`, with some members replaced (null removes nothing: it is a value).
@@ -16,47 +18,54 @@ import Testing
   }
 
   @Test func readsWhatTransformersWrote() throws {
-    let configuration = try ModelConfiguration(huggingFace: Fixtures.url("sharded/config.json"))
-    let expected = try ModelConfiguration(
-      hiddenSize: 16, intermediateSize: 24, layers: 2, heads: 4, kvHeads: 2, headDimension: 4, vocabulary: 40,
-      ropeTheta: 50000, rmsNormEpsilon: 1e-5, maximumPositions: 64, tieWordEmbeddings: false, bosToken: 1,
-      eosTokens: [2])
-    #expect(configuration == expected)
+    let model = try ModelDescription(huggingFace: Fixtures.url("sharded/config.json"))
+    let expected = ModelConfiguration(
+      modelType: "llama", hiddenSize: 16, layers: 2, vocabulary: 40, maximumPositions: 64,
+      tieWordEmbeddings: false, bosToken: 1, eosTokens: [2])
+    #expect(model.configuration == expected)
+    #expect(model.attentionShape == AttentionShape(heads: 4, kvHeads: 2, headDimension: 4))
+    #expect(model.layers[1].feedForward.output.inputs == 24)
+    #expect(model.rotations == [RotaryRule(theta: 50000, dimensions: 4)])
+    #expect(model.finalNorm.epsilon == 1e-5)
   }
 
   @Test func readsTheOlderForm() throws {
     try withFile(json(["rope_scaling": .null, "eos_token_id": .array([.int(2), .int(7)])])) { url in
-      let configuration = try ModelConfiguration(huggingFace: url)
-      #expect(configuration.ropeTheta == 100_000)
-      #expect(configuration.headDimension == 64)
-      #expect(configuration.eosTokens == [2, 7])
+      let model = try ModelDescription(huggingFace: url)
+      #expect(model.rotations[0].theta == 100_000)
+      #expect(model.attentionShape.headDimension == 64)
+      #expect(model.configuration.eosTokens == [2, 7])
     }
   }
 
   @Test func readsBackWhatItWrote() throws {
-    let configuration = try ModelConfiguration(
-      hiddenSize: 576, intermediateSize: 1536, layers: 30, heads: 9, kvHeads: 3, headDimension: 64,
-      vocabulary: 49152, ropeTheta: 100_000, rmsNormEpsilon: 1e-5, maximumPositions: 8192,
-      tieWordEmbeddings: true, bosToken: 1, eosTokens: [2, 3], padToken: 2)
-    try withFile(configuration.huggingFaceJSON()) { url in
-      let again = try ModelConfiguration(huggingFace: url)
-      #expect(again == configuration)
+    try withFile(json(["bos_token_id": .int(1), "eos_token_id": .array([.int(2), .int(3)])])) { url in
+      let model = try ModelDescription(huggingFace: url)
+      try withFile(model.huggingFaceJSON(type: .bf16)) { url in
+        let again = try ModelDescription(huggingFace: url)
+        #expect(again.configuration == model.configuration)
+        #expect(again.layers == model.layers && again.rotations == model.rotations)
+      }
     }
   }
 
   static let wrong: [(member: String, value: JSONValue, says: String)] = [
-    ("model_type", .string("bert"), "architecture 'bert'"), ("attention_bias", .bool(true), "bias"),
-    ("mlp_bias", .bool(true), "bias"), ("hidden_act", .string("gelu"), "'gelu'"),
-    ("rope_scaling", .object(["rope_type": .string("llama3")]), "'llama3'"),
-    ("rope_scaling", .object(["type": .string("linear")]), "'linear'"),
-    ("rope_parameters", .object(["rope_type": .string("yarn")]), "'yarn'"),
+    ("model_type", .string("bert"), "architecture 'bert'"),
+    ("attention_bias", .int(1), "neither true nor false"),
+    ("hidden_act", .string("gelu"), "another activation (\"gelu\")"),
+    ("rope_scaling", .object(["rope_type": .string("llama3")]), "'rope_scaling.low_freq_factor'"),
+    ("rope_scaling", .object(["type": .string("linear")]), "'rope_scaling.factor': it is missing"),
+    ("rope_scaling", .object(["type": .string("linear"), "factor": .int(0)]), "0.0 is not positive"),
+    ("rope_scaling", .object(["type": .string("longrope"), "short_factor": .int(1)]), "not a list"),
+    ("rope_parameters", .object(["rope_type": .string("spiral")]), "'spiral'"),
+    ("rope_parameters", .array([]), "not an object"),
     ("rope_parameters", .object(["partial_rotary_factor": .double(0.5)]), "part of the head"),
     ("quantization_config", .object(["bits": .int(4)]), "quantized"),
-    ("num_key_value_heads", .int(2), "no multiple"), ("num_key_value_heads", .int(0), "0 is not within"),
+    ("num_key_value_heads", .int(2), "not a multiple"), ("num_key_value_heads", .int(0), "0 is not within"),
     ("num_hidden_layers", .int(-1), "-1 is not within"), ("num_hidden_layers", .int(1 << 40), "not within"),
     ("num_attention_heads", .int(0), "0 heads"), ("hidden_size", .string("many"), "no whole number"),
     ("hidden_size", .double(1.5), "no whole number"), ("vocab_size", .null, "missing"),
-    ("rope_theta", .int(0), "RoPE theta"), ("rms_norm_eps", .int(7), "RMSNorm epsilon"),
+    ("rope_theta", .int(0), "not a number above 1"), ("rms_norm_eps", .int(7), "RMSNorm epsilon"),
     ("head_dim", .int(63), "odd"), ("eos_token_id", .int(49152), "not in the vocabulary"),
     ("tie_word_embeddings", .int(1), "neither true nor false"),
   ]
@@ -64,7 +73,7 @@ import Testing
   @Test(arguments: wrong.indices) func refusesWhatItCannotCompute(index: Int) throws {
     let (member, value, says) = Self.wrong[index]
     try withFile(json([member: value])) { url in
-      let message = refusal { _ = try ModelConfiguration(huggingFace: url) }
+      let message = refusal { _ = try ModelDescription(huggingFace: url) }
       #expect(message.contains(says) && message.hasPrefix(url.path), "\(message)")
     }
   }

@@ -1,7 +1,9 @@
 import Foundation
+import MotetTensor
 import Testing
 
 @testable import MotetFormats
+@testable import MotetModels
 
 @Suite struct GGUFTests {
   @Test func readsMetadataOfEveryType() throws {
@@ -162,12 +164,14 @@ import Testing
 
 @Suite(.enabled(if: Fixtures.hasRealModel)) struct RealModelTests {
   @Test func readsTheRealConfiguration() throws {
-    let configuration = try ModelConfiguration(gguf: try GGUFFile(contentsOf: Fixtures.realModel))
-    let expected = try ModelConfiguration(
-      hiddenSize: 576, intermediateSize: 1536, layers: 30, heads: 9, kvHeads: 3, headDimension: 64,
-      vocabulary: 49152, ropeTheta: 100_000, rmsNormEpsilon: 1e-5, maximumPositions: 8192,
+    let model = try ModelDescription(gguf: try GGUFFile(contentsOf: Fixtures.realModel))
+    let expected = ModelConfiguration(
+      modelType: "llama", hiddenSize: 576, layers: 30, vocabulary: 49152, maximumPositions: 8192,
       tieWordEmbeddings: true, bosToken: 1, eosTokens: [2], padToken: 2)
-    #expect(configuration == expected)
+    #expect(model.configuration == expected)
+    #expect(model.attentionShape == AttentionShape(heads: 9, kvHeads: 3, headDimension: 64))
+    #expect(model.rotations == [RotaryRule(theta: 100_000, dimensions: 64)])
+    #expect(model.finalNorm.epsilon == 1e-5)
   }
 
   @Test func dequantizesTheRealRows() throws {

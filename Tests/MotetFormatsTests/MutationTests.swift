@@ -3,6 +3,7 @@ import MotetTensor
 import Testing
 
 @testable import MotetFormats
+@testable import MotetModels
 
 /// Damaged files by the thousand: each is either read or refused in one line; none crashes, hangs, or takes memory
 /// that the file does not justify. Also to be run under the address sanitizer:
@@ -45,14 +46,14 @@ import Testing
     bytes.add(Float(1e-5).bitPattern)
     try withFile(bytes.file()) { source in
       try survive(1500, mutating: source, seed: 3) { url in
-        _ = try ModelConfiguration(gguf: try GGUFFile(contentsOf: url)).huggingFaceJSON()
+        _ = try ModelDescription(gguf: try GGUFFile(contentsOf: url)).huggingFaceJSON()
       }
     }
   }
 
   @Test func modelConfiguration() throws {
     try survive(1000, mutating: Fixtures.url("sharded/config.json"), seed: 4) { url in
-      _ = try ModelConfiguration(huggingFace: url).huggingFaceJSON()
+      _ = try ModelDescription(huggingFace: url).huggingFaceJSON()
     }
   }
 

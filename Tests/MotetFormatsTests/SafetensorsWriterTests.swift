@@ -1,4 +1,5 @@
 import Foundation
+import MotetModels
 import Testing
 
 @testable import MotetFormats
@@ -83,7 +84,7 @@ import Testing
         let tensor = try model.tensor(name)
         return .init(name: name, shape: tensor.shape) { try tensor.floats() }
       }, metadata: ["format": "pt"], to: folder.appendingPathComponent("model/model.safetensors"))
-    let configuration = try ModelConfiguration(huggingFace: Fixtures.url("sharded/config.json"))
+    let configuration = try ModelDescription(huggingFace: Fixtures.url("sharded/config.json"))
     try AtomicFile.write(
       configuration.huggingFaceJSON(), to: folder.appendingPathComponent("model/config.json"))
 

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import MotetFormats
+@testable import MotetModels
 
 /// Relatives of Llama under its name: what changes the computation is refused, and its neutral values are not.
 @Suite struct VariantTests {
@@ -35,8 +36,8 @@ import Testing
   @Test(arguments: refused.indices) func aMemberThatChangesTheComputationIsRefused(index: Int) throws {
     let (member, value, says) = Self.refused[index]
     try withFile(huggingFace([member: value])) { url in
-      let message = refusal { _ = try ModelConfiguration(huggingFace: url) }
-      #expect(message.contains(says) && message.contains("'\(member)'"), "\(message)")
+      let message = refusal { _ = try ModelDescription(huggingFace: url) }
+      #expect(message.contains(says) && message.contains("'\(member)"), "\(message)")
     }
   }
 
@@ -52,11 +53,11 @@ import Testing
       "pretraining_tp": .int(1),
     ]
     try withFile(huggingFace(neutral)) { url in
-      let found = try ModelConfiguration(huggingFace: url).ropeTheta
+      let found = try ModelDescription(huggingFace: url).rotations[0].theta
       #expect(found == 5000)
     }
     try withFile(huggingFace(["sliding_window": .int(8), "use_sliding_window": .bool(false)])) { url in
-      let found = try ModelConfiguration(huggingFace: url).maximumPositions
+      let found = try ModelDescription(huggingFace: url).configuration.maximumPositions
       #expect(found == 128)
     }
   }
@@ -108,25 +109,39 @@ import Testing
 
   @Test func aKeyOfAGGUFThatChangesTheComputationIsRefused() throws {
     let refused: [(key: String, value: Value, says: String)] = [
-      ("rope.scaling.factor", .number(2), "linear RoPE scaling by 2.0"),
-      ("rope.scale_linear", .number(4), "linear RoPE scaling by 4.0"),
-      ("rope.scaling.type", .text("yarn"), "'yarn'"), ("rope.scaling.attn_factor", .number(0.5), "factor"),
+      ("rope.scaling.type", .text("spiral"), "'spiral'"),
+      ("rope.scaling.attn_factor", .number(0.5), "factor"),
       ("attention.scale", .number(0.1), "scale of attention"), ("attention.causal", .truth(false), "ahead"),
-      ("attention.sliding_window", .integer(64), "within a window"),
       ("logit_scale", .number(0.0625), "scaled logits"), ("embedding_scale", .number(12), "embeddings"),
       ("residual_scale", .number(0.22), "sublayers"), ("attention.clamp_kqv", .number(8), "clamped"),
       ("final_logit_softcapping", .number(30), "capped"), ("expert_count", .integer(8), "experts"),
     ]
     for (key, value, says) in refused {
       try withFile(gguf([("llama." + key, value)])) { url in
-        let message = refusal { _ = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)) }
+        let message = refusal { _ = try ModelDescription(gguf: GGUFFile(contentsOf: url)) }
         #expect(message.contains(says) && message.contains("'llama.\(key)'"), "\(message)")
       }
     }
-    try withFile(gguf([], factors: [1, 1, 8])) { url in
-      let message = refusal { _ = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)) }
-      #expect(message.contains("'rope_freqs.weight'"), "\(message)")
+  }
+
+  @Test func aGGUFsRotationIsReadHoweverItIsScaled() throws {
+    func rotation(_ more: [(String, Value)], factors: [Float] = []) throws -> RotaryRule {
+      try withFile(gguf(more, factors: factors)) { url in
+        try ModelDescription(gguf: GGUFFile(contentsOf: url)).rotations[0]
+      }
     }
+    #expect(try rotation([("llama.rope.scaling.factor", .number(2))]).scaling == .linear(factor: 2))
+    #expect(try rotation([("llama.rope.scale_linear", .number(4))]).scaling == .linear(factor: 4))
+    let yarn = try rotation([
+      ("llama.rope.scaling.type", .text("yarn")), ("llama.rope.scaling.factor", .number(4)),
+      ("llama.rope.scaling.original_context_length", .integer(32)),
+    ])
+    #expect(yarn.scaling == .yarn(RotaryRule.Yarn(factor: 4, original: 32)))
+    // Divisors that are no known scaling's are taken as they are.
+    let divisors = try rotation([], factors: [1, 1, 2, 2, 3, 3, 4, 9])
+    #expect(
+      divisors.scaling == .longrope(short: [1, 1, 2, 2, 3, 3, 4, 9], original: 128))
+    #expect(divisors.factor == 1)
   }
 
   @Test func neutralKeysOfAGGUFAreTaken() throws {
@@ -136,12 +151,12 @@ import Testing
       ("llama.logit_scale", .number(1)), ("llama.rope.scaling.finetuned", .truth(false)),
     ]
     try withFile(gguf(neutral, factors: [1, 1, 1])) { url in
-      let found = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)).hiddenSize
+      let found = try ModelDescription(gguf: GGUFFile(contentsOf: url)).configuration.hiddenSize
       #expect(found == 64)
     }
     for factor in [Float(0), 1] {
       try withFile(gguf([("llama.rope.scaling.factor", .number(factor))])) { url in
-        let found = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)).layers
+        let found = try ModelDescription(gguf: GGUFFile(contentsOf: url)).configuration.layers
         #expect(found == 2)
       }
     }
@@ -150,12 +165,12 @@ import Testing
   @Test func aGGUFIsTiedWhereItHasNoHeadOfItsOwn() throws {
     for (tensor, isTied) in [("output.weight", false), ("token_embd.bias", true)] {
       try withFile(gguf([], factors: [1], tensor: tensor)) { url in
-        let configuration = try ModelConfiguration(gguf: GGUFFile(contentsOf: url))
+        let configuration = try ModelDescription(gguf: GGUFFile(contentsOf: url)).configuration
         #expect(configuration.tieWordEmbeddings == isTied)
       }
     }
     try withFile(gguf([("general.type", .text("adapter"))])) { url in
-      let message = refusal { _ = try ModelConfiguration(gguf: GGUFFile(contentsOf: url)) }
+      let message = refusal { _ = try ModelDescription(gguf: GGUFFile(contentsOf: url)) }
       #expect(message.contains("of type 'adapter'"), "\(message)")
     }
   }

@@ -9,29 +9,29 @@ import Testing
   private static let modules = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
   /// SmolLM2's, but for a change.
-  private func configuration(
-    _ change: (inout ModelConfiguration) -> Void = { _ in }
-  ) throws -> ModelConfiguration {
-    var configuration = try TinyModel.source().configuration
-    configuration.hiddenSize = 576
-    configuration.intermediateSize = 1536
-    configuration.layers = 30
-    configuration.heads = 9
-    configuration.kvHeads = 3
-    configuration.headDimension = 64
-    configuration.vocabulary = 49152
-    change(&configuration)
-    return configuration
+  private func model(
+    vocabulary: Int = 49152, layers: Int = 30, isTied: Bool = true
+  ) throws -> ModelDescription {
+    try ModelDescription(
+      ConfigurationFields(
+        file: "test",
+        members: [
+          "model_type": .string("llama"), "hidden_size": .int(576), "intermediate_size": .int(1536),
+          "num_hidden_layers": .int(layers), "num_attention_heads": .int(9), "num_key_value_heads": .int(3),
+          "vocab_size": .int(vocabulary), "tie_word_embeddings": .bool(isTied),
+        ]))
   }
 
   /// Layers of a module that have some.
-  private func layers(_ bits: FifthBits, _ module: String, of c: ModelConfiguration) -> [Int] {
-    (0..<c.layers).filter { bits.contains(layer: $0, module: module) }
+  private func layers(_ bits: FifthBits, _ module: String, of model: ModelDescription) -> [Int] {
+    model.layers.indices.filter { layer in
+      ["self_attn", "mlp"].contains { bits.contains("model.layers.\(layer).\($0).\(module)") }
+    }
   }
 
   @Test func whatGainsMostComesFirst() throws {
-    let c = try configuration()
-    let bits = FifthBits(c, isTied: true)
+    let c = try model()
+    let bits = FifthBits(c)
     #expect(bits.hasHead)
     let counts = Self.modules.map { layers(bits, $0, of: c).count }
     // What no up_proj has room in is enough for one o_proj.
@@ -42,13 +42,9 @@ import Testing
   /// Half a byte, a byte for each 64 values, four for each 16,384, and an eighth of one for each fifth bit.
   @Test(arguments: [(49152, 30, true), (32000, 22, false), (200, 2, true), (400_000, 1, true)])
   func theWholeStaysBelowItsBytes(vocabulary: Int, layers: Int, isTied: Bool) throws {
-    let c = try configuration {
-      $0.vocabulary = vocabulary
-      $0.layers = layers
-    }
-    let bits = FifthBits(c, isTied: isTied)
-    let (hidden, wide) = (c.hiddenSize, c.intermediateSize)
-    let keys = c.kvHeads * c.headDimension
+    let c = try model(vocabulary: vocabulary, layers: layers, isTied: isTied)
+    let bits = FifthBits(c)
+    let (hidden, wide, keys) = (576, 1536, 192)
     let attention = [hidden * hidden, keys * hidden, keys * hidden, hidden * hidden]
     let sizes = attention + [Int](repeating: wide * hidden, count: 3)
     let table = vocabulary * hidden

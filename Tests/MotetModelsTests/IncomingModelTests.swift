@@ -124,7 +124,7 @@ import Testing
 
   @Test func theInventoryIsWhatTransformersSaves() throws {
     let source = try TinyModel.source()
-    let inventory = TensorInventory(source.configuration)
+    let inventory = TensorInventory(source.model)
     #expect(inventory.tensors.map(\.name).sorted() == source.tensorNames)
     for (name, shape) in inventory.tensors { #expect(try source.shape(name) == shape) }
   }

@@ -43,7 +43,7 @@ import Testing
   @Test @Compute func anUntiedHeadIsTheOneThatCounts() async throws {
     let tied = try await TinyModel.load()
     var source = ChangedSource(try TinyModel.source())
-    source.configuration.tieWordEmbeddings = false
+    source.model.configuration.tieWordEmbeddings = false
     let fallen = try await TinyModel.load(source)
     let tokens: [Int32] = [5, 6, 7]
     let expected = try tied.wholeLogits(tokens, mix: .base)
@@ -124,7 +124,7 @@ private struct UntiedSource: ModelSource {
 
   init(_ original: ChangedSource) { self.original = original }
 
-  var configuration: ModelConfiguration { original.configuration }
+  var model: ModelDescription { original.model }
   var path: String { original.path }
   private func own(_ name: String) -> String {
     name == "lm_head.weight" ? "model.embed_tokens.weight" : name

@@ -40,14 +40,14 @@ enum TinyModel {
 /// Another source with some of its tensors changed.
 struct ChangedSource: ModelSource {
   var original: any ModelSource
-  var configuration: ModelConfiguration
+  var model: ModelDescription
   var absent: Set<String> = []
   var shapes: [String: [Int]] = [:]
   var change: @Sendable (String, [Float]) -> [Float] = { $1 }
 
   init(_ original: any ModelSource) {
     self.original = original
-    configuration = original.configuration
+    model = original.model
   }
 
   var path: String { "changed" }

@@ -16,10 +16,10 @@ import Testing
 
     init() throws { tiny = try HuggingFaceFolder(TinyModel.folder.appending(path: "model")) }
 
-    var configuration: ModelConfiguration {
-      var configuration = tiny.configuration
-      configuration.vocabulary = Self.rows
-      return configuration
+    var model: ModelDescription {
+      var model = tiny.model
+      model.configuration.vocabulary = Self.rows
+      return model
     }
     var path: String { "padded" }
     func contains(_ name: String) -> Bool { tiny.contains(name) }

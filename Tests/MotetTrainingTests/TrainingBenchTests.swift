@@ -15,7 +15,7 @@ import Testing
       base: base, adapted: try method.sites(of: base).map { ($0, 2) }, lengths: [3, 5], labels: 4)
     #expect(cost.head == Double(4 * 4 * c.hiddenSize * c.vocabulary))
     // 3 sees 1 + 2 + 3 positions, 5 sees 15; two products forward and five back, two operations each.
-    #expect(cost.attention == Double(14 * (6 + 15) * c.heads * c.headDimension * c.layers))
+    #expect(cost.attention == Double(14 * (6 + 15) * 64 * c.layers))
     let sites = base.sites.map { (site: $0, values: $0.inputs * $0.outputs) }
     let both = sites.reduce(0) { $0 + 2 * 2 * 8 * $1.values }
     let neverAsked = sites.filter {

@@ -146,10 +146,10 @@ private struct UntiedModel: ModelSource {
 
   init() throws { tied = try HuggingFaceFolder(TinyModel.folder.appending(path: "model")) }
 
-  var configuration: ModelConfiguration {
-    var configuration = tied.configuration
-    configuration.tieWordEmbeddings = false
-    return configuration
+  var model: ModelDescription {
+    var model = tied.model
+    model.configuration.tieWordEmbeddings = false
+    return model
   }
   var path: String { tied.path }
 

@@ -67,9 +67,16 @@ public protocol AdapterMethod: Sendable {
     _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
   ) throws
 
-  /// What stands in a fused model for a tensor of the base that is no site's matrix: an embedding, a norm, a head. nil
-  /// for the base's own.
-  /// - Parameter tensor: Hugging Face's name for it
+  /// Adds to what a site's layer adds (its bias) what the adapter changes of it, times its weight in the mix.
+  /// - Parameters:
+  ///   - base: `[outputs]`
+  ///   - sum: the bias with what other adapters change of it
+  static func fuseBias(
+    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float])
+
+  /// What stands in a fused model in place of a tensor of the base; nil for the base's own.
+  /// - Parameter tensor: its name in the base's files
+  /// - Returns: the values as those files hold them
   static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]?
 }
 
@@ -91,6 +98,10 @@ extension AdapterMethod {
   public var virtualTokens: Int { 0 }
   public static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String? { nil }
   public static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]? { nil }
+
+  public static func fuseBias(
+    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
+  ) {}
 
   public static func fitted(_ weights: AdapterWeights, to base: BaseModel) throws -> AdapterWeights {
     weights

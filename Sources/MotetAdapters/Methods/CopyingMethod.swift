@@ -38,7 +38,7 @@ extension CopyingMethod {
     guard let content = weights.content, content.method == Self.name else {
       throw MethodError.otherMethod(adapter: "the adapter", own: weights.method.name, asked: Self.name)
     }
-    let copy = try WeightCopy(of: base, CopiedTensors(content).extent, trains: true) {
+    let copy = try WeightCopy(of: base, Self.extent(of: content, on: base), trains: true) {
       try content.tensors[$0.name]?.values ?? base.source.floats($0.name)
     }
     return TrainableCopy(copy, method: Self.name, baseModel: weights.baseModel)
@@ -47,7 +47,7 @@ extension CopyingMethod {
   @Compute
   public static func parts(of weights: AdapterWeights, on base: BaseModel) throws -> AdapterParts {
     guard let content = weights.content else { return AdapterParts() }
-    let copy = try WeightCopy(of: base, CopiedTensors(content).extent, trains: false) {
+    let copy = try WeightCopy(of: base, Self.extent(of: content, on: base), trains: false) {
       try content.tensors[$0.name]?.values ?? base.source.floats($0.name)
     }
     return AdapterParts(copy: copy)
@@ -55,7 +55,7 @@ extension CopyingMethod {
 
   public static func mismatch(of weights: AdapterWeights, with base: BaseModel) -> String? {
     let known = Dictionary(
-      uniqueKeysWithValues: WeightCopy.entries(of: base, .all(of: base)).map { ($0.name, $0.shape) })
+      uniqueKeysWithValues: base.model.tensors.map { ($0.name, $0.shape) })
     for (name, tensor) in (weights.content?.tensors ?? [:]).sorted(by: { $0.key < $1.key }) {
       guard let shape = known[name] else { return "it has \(name), which the base does not have" }
       if shape != tensor.shape { return "\(name) is \(shape) in the base and \(tensor.shape) in the adapter" }
@@ -65,18 +65,16 @@ extension CopyingMethod {
 
   // MARK: Written into the base
 
-  public static func fuse(
-    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
-  ) throws {
-    if let own = replaced(weights, tensor: "model.\(site.path).weight") { sum = own }
+  public static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]? {
+    weights.content?.tensors[tensor]?.values
   }
 
-  public static func replaced(_ weights: AdapterWeights, tensor: String) -> [Float]? {
-    let tensors = weights.content?.tensors ?? [:]
-    // A tied head goes by the embedding's name.
-    let own =
-      tensor == "lm_head.weight" ? tensors[tensor] ?? tensors["model.embed_tokens.weight"] : tensors[tensor]
-    return own?.values
+  /// Which of a base's weights a stored copy has.
+  private static func extent(of content: MethodContent, on base: BaseModel) -> WeightCopy.Extent {
+    let layers = base.model.tensors.filter { content.tensors[$0.name] != nil }.compactMap(\.layer)
+    let range = layers.min().flatMap { first in layers.max().map { first..<$0 + 1 } } ?? 0..<0
+    return WeightCopy.Extent(
+      layers: range, hasTables: content.tensors[base.model.embeddingName] != nil)
   }
 
   // MARK: Files
@@ -99,13 +97,18 @@ extension CopyingMethod {
       tensors[name] = try HostTensor(shape: shape, values, named: name)
     }
     let content = MethodContent(method: name, settings: ["precision": precision], tensors: tensors)
-    guard !CopiedTensors(content).extent.layers.isEmpty else {
+    guard tensors.keys.contains(where: Self.isOfLayer) else {
       throw FormatError.malformed(
         file: folder.place.path, place: "header", problem: "it holds no tensor of a layer",
         mend: "save the adapter again")
     }
     return try AdapterWeights(
       sites: [:], baseModel: try folder.fields.optionalString("base_model_name_or_path"), content: content)
+  }
+
+  /// Whether a number stands in a tensor's name: that of a layer.
+  private static func isOfLayer(_ name: String) -> Bool {
+    name.split(separator: ".").contains { Int($0) != nil }
   }
 
   package static func write(_ weights: AdapterWeights, to folder: URL) throws {
@@ -121,23 +124,6 @@ extension CopyingMethod {
         let isNarrow = precision == Precision.bf16.rawValue && tensor.shape.count > 1
         return .init(name: name, shape: tensor.shape, type: isNarrow ? .bf16 : .f32) { tensor.values }
       }, to: folder)
-  }
-}
-
-/// Which weights a stored copy has.
-struct CopiedTensors {
-  let extent: WeightCopy.Extent
-
-  init(_ content: MethodContent) {
-    let layers = content.tensors.keys.compactMap { name -> Int? in
-      let words = name.split(separator: ".")
-      return words.count > 3 && words[0] == "model" && words[1] == "layers" ? Int(words[2]) : nil
-    }
-    // What no model has is refused by its name later, with the base at hand.
-    .filter { (0..<65_536).contains($0) }
-    let range = layers.min().flatMap { first in layers.max().map { first..<$0 + 1 } } ?? 0..<0
-    extent = WeightCopy.Extent(
-      layers: range, hasTables: content.tensors["model.embed_tokens.weight"] != nil)
   }
 }
 

@@ -68,12 +68,35 @@ public struct IA3: AdapterMethod, Equatable {
 
   public var summary: String { "IA3 of \(targets)" }
 
+  /// With the targets of the base's family, where it calls none of its modules as most families do: what gives keys and
+  /// values, and the last layer of the feed-forward block.
+  private func resolved(on base: BaseModel) -> IA3 {
+    guard targets == .modules(Self.standardTargets), !base.sites.contains(where: { $0.ends(with: "k_proj") })
+    else { return self }
+    func names(_ kinds: Set<LinearBlock.Kind>) -> [String] {
+      let ends = base.sites.filter { kinds.contains($0.kind) }.map { site in
+        site.path.split(separator: ".").suffix(2).joined(separator: ".")
+      }
+      return Array(Set(ends)).sorted()
+    }
+    var own = self
+    own.targets = .modules(names([.key, .value, .queryKeyValue, .down]))
+    own.feedForward = feedForward.isEmpty ? [] : names([.down])
+    return own
+  }
+
+  private func scalesInputs(_ site: AdapterSite) -> Bool { feedForward.contains { site.ends(with: $0) } }
+
   public func sites(of base: BaseModel) throws -> [AdapterSite] {
+    let own = resolved(on: base)
+    guard own.targets == targets else { return try own.sites(of: base) }
     let known = Array(Set(base.sites.map(\.module))).sorted()
-    for name in feedForward where !known.contains(name) { throw LoRAError.unknownTarget(name, known: known) }
+    for name in feedForward where !base.sites.contains(where: { $0.ends(with: name) }) {
+      throw LoRAError.unknownTarget(name, known: known)
+    }
     // A rank of 1 fits every matrix; what remains is the choice of layers and modules.
     let sites = try LoRA(rank: 1, targets: targets, layers: layers).sites(of: base)
-    for site in sites where feedForward.contains(site.module) && site.sharesInput {
+    for site in sites where scalesInputs(site) && site.sharesInput {
       throw MethodError.option(
         "feedforward", value: site.module,
         expected:
@@ -85,8 +108,9 @@ public struct IA3: AdapterMethod, Equatable {
 
   @Compute
   public func begin(on base: BaseModel, seed: UInt64) throws -> any TrainableAdapter {
-    let tensors = try sites(of: base).reduce(into: [String: HostTensor]()) { all, site in
-      let shape = feedForward.contains(site.module) ? [1, site.inputs] : [site.outputs, 1]
+    let own = resolved(on: base)
+    let tensors = try own.sites(of: base).reduce(into: [String: HostTensor]()) { all, site in
+      let shape = own.scalesInputs(site) ? [1, site.inputs] : [site.outputs, 1]
       let ones = [Float](repeating: 1, count: shape[0] * shape[1])
       all[site.path] = try HostTensor(shape: shape, ones, named: site.path)
     }
@@ -138,6 +162,14 @@ public struct IA3: AdapterMethod, Equatable {
       }
     }
   }
+
+  /// (l − 1) ⊙ b where outputs are scaled, times the weight.
+  public static func fuseBias(
+    _ weights: AdapterWeights, weight: Float, at site: AdapterSite, base: [Float], into sum: inout [Float]
+  ) {
+    guard let tensor = weights.content?.tensors[site.path], !tensor.scalesInputs else { return }
+    for index in sum.indices { sum[index] += weight * (tensor.values[index] - 1) * base[index] }
+  }
 }
 
 extension HostTensor {
@@ -151,9 +183,11 @@ extension SiteScaling {
     var result: [Int: SiteScaling] = [:]
     for (index, site) in base.sites.enumerated() {
       guard let tensor = weights.content?.tensors[site.path] else { continue }
-      result[index] = SiteScaling(
-        tensor.scalesInputs ? .inputs : .outputs,
-        Parameter(rows: 1, columns: tensor.values.count, tensor.values, trainable: trainable))
+      let factors = Parameter(
+        rows: 1, columns: tensor.values.count, tensor.values, trainable: trainable)
+      result[index] =
+        tensor.scalesInputs
+        ? SiteScaling(.inputs, factors) : SiteScaling(.outputs, factors, biasFactors: factors)
     }
     return result
   }

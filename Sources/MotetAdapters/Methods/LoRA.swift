@@ -38,7 +38,8 @@ public struct LoRA: AdapterMethod, Equatable {
   /// Which modules are adapted.
   public enum Targets: Sendable, Equatable, CustomStringConvertible {
     case allLinear
-    /// Names such as `q_proj`, or longer ends of paths such as `layers.3.self_attn.q_proj`, as in PEFT.
+    /// Names such as `q_proj`, or longer ends of paths such as `layers.3.self_attn.q_proj`, as in PEFT; `attention` and
+    /// `mlp` mean those modules of any family.
     case modules([String])
 
     /// `all-linear`, or names between commas.
@@ -50,7 +51,15 @@ public struct LoRA: AdapterMethod, Equatable {
     func takes(_ site: AdapterSite) -> Bool {
       switch self {
       case .allLinear: true
-      case .modules(let names): names.contains { site.ends(with: $0) }
+      case .modules(let names): names.contains { Self.means($0, site) }
+      }
+    }
+
+    static func means(_ name: String, _ site: AdapterSite) -> Bool {
+      switch name {
+      case "attention": [.query, .key, .value, .queryKeyValue, .attentionOutput].contains(site.kind)
+      case "mlp": [.gate, .up, .gateUp, .down].contains(site.kind)
+      default: site.ends(with: name)
       }
     }
 
@@ -105,7 +114,7 @@ public struct LoRA: AdapterMethod, Equatable {
     let known = Array(Set(base.sites.map(\.module))).sorted()
     if case .modules(let names) = targets {
       if names.isEmpty { throw LoRAError.unknownTarget("", known: known) }
-      for name in names where !base.sites.contains(where: { $0.ends(with: name) }) {
+      for name in names where !base.sites.contains(where: { Targets.means(name, $0) }) {
         throw LoRAError.unknownTarget(name, known: known)
       }
     }

@@ -97,11 +97,11 @@ public struct PrefixTuning: StoredMethod {
 
   /// Values of a token's keys in a layer, and of its values.
   private static func keyWidth(of base: BaseModel) -> Int {
-    base.configuration.kvHeads * base.configuration.headDimension
+    base.model.attentionShape.kvHeads * base.model.attentionShape.headDimension
   }
 
   private static func shape(of base: BaseModel) -> [String: String] {
-    ["layers": "\(base.configuration.layers)", "kv-heads": "\(base.configuration.kvHeads)"]
+    ["layers": "\(base.configuration.layers)", "kv-heads": "\(base.model.attentionShape.kvHeads)"]
   }
 
   // MARK: Files

@@ -35,15 +35,17 @@ struct VirtualTokens: Sendable, Equatable {
   /// The tokens of the text, cut or repeated; without one, ordinary tokens of the vocabulary drawn from its first
   /// 5000, which are the most common ones (Lester et al. 2021, arXiv 2104.08691, §3.2).
   func tokens(of base: BaseModel, seed: UInt64) throws -> [Int32] {
-    let tokenizer = base.tokenizer
+    let (tokenizer, vocabulary) = (base.tokenizer, Int32(base.configuration.vocabulary))
     if let text {
-      let tokens = tokenizer.encode(text, parsingSpecialTokens: true)
+      let tokens = tokenizer.encode(text, parsingSpecialTokens: true).filter { $0 < vocabulary }
       guard !tokens.isEmpty else {
         throw MethodError.option("prompt-text", value: text, expected: "a text that has tokens")
       }
       return (0..<count).map { tokens[$0 % tokens.count] }
     }
-    let ordinary = (0..<Int32(tokenizer.vocabularySize)).lazy.filter { !tokenizer.isSpecial($0) }.prefix(5000)
+    let ordinary = (0..<min(Int32(tokenizer.vocabularySize), vocabulary)).lazy.filter {
+      !tokenizer.isSpecial($0)
+    }.prefix(5000)
     let words = Array(ordinary)
     guard !words.isEmpty else { throw ModelError.emptyPrompt }
     var generator = SeededGenerator(seed: seed, for: "virtual tokens")

@@ -46,8 +46,10 @@ struct CompareCommand: AsyncParsableCommand {
     let configuration = try kept.configuration()
     let names = try RunConfiguration.methods(methods)
     try configuration.checkComparison(of: names)
-    let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
-      .announced()
+    let base = try await BaseModel.load(
+      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+    )
+    .announced()
     let text = try plain.map { try Dataset(contentsOf: $0, for: RowEncoder(base)) } ?? Self.generalText
     for note in text.notes { Console.note(note) }
     var comparison = try configuration.comparison(

@@ -73,7 +73,7 @@ struct GenerateCommand: AsyncParsableCommand {
   }
 
   private func read(_ path: String) throws -> [PromptRows.Row] {
-    let encoder = try RowEncoder(ModelStore().find(base.base.base).source())
+    let encoder = try RowEncoder(ModelStore().find(base.base.base).source(as: base.base.family.architecture))
     return try columns.prompts(path, for: encoder)
   }
 

@@ -24,6 +24,8 @@ struct QuantizeCommand: AsyncParsableCommand {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
+  @OptionGroup var family: ArchitectureOption
+
   @Option(help: "nf4.")
   var precision = "nf4"
 
@@ -70,15 +72,15 @@ struct QuantizeCommand: AsyncParsableCommand {
   }
 
   private func plain() async throws -> (BaseModel, how: String) {
-    let source = try ModelStore().find(base).source()
+    let source = try ModelStore().find(base).source(as: family.architecture)
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
-    return (try await BaseModel.load(base, precision: .nf4).announced(), "")
+    return (try await BaseModel.load(base, precision: .nf4, as: family.architecture).announced(), "")
   }
 
   /// Rounded by what the rows of `--calibrate` make of its inputs.
   private func calibrated() async throws -> (BaseModel, how: String) {
     let found = try ModelStore().find(base)
-    let source = try found.source()
+    let source = try found.source(as: family.architecture)
     // Before the work, not after it.
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
     let data = try TrainingData(

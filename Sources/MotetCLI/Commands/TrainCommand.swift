@@ -53,8 +53,10 @@ struct TrainCommand: AsyncParsableCommand {
     var configuration = try config.map { try RunConfiguration(contentsOf: $0) } ?? RunConfiguration()
     try configuration.apply(flags: option)
     try configuration.check()
-    let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
-      .announced()
+    let base = try await BaseModel.load(
+      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+    )
+    .announced()
     var teachers: [String: BaseModel] = [:]
     for name in configuration.teacherBases {
       teachers[name] = try await BaseModel.load(name, precision: configuration.precision.precision)

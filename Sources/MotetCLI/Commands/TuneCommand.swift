@@ -68,8 +68,10 @@ struct TuneCommand: AsyncParsableCommand {
     let grid = try TuningGrid(
       method: configuration.searchedMethod, ranks: ranks, alphas: alphas, learningRates: lrs,
       targets: targetSets)
-    let base = try await BaseModel.load(configuration.base, precision: configuration.precision.precision)
-      .announced()
+    let base = try await BaseModel.load(
+      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+    )
+    .announced()
     var tuning = try await configuration.tuning(
       of: grid, trials: trials, eta: eta, tokens: tokens?.value, on: base, folder: URL(filePath: output)
     ) { TrainingProgress.showData("the search", $0) }

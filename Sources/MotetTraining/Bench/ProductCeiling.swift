@@ -46,11 +46,11 @@ extension TrainingBench {
   /// The ceiling that training on this base is judged by.
   @Compute
   public func ceiling() throws -> ProductCeiling {
-    let c = base.configuration
-    let shapes = [
-      (c.hiddenSize, (c.heads + 2 * c.kvHeads) * c.headDimension), (c.hiddenSize, 2 * c.intermediateSize),
-      (c.intermediateSize, c.hiddenSize), (2 * c.intermediateSize, c.hiddenSize),
-    ]
+    var shapes = base.model.layers[0].groups.map { group in
+      (group[0].inputs, group.reduce(0) { $0 + $1.outputs })
+    }
+    // The way back multiplies turned matrices.
+    shapes.append((shapes[2].1, shapes[2].0))
     return try .measure(.automatic, shapes: shapes)
   }
 }

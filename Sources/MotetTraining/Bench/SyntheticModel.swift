@@ -14,29 +14,40 @@ public struct SyntheticModel: ModelSource {
     /// TinyLlama-1.1B.
     case large = "1.1b"
 
-    func configuration() throws -> ModelConfiguration {
+    func model() throws -> ModelDescription {
+      var members: [String: JSONValue] = [
+        "model_type": .string("llama"), "architectures": .array([.string("LlamaForCausalLM")]),
+      ]
+      func set(_ sizes: [String: Int]) { members.merge(sizes.mapValues { .int($0) }) { _, new in new } }
       switch self {
       case .small:
-        try ModelConfiguration(
-          hiddenSize: 576, intermediateSize: 1536, layers: 30, heads: 9, kvHeads: 3, headDimension: 64,
-          vocabulary: 49152, ropeTheta: 100_000, rmsNormEpsilon: 1e-5, maximumPositions: 8192,
-          tieWordEmbeddings: true)
+        set([
+          "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
+          "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152,
+          "rope_theta": 100_000, "max_position_embeddings": 8192,
+        ])
       case .large:
-        try ModelConfiguration(
-          hiddenSize: 2048, intermediateSize: 5632, layers: 22, heads: 32, kvHeads: 4, headDimension: 64,
-          vocabulary: 32000, ropeTheta: 10_000, rmsNormEpsilon: 1e-5, maximumPositions: 2048,
-          tieWordEmbeddings: false)
+        set([
+          "hidden_size": 2048, "intermediate_size": 5632, "num_hidden_layers": 22,
+          "num_attention_heads": 32, "num_key_value_heads": 4, "vocab_size": 32000,
+          "rope_theta": 10_000, "max_position_embeddings": 2048,
+        ])
       }
+      members["rms_norm_eps"] = .double(1e-5)
+      members["tie_word_embeddings"] = .bool(self == .small)
+      return try ModelDescription(ConfigurationFields(file: "synthetic \(rawValue)", members: members))
     }
   }
 
-  public let configuration: ModelConfiguration
+  public let model: ModelDescription
   public let path: String
+  private let tensors: TensorInventory
   private let words: any ModelSource
 
   /// - Parameter words: the model whose tokenizer and chat template it borrows
   public init(_ shape: Shape, words: any ModelSource) throws {
-    configuration = try shape.configuration()
+    model = try shape.model()
+    tensors = TensorInventory(model)
     path = "synthetic \(shape.rawValue)"
     self.words = words
   }
@@ -54,23 +65,11 @@ public struct SyntheticModel: ModelSource {
   }
 
   public func shape(_ name: String) throws -> [Int] {
-    let c = configuration
-    let queries = c.heads * c.headDimension
-    let keys = c.kvHeads * c.headDimension
-    switch name.split(separator: ".").dropLast().last {
-    case "embed_tokens", "lm_head": return [c.vocabulary, c.hiddenSize]
-    case "q_proj": return [queries, c.hiddenSize]
-    case "k_proj", "v_proj": return [keys, c.hiddenSize]
-    case "o_proj": return [c.hiddenSize, queries]
-    case "gate_proj", "up_proj": return [c.intermediateSize, c.hiddenSize]
-    case "down_proj": return [c.hiddenSize, c.intermediateSize]
-    default: return [c.hiddenSize]
-    }
+    guard let tensor = tensors[name] else { throw ModelError.missingTensor(name: name, path: path) }
+    return tensor.shape
   }
 
-  public func contains(_ name: String) -> Bool {
-    name != "lm_head.weight" || !configuration.tieWordEmbeddings
-  }
+  public func contains(_ name: String) -> Bool { tensors[name] != nil }
   public var borrowsTokenizer: Bool { true }
   public func tokenizer() throws -> Tokenizer { try words.tokenizer() }
   public func template() throws -> ChatTemplate { try words.template() }

@@ -31,7 +31,7 @@ public struct TrainingCost: Sendable, Equatable {
       let products = site.layer > lowest ? 2.0 : 1.0
       let one = 2 * tokens * Double(site.inputs * site.outputs)
       // Of the lowest adapted layer, those that read its first norm go back no further.
-      let readsNorm = ["q_proj", "k_proj", "v_proj"].contains(site.module)
+      let readsNorm = [.query, .key, .value, .queryKeyValue].contains(site.kind)
       layers += one * (site.layer == lowest && !readsNorm ? 2 : products)
     }
     head = 4 * Double(labels) * Double(c.hiddenSize * c.vocabulary)
@@ -41,7 +41,8 @@ public struct TrainingCost: Sendable, Equatable {
         sum + tokens * Double(adapted.rank * (adapted.site.inputs + adapted.site.outputs))
       }
     let pairs = lengths.reduce(0.0) { $0 + Double($1) * Double($1 + 1) / 2 }
-    attention = 7 * 2 * pairs * Double(c.heads * c.headDimension * c.layers)
+    let shape = base.model.attentionShape
+    attention = 7 * 2 * pairs * Double(shape.heads * shape.headDimension * c.layers)
   }
 
   static func += (sum: inout TrainingCost, other: TrainingCost) {

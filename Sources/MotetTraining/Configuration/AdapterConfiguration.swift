@@ -88,7 +88,8 @@ public struct AdapterConfiguration: Sendable, Equatable {
         .each(.count())),
       Setting(
         "alpha-pattern", \.alphaPattern, "NAME=A…", "Alphas of single modules, as in PEFT.", .each(.positive)),
-      Setting("targets", \.targets, "NAMES", "all-linear, or module names between commas."),
+      Setting(
+        "targets", \.targets, "NAMES", "all-linear, attention, mlp, or module names between commas."),
       Setting("layers", \.layers, "0-29", "The layers to adapt (all)."),
       Setting("init", \.initialization, "kaiming|gaussian", "How A begins (kaiming, as PEFT)."),
       Setting(

@@ -8,6 +8,8 @@
 ///       - {name: code, data: [code.jsonl, {path: chat.jsonl, weight: 0.5}], validation: 0.1}
 public struct RunConfiguration: Sendable, Equatable {
   public var base = "smollm2-135m-instruct"
+  /// The family that the base's folder is taken for; nil goes by its `model_type`.
+  public var architecture: String?
   public var precision = PrecisionSetting(precision: nil)
   public var tokensPerPass = 512
   public var checkpointActivations = false
@@ -23,6 +25,9 @@ public struct RunConfiguration: Sendable, Equatable {
 
   public static let settings: [Setting<RunConfiguration>] = [
     Setting("base", \.base, "BASE", "The base model: a name, a folder or a GGUF file."),
+    Setting(
+      "architecture", \.architecture, "NAME",
+      "The family that a Hugging Face folder is taken for, in place of its model_type's."),
     Setting(
       "precision", \.precision, PrecisionSetting.words.joined(separator: "|"),
       "The number format of the frozen matrices."),

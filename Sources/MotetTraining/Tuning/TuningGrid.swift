@@ -80,19 +80,7 @@ public struct TuningGrid: Sendable, Equatable {
     }
     self.targets = try words(
       targets, "target-sets", of: .targets, or: hasOwnTargets ? [] : ["all-linear", "attention"]
-    ).map {
-      Self.modules[$0] ?? $0.replacing("+", with: ",")
-    }
-  }
-
-  /// Sets of modules that have a name.
-  static let modules = [
-    "attention": "q_proj,k_proj,v_proj,o_proj", "mlp": "gate_proj,up_proj,down_proj",
-  ]
-
-  /// As it was asked for: `attention` for its modules.
-  static func name(ofTargets targets: String) -> String {
-    modules.first { $0.value == targets }?.key ?? targets
+    ).map { $0.replacing("+", with: ",") }
   }
 
   /// Every combination once, in the order of the lists.

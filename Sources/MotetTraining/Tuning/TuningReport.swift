@@ -85,7 +85,7 @@ public struct TuningReport: Sendable {
       var row: [String] = [trial.name, rank ?? trial.settings["rank"] ?? "–", alpha.map(Self.short) ?? "–"]
       row.append(Self.short(trial.candidate.learningRate))
       row.append(
-        (trial.candidate.targets ?? trial.settings["targets"]).map(TuningGrid.name(ofTargets:)) ?? "–")
+        trial.candidate.targets ?? trial.settings["targets"] ?? "–")
       row.append(trial.parameters.map { "\($0)" } ?? "–")
       row.append(trial.tokens.map { "\($0)" } ?? "–")
       for rung in table.rungs.indices {

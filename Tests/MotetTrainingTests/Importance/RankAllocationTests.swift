@@ -10,8 +10,8 @@ import Testing
       entries: values.enumerated().map { index, entry in
         .init(
           site: AdapterSite(
-            path: "layers.\(index).mlp.up_proj", layer: index, module: "up_proj", inputs: entry.inputs,
-            outputs: entry.outputs, sharesInput: false),
+            path: "layers.\(index).mlp.up_proj", layer: index, module: "up_proj", kind: .up,
+            inputs: entry.inputs, outputs: entry.outputs, sharesInput: false),
           value: entry.value)
       }, measure: .gradientNorm, rows: 1, labels: 1)
   }

@@ -4,11 +4,28 @@ extension PackedBatch {
   /// A group of sites with all that the mixes of this batch make of it.
   @Compute
   func adapted(
-    _ x: Tensor, _ group: SiteGroup, adding residual: Tensor?, on tape: Tape
+    _ x: Tensor, _ group: SiteGroup, adding residual: Tensor? = nil, on tape: Tape
   ) throws -> Tensor {
     let experts = experts(at: group)
-    let y = try scaled(x, group, adding: residual, on: tape)
+    var y = try scaled(x, group, adding: residual, on: tape)
+    if let bias = group.bias { y = biased(y, bias, group, on: tape) }
     return experts.isEmpty ? y : tape.expertParts(x, terms: experts, addedTo: y)
+  }
+
+  @Compute
+  private func biased(_ y: Tensor, _ bias: BiasWeight, _ group: SiteGroup, on tape: Tape) -> Tensor {
+    var scalings: [ColumnScaling] = []
+    for segment in segments {
+      for member in group.members {
+        guard let factors = segment.mix.scalings[member.index]?.biasFactors else { continue }
+        scalings.append(ColumnScaling(rows: segment.rows, columns: member.columns, factors: factors))
+      }
+    }
+    if scalings.isEmpty { return tape.addingBias(y, bias.vector, trained: bias.trained) }
+    let rows = Tensor(
+      rows: y.rows, columns: y.columns,
+      [Float]((0..<y.rows).map { _ in bias.vector.values }.joined()))
+    return tape.sum(y, tape.scaledColumns(rows, scalings))
   }
 
   @Compute

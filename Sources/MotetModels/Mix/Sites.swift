@@ -7,50 +7,12 @@ public struct AdapterSite: Sendable, Hashable {
   public let layer: Int
   /// `q_proj`
   public let module: String
+  /// What its matrix computes, whatever the family calls it.
+  public let kind: LinearBlock.Kind
   public let inputs: Int
   public let outputs: Int
   /// Whether other sites take the same input and are multiplied with it as one matrix.
   public let sharesInput: Bool
-}
-
-/// Sites that share an input are held and multiplied as one matrix, their outputs side by side.
-public struct SiteGroup: Sendable {
-  public let matrix: FrozenMatrix
-  /// Each site with its place in ``BaseModel/sites`` and its output columns.
-  let members: [(index: Int, columns: Range<Int>)]
-  /// What `matrix` was packed from, in a copy under training.
-  var trained: Parameter?
-}
-
-/// The weight of a norm.
-struct NormWeight: Sendable {
-  let vector: FrozenVector
-  /// What it was taken from, `[1, hidden]`, in a copy under training.
-  var trained: Parameter?
-
-  init(_ vector: FrozenVector, trained: Parameter? = nil) {
-    self.vector = vector
-    self.trained = trained
-  }
-}
-
-/// One decoder layer.
-struct DecoderLayer: Sendable {
-  let attentionNorm: NormWeight
-  let queryKeyValue: SiteGroup
-  let attentionOutput: SiteGroup
-  let feedForwardNorm: NormWeight
-  let gateUp: SiteGroup
-  let down: SiteGroup
-
-  func mapGroups(_ change: (SiteGroup) throws -> SiteGroup) rethrows -> DecoderLayer {
-    DecoderLayer(
-      attentionNorm: attentionNorm, queryKeyValue: try change(queryKeyValue),
-      attentionOutput: try change(attentionOutput), feedForwardNorm: feedForwardNorm,
-      gateUp: try change(gateUp), down: try change(down))
-  }
-
-  var groups: [SiteGroup] { [queryKeyValue, attentionOutput, gateUp, down] }
 }
 
 /// A layer's modules: what attention gives goes through one, and what the feed-forward block gives through the other.

@@ -14,7 +14,7 @@ struct Calibration {
   private var index = 0
 
   /// - Parameter rows: token sequences, none longer than the model's context
-  init(_ configuration: ModelConfiguration, embedding: FrozenTable, rows: [[Int32]]) {
+  init(_ model: ModelDescription, tables: TokenTables, rows: [[Int32]]) throws {
     var rest = rows.filter { !$0.isEmpty }[...]
     while !rest.isEmpty {
       var tokens = 0
@@ -25,9 +25,12 @@ struct Calibration {
       let some = rest.prefix(max(1, fitting.count))
       rest = rest.dropFirst(some.count)
       let batch = PackedBatch(some.map { BatchRow(tokens: $0, mix: .base) })
-      let table = BaseModel.rotaryTable(configuration, positions: batch.reach)
+      var rotations = RotaryTables(model, positions: batch.reach)
       passes.append(
-        (LayerPass(batch, configuration: configuration, table: table), embedding.lookUp(batch.tokens)))
+        (
+          LayerPass(batch, tables: try rotations.tables(reach: batch.reach)),
+          tables.embed(batch, model, on: Tape(recording: false))
+        ))
     }
   }
 

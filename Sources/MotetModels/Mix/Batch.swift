@@ -31,6 +31,8 @@ struct PackedBatch {
   /// As attention sees them: with the rows of prefixes too.
   let sequences: [SequenceSpan]
   let positions: [Int32]
+  /// Of the rows in the layers: without those of prefixes.
+  let layerPositions: [Int32]
   let virtual: VirtualRows
 
   struct Segment {
@@ -44,6 +46,7 @@ struct PackedBatch {
   init(_ rows: [BatchRow]) {
     var tokens: [Int32] = []
     var positions: [Int32] = []
+    var layerPositions: [Int32] = []
     var sequences: [SequenceSpan] = []
     var segments: [Segment] = []
     var virtual = VirtualRows()
@@ -61,6 +64,7 @@ struct PackedBatch {
       // A prefix is not rotated, which is what position 0 means.
       positions += [Int32](repeating: 0, count: inAttention)
       positions += (end - attended + inAttention..<end).map(Int32.init)
+      layerPositions += (end - attended + inAttention..<end).map(Int32.init)
       let dropout = row.dropoutSeed.map { [(rows: range.count, seed: $0)] } ?? []
       if let last = segments.last, last.mix === row.mix, last.dropout.isEmpty == dropout.isEmpty {
         segments[segments.count - 1].rows = last.rows.lowerBound..<range.upperBound
@@ -71,6 +75,7 @@ struct PackedBatch {
     }
     self.tokens = tokens
     self.positions = positions
+    self.layerPositions = layerPositions
     self.sequences = sequences
     self.segments = segments
     self.virtual = virtual

@@ -3,9 +3,7 @@ import MotetTensor
 /// The weights that rows go through: a base's own, or those of a copy.
 @Compute
 struct ModelWeights {
-  var embedding: FrozenTable
-  /// What the embedding was made from, in a copy under training.
-  var trainedEmbedding: Parameter?
+  var tables: TokenTables
   var layers: [DecoderLayer]
   /// The same layers for passes that go through all at once, where they can.
   var whole: WholeLayers?

@@ -25,15 +25,15 @@ struct Quantization {
   private var x: Tensor
   private var index = 0
 
-  init(_ configuration: ModelConfiguration, embedding: FrozenTable, tokenizer: Tokenizer) {
+  init(_ model: ModelDescription, tables: TokenTables, tokenizer: Tokenizer) throws {
+    let configuration = model.configuration
     let vocabulary = Int32(configuration.vocabulary)
     let tokens = tokenizer.encode(Self.text).filter { $0 < vocabulary }
       .prefix(configuration.maximumPositions)
     let batch = PackedBatch([BatchRow(tokens: Array(tokens), mix: .base)])
-    pass = LayerPass(
-      batch, configuration: configuration,
-      table: BaseModel.rotaryTable(configuration, positions: tokens.count))
-    x = embedding.lookUp(batch.tokens)
+    var rotations = RotaryTables(model, positions: tokens.count)
+    pass = LayerPass(batch, tables: try rotations.tables(reach: batch.reach))
+    x = tables.embed(batch, model, on: Tape(recording: false))
   }
 
   /// The next layer in 8 bits. The text goes through it as it was.
@@ -45,15 +45,16 @@ struct Quantization {
     index += 1
     let quantized = try layer.mapGroups {
       SiteGroup(
-        matrix: try $0.matrix.quantized(inputPeaks: peaks[ObjectIdentifier($0.matrix)]), members: $0.members)
+        matrix: try $0.matrix.quantized(inputPeaks: peaks[ObjectIdentifier($0.matrix)]),
+        members: $0.members, bias: $0.bias)
     }
     BufferPool.trim()
     return quantized
   }
 
   /// The head in 8 bits, after the last layer.
-  func quantize(head: FrozenMatrix, finalNorm: FrozenVector) throws -> FrozenMatrix {
-    let h = Tape(recording: false).rmsNorm(x, weight: finalNorm, epsilon: pass.epsilon)
+  func quantize(head: FrozenMatrix, finalNorm: NormWeight) throws -> FrozenMatrix {
+    let h = Tape(recording: false).norm(x, finalNorm)
     return try head.quantized(inputPeaks: h.largestByColumn())
   }
 }

@@ -26,15 +26,10 @@ public struct QuantizedModel {
   /// Writes the folder; it appears whole or not at all.
   /// - Throws: ``ModelFolderError`` or `FormatError`
   public func write(to folder: URL, overwriting: Bool = false) throws {
-    var configuration = base.configuration
-    configuration.tieWordEmbeddings = isTied
     try ModelFolder(folder, overwriting: overwriting).write(
-      configuration.huggingFaceJSON(type: .bf16, isNF4: true), from: base.source, tables: { try tables() },
+      base.model.huggingFaceJSON(type: .bf16, isNF4: true), from: base.source, tables: { try tables() },
       tensors: { try tensors() })
   }
-
-  /// As loading has it.
-  private var isTied: Bool { base.configuration.tieWordEmbeddings || !base.source.contains("lm_head.weight") }
 
   /// The head, where it is not what its wide values are rounded to when they are loaded, and the fifth bits of all that
   /// has some.
@@ -43,48 +38,39 @@ public struct QuantizedModel {
     for group in base.layers.flatMap(\.groups) {
       for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
         guard let bits = matrix.fifthBits else { continue }
-        tables.append(StoredNF4.fifthBits("model.\(base.sites[member.index].path).weight", bits))
+        tables.append(StoredNF4.fifthBits(base.model.weightName(at: base.sites[member.index]), bits))
       }
     }
     return tables
   }
 
   private func head() throws -> [SafetensorsWriter.Tensor] {
-    let name = isTied ? "model.embed_tokens.weight" : "lm_head.weight"
+    let name = base.model.headSource
     guard let own = base.weights.head.nf4Parts.first else { return [] }
     if let bits = own.fifthBits {
       return StoredNF4.tensors(name, of: own) + [StoredNF4.fifthBits(name, bits)]
     }
-    let wide = Tensor.roundedToBF16(
-      try base.source.floats(base.source.contains(name) ? name : "model.embed_tokens.weight"))
+    let wide = Tensor.roundedToBF16(try base.source.floats(name))
     let plain = NF4Matrix(quantizing: wide, outputs: own.outputs, inputs: own.inputs)
     return plain.codes == own.codes && plain.scales == own.scales ? [] : StoredNF4.tensors(name, of: own)
   }
 
   private func tensors() throws -> [SafetensorsWriter.Tensor] {
     let source = base.source
-    func plain(_ name: String) throws -> SafetensorsWriter.Tensor {
-      let stored = source.contains(name) ? name : "model.embed_tokens.weight"
-      return .init(name: name, shape: try source.shape(stored), type: .bf16) { try source.floats(stored) }
-    }
-    var tensors = [try plain("model.embed_tokens.weight"), try plain("model.norm.weight")]
-    if !isTied { tensors.append(try plain("lm_head.weight")) }
-    for (index, layer) in base.layers.enumerated() {
-      for norm in ["input_layernorm", "post_attention_layernorm"] {
-        tensors.append(try plain("model.layers.\(index).\(norm).weight"))
-      }
-      for group in layer.groups {
-        for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
-          tensors += try self.tensors(of: matrix, at: base.sites[member.index].path)
-        }
+    var matrices: [String: (matrix: NF4Matrix, site: AdapterSite)] = [:]
+    for group in base.layers.flatMap(\.groups) {
+      for (member, matrix) in zip(group.members, group.matrix.nf4Parts) {
+        let site = base.sites[member.index]
+        matrices[base.model.weightName(at: site)] = (matrix, site)
       }
     }
-    return tensors
-  }
-
-  private func tensors(of matrix: NF4Matrix, at path: String) throws -> [SafetensorsWriter.Tensor] {
-    guard matrix.isNested else { throw ModelError.plainScales(site: path, path: base.source.path) }
-    return StoredNF4.tensors("model.\(path).weight", of: matrix)
+    return try base.model.tensors.flatMap { spec -> [SafetensorsWriter.Tensor] in
+      if let (matrix, site) = matrices[spec.name] {
+        guard matrix.isNested else { throw ModelError.plainScales(site: site.path, path: source.path) }
+        return StoredNF4.tensors(spec.name, of: matrix)
+      }
+      return [.init(name: spec.name, shape: spec.shape, type: .bf16) { try source.floats(spec.name) }]
+    }
   }
 }
 
