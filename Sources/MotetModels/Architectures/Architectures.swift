@@ -4,7 +4,8 @@ import MotetFormats
 /// The families that are known.
 package enum Architectures {
   package static let all: [any Architecture.Type] = [
-    Llama.self
+    Llama.self, SmolLM3.self, Qwen2.self, Qwen3.self, Gemma.self, Gemma2.self, Gemma3.self, Phi3.self,
+    Olmo2.self, Granite.self, GPT2.self,
   ]
 
   /// The family called `name`, as ``Architecture/name`` or one of its `model_type`s.
