@@ -139,6 +139,62 @@ public struct Tokenizer: Sendable {
     return text.withUTF8 { encode($0, added: parsingSpecialTokens ? withSpecial : userDefined) }
   }
 
+  /// The tokens of several stretches that make one text, each with the place at which it starts.
+  ///
+  /// The stretches are cut into words as one text: there is no seam between two of them, unless a special token
+  /// stands there. Special tokens are found only within parts that parse them.
+  ///
+  /// - Parameters:
+  ///   - parts: the stretches in their order
+  ///   - addingSpecialTokens: whether the tokens are added that the post-processor puts around a text
+  public func encode(_ parts: [TextPart], addingSpecialTokens: Bool = false) -> [PlacedToken] {
+    var text = parts.map(\.text).joined()
+    var runs: [(end: Int, parses: Bool)] = []
+    var end = 0
+    for part in parts {
+      end += part.text.utf8.count
+      if runs.last?.parses == part.parsesSpecialTokens { runs.removeLast() }
+      runs.append((end, part.parsesSpecialTokens))
+    }
+    return text.withUTF8 { utf8 in
+      var placed: [PlacedToken] = []
+      func append(_ ids: [Int32], from start: Int) {
+        var position = start
+        for id in ids {
+          var first = min(position, utf8.count)
+          while first > start, first < utf8.count, utf8[first] & 0xC0 == 0x80 { first -= 1 }
+          placed.append(PlacedToken(id: id, start: first))
+          position += bytes(of: id).count
+        }
+      }
+      var pending = 0..<0
+      func flush() {
+        append(
+          encode(UnsafeBufferPointer(rebasing: utf8[pending]), added: AddedTokens([])), from: pending.lowerBound)
+        pending = pending.upperBound..<pending.upperBound
+      }
+      var start = 0
+      for run in runs {
+        var position = start
+        (run.parses ? withSpecial : userDefined).split(
+          utf8, in: start..<run.end,
+          between: {
+            pending = pending.lowerBound..<$0.upperBound
+            position = $0.upperBound
+          },
+          found: { id in
+            flush()
+            append([id], from: position)
+            position += bytes(of: id).count
+            pending = position..<position
+          })
+        start = run.end
+      }
+      flush()
+      return placed
+    }
+  }
+
   /// The text of `tokens`. Ids outside the vocabulary are left out; bytes that are no valid UTF-8 become
   /// U+FFFD, one for each maximal invalid part (Unicode standard, section 3.9).
   public func decode(_ tokens: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> String {
