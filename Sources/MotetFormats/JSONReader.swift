@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Nesting is bounded, member names may not repeat, and nothing is allocated that the text does not fill.
 /// Source: RFC 8259.
-struct JSONReader {
+package struct JSONReader {
   /// Deeper nesting than any file we read has, and far less than the stack bears.
   static let maximumDepth = 64
 
@@ -17,21 +17,21 @@ struct JSONReader {
   var containersLeft = Int.max
 
   /// Reads `bytes`, which start at byte `origin` of `file`. They must outlive the reader.
-  init(_ bytes: UnsafeRawBufferPointer, file: String, origin: Int = 0) {
+  package init(_ bytes: UnsafeRawBufferPointer, file: String, origin: Int = 0) {
     self.bytes = bytes
     self.file = file
     self.origin = origin
   }
 
   /// The error that `problem` stands at the current byte.
-  func failure(_ problem: String) -> FormatError {
+  package func failure(_ problem: String) -> FormatError {
     .malformed(
       file: file, place: "byte \(origin + position)", problem: problem,
       mend: "the JSON is damaged: fetch or write the file again")
   }
 
   /// The next byte that is not white space, without taking it.
-  mutating func peek() throws -> UInt8 {
+  package mutating func peek() throws -> UInt8 {
     while position < bytes.count {
       switch bytes[position] {
       case 0x20, 0x09, 0x0A, 0x0D: position += 1
@@ -42,21 +42,36 @@ struct JSONReader {
   }
 
   /// Requires that only white space follows.
-  mutating func end() throws {
+  package mutating func end() throws {
     if (try? peek()) != nil { throw failure("there is something after the end") }
   }
 
   /// Reads an object; `body` reads each member's value.
-  mutating func object(_ body: (inout JSONReader, String) throws -> Void) throws {
-    try open("{", "an object")
+  package mutating func object(_ body: (inout JSONReader, String) throws -> Void) throws {
     var names = Set<String>()
+    try members(
+      admitting: { reader, name in
+        guard names.insert(name).inserted else { throw reader.failure("the name \(quoted(name)) stands twice") }
+      }, body)
+  }
+
+  /// Reads an object whose names `body` checks, which reads each member's value. Two names that are equal as `String`s
+  /// may differ in their bytes, as `é` written as one character and as two.
+  package mutating func members(_ body: (inout JSONReader, String) throws -> Void) throws {
+    try members(admitting: { _, _ in }, body)
+  }
+
+  private mutating func members(
+    admitting admit: (JSONReader, String) throws -> Void, _ body: (inout JSONReader, String) throws -> Void
+  ) throws {
+    try open("{", "an object")
     if try take("}") {
       depth -= 1
       return
     }
     repeat {
       let name = try string()
-      guard names.insert(name).inserted else { throw failure("the name \(quoted(name)) stands twice") }
+      try admit(self, name)
       guard try take(":") else { throw failure("there is no ':' after the name \(quoted(name))") }
       try body(&self, name)
     } while try take(",")
@@ -65,7 +80,7 @@ struct JSONReader {
   }
 
   /// Reads an array; `body` reads each element.
-  mutating func array(_ body: (inout JSONReader) throws -> Void) throws {
+  package mutating func array(_ body: (inout JSONReader) throws -> Void) throws {
     try open("[", "an array")
     if try take("]") {
       depth -= 1
@@ -93,7 +108,7 @@ struct JSONReader {
   }
 
   /// Reads a whole number that fits `Int`.
-  mutating func integer() throws -> Int {
+  package mutating func integer() throws -> Int {
     let start = position
     guard case .int(let value) = try number() else {
       position = start
@@ -103,7 +118,7 @@ struct JSONReader {
   }
 
   /// Reads any number: `.int` when written as one that fits `Int`, else `.double`.
-  mutating func number() throws -> JSONValue {
+  package mutating func number() throws -> JSONValue {
     _ = try peek()
     let start = position
     while position < bytes.count, Self.isNumberByte(bytes[position]) { position += 1 }
@@ -136,7 +151,7 @@ struct JSONReader {
   }
 
   /// Reads any value into a tree.
-  mutating func value() throws -> JSONValue {
+  package mutating func value() throws -> JSONValue {
     switch try peek() {
     case UInt8(ascii: "{"):
       var members: [String: JSONValue] = [:]
@@ -168,7 +183,7 @@ struct JSONReader {
 
 extension JSONReader {
   /// Reads a string, escapes resolved.
-  mutating func string() throws -> String {
+  package mutating func string() throws -> String {
     guard try peek() == UInt8(ascii: "\"") else { throw failure("a string was expected") }
     position += 1
     let start = position

@@ -1,215 +1,160 @@
-/// A byte-level BPE tokenizer: text to token ids and back.
+/// Turns text into token ids and back.
 ///
 ///     let tokenizer = try Tokenizer(tokenizerJSON: URL(filePath: "SmolLM2/tokenizer.json"))
 ///     tokenizer.encode("Hello world")            // [19556, 905]
 ///     tokenizer.decode([19556, 905])             // "Hello world"
 ///
-/// The text is cut into words by a ``Splitting``, each word becomes its UTF-8 bytes, and bytes are merged in
-/// the order the merges were learnt (Radford et al. 2019, "Language Models are Unsupervised Multitask
-/// Learners", section 2.2). The ids equal those of Hugging Face `tokenizers`, without the beginning-of-text
-/// token some of its post-processors add.
+/// A tokenizer is a chain of small steps, each read from `tokenizer.json` or from the metadata of a GGUF file: added
+/// tokens are found in the text, normalizers rewrite what lies between, splitters cut it into words, the model turns words
+/// into tokens, a post-processor puts special tokens around them, and decoders turn tokens into text. The ids equal those
+/// of Hugging Face `tokenizers`.
 public struct Tokenizer: Sendable {
-  /// How text is cut into words.
-  public let splitting: Splitting
-  /// The beginning-of-text token's id, if the model names one.
-  public let bos: Int32?
-  /// The end-of-text (in a chat model: end-of-turn) token's id, if the model names one.
-  public let eos: Int32?
+  /// The tokens that the model names for a purpose.
+  public let specialTokens: SpecialTokens
+  /// The scanner that cuts the text into words; nil when the steps of the file do.
+  public let splitting: Splitting?
 
-  let tokens: [String]
-  private let ids: [String: Int32]
-  private let byteTokens: [Int32]
-  let merges: MergeTable
-  private let isSpecial: [Bool]
-  private let userDefined: AddedTokens
-  private let withSpecial: AddedTokens
-  /// Whether the token of an id is matched whole: special or user-defined.
-  let isAdded: [Bool]
-  /// The bytes of all tokens end to end, and where each token's start.
-  private let bytes: [UInt8]
-  private let byteOffsets: [Int]
-  /// Bytes of the longest token that is not special, at least 1.
-  private let longestToken: Int
-  /// Whether there are bytes without a token.
-  private let lacksBytes: Bool
+  let vocabulary: Vocabulary
+  let modelVocabulary: Vocabulary
+  let added: AddedTokens
+  let normalizers: [any Normalizer]
+  let splitters: [any Splitter]
+  let model: any TokenModel
+  let postProcessors: [any PostProcessor]
+  let layout: TextLayout
+  let decoding: DecodingChain
+  /// The model where ``splitting`` is not nil.
+  let scannedModel: BytePairModel?
+  /// Whether the token of an id is a special one.
+  private let special: [Bool]
+  /// Whether decoding may leave the token of an id out.
+  private let skipped: [Bool]
+  /// What tokens add to the middle of a text, end to end, and where each token's bytes start.
+  private let insides: [UInt8]
+  private let insideOffsets: [Int]
+  /// See ``fewestTokens(in:)``; 0 when nothing can be said.
+  let mostBytesInToken: Int
 
-  /// A tokenizer from a vocabulary and merges as a GGUF file holds them.
-  ///
-  /// - Parameters:
-  ///   - tokens: the vocabulary, in the byte alphabet of GPT-2; the index is the id. An empty string is an id
-  ///     without a token.
-  ///   - merges: pairs of tokens separated by one space, in the order they were learnt.
-  ///   - tokenTypes: one for each token: 3 for a special ("control") token, matched only when special tokens
-  ///     are parsed; 4 for a user-defined one, always matched whole; anything else for a normal one. May be
-  ///     empty: all normal.
-  ///   - bos: the beginning-of-text id.
-  ///   - eos: the end-of-text id.
-  /// - Throws: ``TokenizerError`` when the parts do not fit together.
-  public init(
-    tokens: [String], merges: [String], tokenTypes: [Int], splitting: Splitting, bos: Int?, eos: Int?
-  ) throws {
-    guard !tokens.isEmpty, tokens.count <= Int(Int32.max) else {
-      throw TokenizerError.malformedVocabulary(reason: "\(tokens.count) tokens")
+  init(_ parts: TokenizerParts) throws {
+    vocabulary = parts.vocabulary
+    modelVocabulary = parts.modelVocabulary
+    normalizers = parts.normalizers
+    splitters = parts.splitters
+    model = parts.model
+    postProcessors = parts.postProcessors
+    decoding = DecodingChain(parts.decoders)
+    added = AddedTokens(
+      parts.added, normalizers: parts.normalizers, decodesVerbatim: parts.decodesAddedVerbatim)
+    layout = try TextLayout(parts.postProcessors, file: parts.file)
+    specialTokens = parts.specialTokens
+    let count = parts.vocabulary.count
+    for (path, name, _) in SpecialTokens.names {
+      if let id = specialTokens[keyPath: path] { try Self.check(id, name: name, count: count) }
     }
-    guard tokenTypes.isEmpty || tokenTypes.count == tokens.count else {
-      throw TokenizerError.malformedVocabulary(
-        reason: "\(tokens.count) tokens but \(tokenTypes.count) token types")
+    for id in layout.ids { try Self.check(id, name: "added", count: count) }
+
+    var special = [Bool](repeating: false, count: count)
+    for token in parts.added where token.isSpecial { special[Int(token.id)] = true }
+    self.special = special
+    let forms = added.decodedForms
+    skipped = special.indices.map { special[$0] && (forms[Int32($0)] == nil || parts.decodesAddedVerbatim) }
+    var insides: [UInt8] = []
+    var offsets = [0]
+    offsets.reserveCapacity(count + 1)
+    for id in 0..<count {
+      let form = forms[Int32(id)] ?? Array(vocabulary.utf8(id))
+      if !form.isEmpty { insides.append(contentsOf: decoding.inside(form)) }
+      offsets.append(insides.count)
     }
-    var ids: [String: Int32] = [:]
-    ids.reserveCapacity(tokens.count)
-    for (id, token) in tokens.enumerated() where !token.isEmpty {
-      if let other = ids.updateValue(Int32(id), forKey: token) {
-        throw TokenizerError.duplicateToken(token, Int(other), id)
-      }
+    self.insides = insides
+    insideOffsets = offsets
+    (splitting, scannedModel) = Self.scanner(parts)
+    mostBytesInToken = Self.mostBytesInToken(parts) { id in
+      special[Int(id)] ? 0 : offsets[Int(id) + 1] - offsets[Int(id)]
     }
-    var table = MergeTable(capacity: merges.count)
-    for (rank, merge) in merges.enumerated() {
-      try Self.insert(merge, rank: rank, ids: ids, into: &table)
-    }
-    let special = tokens.indices.map { !tokenTypes.isEmpty && tokenTypes[$0] == 3 }
-    let added = tokens.indices.map { special[$0] || (!tokenTypes.isEmpty && tokenTypes[$0] == 4) }
-    var bytes: [UInt8] = []
-    var byteOffsets = [0]
-    byteOffsets.reserveCapacity(tokens.count + 1)
-    for (id, token) in tokens.enumerated() {
-      bytes.append(contentsOf: added[id] ? Array(token.utf8) : ByteAlphabet.decode(token))
-      byteOffsets.append(bytes.count)
-    }
-    self.splitting = splitting
-    self.bos = try Self.checked(bos, name: "beginning-of-text", vocabularySize: tokens.count)
-    self.eos = try Self.checked(eos, name: "end-of-text", vocabularySize: tokens.count)
-    self.tokens = tokens
-    self.ids = ids
-    self.byteTokens = ByteAlphabet.scalars.map { ids[String($0)] ?? -1 }
-    self.merges = table
-    self.isSpecial = special
-    self.isAdded = added
-    self.bytes = bytes
-    self.byteOffsets = byteOffsets
-    // Special tokens do not come of text that a user wrote.
-    longestToken = tokens.indices.lazy.filter { !special[$0] }.reduce(1) {
-      max($0, byteOffsets[$1 + 1] - byteOffsets[$1])
-    }
-    lacksBytes = byteTokens.contains { $0 < 0 }
-    let found = tokens.indices.lazy.filter { added[$0] }.map { (text: tokens[$0], id: Int32($0)) }
-    self.withSpecial = AddedTokens(found)
-    self.userDefined = AddedTokens(found.filter { !special[Int($0.id)] })
   }
 
+  private static func check(_ id: Int32, name: String, count: Int) throws {
+    guard id >= 0, Int(id) < count else {
+      throw TokenizerError.specialTokenOutOfRange(name: name, id: Int(id), vocabularySize: count)
+    }
+  }
+
+  /// The beginning-of-text token's id, if the model names one.
+  public var bos: Int32? { specialTokens.bos }
+
+  /// The end-of-text (in a chat model: end-of-turn) token's id, if the model names one.
+  public var eos: Int32? { specialTokens.eos }
+
   /// The number of ids, those without a token included.
-  public var vocabularySize: Int { tokens.count }
+  public var vocabularySize: Int { vocabulary.count }
 
-  /// The id of a token written as in the vocabulary (a space is `Ġ`).
-  public func id(of token: String) -> Int32? { ids[token] }
+  /// The id of a token written as in the vocabulary (in byte-level ones a space is `Ġ`).
+  public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
-  /// The token of an id, written as in the vocabulary (a space is `Ġ`).
+  /// The token of an id, written as in the vocabulary (in byte-level ones a space is `Ġ`).
   public func token(_ id: Int32) -> String? {
-    guard tokens.indices.contains(Int(id)), !tokens[Int(id)].isEmpty else { return nil }
-    return tokens[Int(id)]
+    let token = vocabulary.utf8(Int(id))
+    return token.isEmpty ? nil : String(decoding: token, as: UTF8.self)
   }
 
   /// Whether the id is that of a special ("control") token.
-  public func isSpecial(_ id: Int32) -> Bool {
-    isSpecial.indices.contains(Int(id)) && isSpecial[Int(id)]
-  }
+  public func isSpecial(_ id: Int32) -> Bool { special.indices.contains(Int(id)) && special[Int(id)] }
 
-  /// How many tokens `text` has at the least, special ones not parsed: its bytes divided by those of the longest token. Told in a small part of the
-  /// time that ``encode(_:parsingSpecialTokens:)`` takes, so that a text that cannot fit is not encoded.
-  public func fewestTokens(in text: String) -> Int {
-    var text = text
-    return text.withUTF8 { utf8 in
-      guard utf8.count > longestToken else { return utf8.isEmpty ? 0 : 1 }
-      // A byte that the vocabulary lacks is left out of the tokens.
-      let kept = lacksBytes ? utf8.reduce(0) { $0 + (byteTokens[Int($1)] >= 0 ? 1 : 0) } : utf8.count
-      return (kept + longestToken - 1) / longestToken
-    }
-  }
+  /// Whether decoding leaves the token of an id out on request.
+  func isSkipped(_ id: Int32) -> Bool { skipped.indices.contains(Int(id)) && skipped[Int(id)] }
 
-  /// The tokens of `text`. Linear in its length, also for a run of white space, but for other words of many thousand
-  /// letters (n log n).
-  ///
-  /// - Parameters:
-  ///   - text: any text. A control character whose byte the vocabulary lacks is left out (SmolLM2 lacks
-  ///     U+0004, 06, 13, 14, 16 and 1D), as in Hugging Face `tokenizers`.
-  ///   - parsingSpecialTokens: whether `<|im_end|>` in the text is the special token, as it is by default
-  ///     in Hugging Face `tokenizers`, or the ten characters it is written with. Never pass true for text
-  ///     that a user wrote.
-  public func encode(_ text: String, parsingSpecialTokens: Bool = false) -> [Int32] {
-    var text = text
-    return text.withUTF8 { encode($0, added: parsingSpecialTokens ? withSpecial : userDefined) }
-  }
-
-  /// The text of `tokens`. Ids outside the vocabulary are left out; bytes that are no valid UTF-8 become
-  /// U+FFFD, one for each maximal invalid part (Unicode standard, section 3.9).
-  public func decode(_ tokens: some Sequence<Int32>, skippingSpecialTokens: Bool = false) -> String {
-    var decoded: [UInt8] = []
-    for id in tokens where !(skippingSpecialTokens && isSpecial(id)) {
-      decoded.append(contentsOf: bytes(of: id))
-    }
-    return String(decoding: decoded, as: UTF8.self)
-  }
-
-  /// The first special ("control") token that is written out in `text`, such as `<|im_end|>`; nil when none is.
-  public func specialToken(writtenIn text: String) -> String? {
-    var text = text
-    return text.withUTF8 { bytes in
-      var found: Int32?
-      withSpecial.split(
-        bytes, in: 0..<bytes.count, between: { _ in },
-        found: { if found == nil, isSpecial($0) { found = $0 } })
-      return found.map { tokens[Int($0)] }
-    }
-  }
-
-  /// The bytes a token stands for; none for an id outside the vocabulary.
+  /// The bytes a token adds to the middle of a text, at neither end of it; none for an id outside the vocabulary.
   package func bytes(of id: Int32) -> ArraySlice<UInt8> {
-    guard tokens.indices.contains(Int(id)) else { return [] }
-    return bytes[byteOffsets[Int(id)]..<byteOffsets[Int(id) + 1]]
+    guard id >= 0, Int(id) < vocabulary.count else { return [] }
+    return insides[insideOffsets[Int(id)]..<insideOffsets[Int(id) + 1]]
   }
 
-  private func encode(_ text: UnsafeBufferPointer<UInt8>, added: AddedTokens) -> [Int32] {
-    CharacterClass.table.withUnsafeBufferPointer { classes in
-      merges.withLookup { merges in
-        let scanner = WordScanner(text: text, classes: classes, splitting: splitting)
-        var merger = BytePairMerger(merges)
-        var output: [Int32] = []
-        output.reserveCapacity(text.count / 3)
-        added.split(
-          text, in: 0..<text.count,
-          between: { range in
-            scanner.forEachWord(in: range) { word in
-              merger.append(text[word], byteTokens: byteTokens, to: &output)
-            }
-          }, found: { output.append($0) })
-        return output
+  /// What the decoder gets for an id; nil for one without a token.
+  func decodedForm(of id: Int32) -> [UInt8]? {
+    if let form = added.decodedForms[id] { return form }
+    let token = vocabulary.utf8(Int(id))
+    return token.isEmpty ? nil : Array(token)
+  }
+
+  // MARK: - Shortcuts
+
+  /// The scanner that does what the splitters do, if there is one, and the model over bytes it scans for.
+  private static func scanner(_ parts: TokenizerParts) -> (Splitting?, BytePairModel?) {
+    guard parts.normalizers.isEmpty, !parts.added.contains(where: \.isNormalized),
+      let model = parts.model as? BytePairModel, model.takesPlainBytes,
+      let last = parts.splitters.last as? ByteLevelSplitter, last.usesPattern, !last.addsPrefixSpace
+    else { return (nil, nil) }
+    if parts.splitters.count == 1 { return (.gpt2, model) }
+    if parts.splitters.count == 2, let digits = parts.splitters[0] as? Digits, digits.individually {
+      return (.smollm, model)
+    }
+    return (nil, nil)
+  }
+
+  /// How many bytes of a text one token stands for at the most; 0 when steps may leave any amount of text out.
+  private static func mostBytesInToken(_ parts: TokenizerParts, _ length: (Int32) -> Int) -> Int {
+    var factor = 1
+    for step in parts.normalizers {
+      switch step {
+      case is NFC, is NFD: factor = max(factor, 3)  // a Hangul syllable has 3 bytes, its parts 9
+      case is Prepend, is ByteLevelNormalizer: break
+      case let step as ReplaceNormalizer where step.pattern.literal?.count == 1 && !step.content.isEmpty:
+        break
+      default: return 0
       }
     }
-  }
-
-  private static func insert(
-    _ merge: String, rank: Int, ids: [String: Int32], into table: inout MergeTable
-  ) throws {
-    let parts = merge.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-    guard parts.count == 2, let left = String(parts[0]), let right = String(parts[1]) else {
-      throw TokenizerError.malformedMerge(
-        merge, index: rank, reason: "two tokens separated by a space are expected")
-    }
-    func id(_ token: String) throws -> Int32 {
-      guard let id = ids[token] else {
-        throw TokenizerError.malformedMerge(
-          merge, index: rank, reason: "'\(token)' is not in the vocabulary")
+    for step in parts.splitters {
+      switch step {
+      case is ByteLevelSplitter, is Digits, is MetaspaceSplitter, is FixedLength: break
+      case let step as PatternSplitter where step.behavior != .removed: break
+      case let step as Punctuation where step.behavior != .removed: break
+      default: return 0
       }
-      return id
     }
-    table.insert(
-      left: try id(left), right: try id(right), rank: rank, result: try id(left + right))
-  }
-
-  private static func checked(_ id: Int?, name: String, vocabularySize: Int) throws -> Int32? {
-    guard let id else { return nil }
-    guard (0..<vocabularySize).contains(id) else {
-      throw TokenizerError.specialTokenOutOfRange(name: name, id: id, vocabularySize: vocabularySize)
-    }
-    return Int32(id)
+    if parts.added.contains(where: { $0.stripsLeft || $0.stripsRight }) { return 0 }
+    let overBytes = parts.splitters.last is ByteLevelSplitter
+    let most = parts.model.mostBytesInToken(overBytes: overBytes, length)
+    return most > Int(Int32.max) ? 0 : max(most * factor, 1)
   }
 }

@@ -46,17 +46,22 @@ import Testing
   }
 
   @Test(arguments: [
-    (#""BPE""#, #""Unigram""#, "the model type Unigram"),
-    (#""normalizer": null"#, #""normalizer": {"type": "NFC"}"#, "the normalizer NFC"),
-    (#""add_prefix_space": false"#, #""add_prefix_space": true"#, "ByteLevel(add_prefix_space: true)"),
-    (#""ByteLevel", "add"#, #""Whitespace", "add"#, "the pre-tokenizer Whitespace"),
-    (#""decoder": {"type": "ByteLevel"}"#, #""decoder": null"#, "the decoder none"),
-    (#""lstrip": false"#, #""lstrip": true"#, "lstrip for the token '<s>'"),
+    (#""BPE""#, #""Bigram""#, "the model type 'Bigram' (known are BPE, Unigram, WordPiece, WordLevel)"),
+    (
+      #""normalizer": null"#, #""normalizer": {"type": "NFX"}"#,
+      "the normalizer 'NFX' (known are Sequence, NFC"
+    ),
+    (#""ByteLevel", "add"#, #""Blanks", "add"#, "the pre-tokenizer 'Blanks' (known are Sequence, ByteLevel"),
+    (
+      #""decoder": {"type": "ByteLevel"}"#, #""decoder": {"type": "CTC"}"#,
+      "the decoder 'CTC' (known are Sequence, ByteLevel"
+    ),
+    (
+      #""normalizer": null"#, #""post_processor": {"type": "Sequence", "processors": [{"type": "Tail"}]}"#,
+      "the post-processor 'Tail' (known are Sequence, TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel) at "
+        + "'post_processor.processors[0]'"
+    ),
     (#""BPE""#, #""BPE", "dropout": 0.1"#, "BPE dropout"),
-    (#""BPE""#, #""BPE", "byte_fallback": true"#, "byte_fallback"),
-    (#""BPE""#, #""BPE", "ignore_merges": true"#, "ignore_merges"),
-    (#""BPE""#, #""BPE", "end_of_word_suffix": "</w>""#, "end_of_word_suffix '</w>'"),
-    (#""BPE""#, #""BPE", "unk_token": "a""#, "unk_token 'a'"),
   ])
   func whatIsNotSupportedIsRefusedByName(old: String, new: String, named: String) throws {
     try withFile(old, replacedBy: new) { url in
@@ -72,7 +77,15 @@ import Testing
     (#""id": 3"#, #""id": 2"#, "have the same id"),
     (#""a": 0"#, #""a": "x""#, "at model.vocab"),
     (#""vocab""#, #""words""#, "'vocab' is missing at model"),
+    (#""model""#, #""modell""#, "'model' is missing"),
     (#""merges""#, "merges", "not valid JSON"),
+    (#""merges": [["a", "b"]]"#, #""steps": 3"#, "the byte-pair model has no merges"),
+    (#""add_prefix_space": false"#, #""add": 1"#, "'pre_tokenizer.add_prefix_space' is missing"),
+    (#"["a", "b"]"#, #"["a", "b", "ab"]"#, "two tokens are expected"),
+    (
+      #""BPE""#, #""BPE", "unk_token": "z""#,
+      "the model's token for unknown text, 'z', is not in the vocabulary"
+    ),
     (#"["a", "b"]"#, #"["a", "c"]"#, "'c' is not in the vocabulary"),
   ])
   func whatIsMalformedIsRefused(old: String, new: String, says: String) throws {

@@ -8,33 +8,35 @@ struct BytePairMerger {
   static let longWord = 48
 
   let merges: MergeTable.Lookup
-  private var tokens: [Int32] = []
+  /// Whether ``starts`` follow the tokens.
+  let keepsStarts: Bool
+  /// The tokens of a word, first those of its characters, after merging the word's.
+  var tokens: [Int32] = []
+  /// Where in the text each token starts; unused unless ``keepsStarts``.
+  var starts: [Int] = []
   private var pairs: [UInt64] = []
   /// Of a long word: the places of each token's neighbours, -1 before the first and the count after the last.
   private var previous: [Int32] = []
   private var next: [Int32] = []
   private var queue = MergeQueue()
 
-  init(_ merges: MergeTable.Lookup) {
+  init(_ merges: MergeTable.Lookup, keepsStarts: Bool) {
     self.merges = merges
+    self.keepsStarts = keepsStarts
   }
 
-  /// Appends the tokens of `word` to `output`. `byteTokens` holds each byte's token, -1 for a byte the
-  /// vocabulary lacks, which is left out as Hugging Face `tokenizers` leaves it out.
-  mutating func append(
-    _ word: Slice<UnsafeBufferPointer<UInt8>>, byteTokens: [Int32], to output: inout [Int32]
-  ) {
+  mutating func removeAll() {
     tokens.removeAll(keepingCapacity: true)
-    for byte in word {
-      let token = byteTokens[Int(byte)]
-      if token >= 0 { tokens.append(token) }
-    }
+    if keepsStarts { starts.removeAll(keepingCapacity: true) }
+  }
+
+  @inline(__always)
+  mutating func merge() {
     if tokens.count > Self.longWord {
       mergeLongWord()
     } else if tokens.count > 1 {
       mergeShortWord()
     }
-    output.append(contentsOf: tokens)
   }
 
   private mutating func mergeShortWord() {
@@ -43,10 +45,14 @@ struct BytePairMerger {
     while true {
       var first = MergeTable.none
       var at = 0
-      for (index, merge) in pairs.enumerated() where merge < first { (first, at) = (merge, index) }
+      // Of several merges of one rank the leftmost comes first, whatever they make.
+      for (index, merge) in pairs.enumerated() where merge >> 32 < first >> 32 {
+        (first, at) = (merge, index)
+      }
       if first == MergeTable.none { return }
       tokens[at] = Int32(truncatingIfNeeded: first)
       tokens.remove(at: at + 1)
+      if keepsStarts { starts.remove(at: at + 1) }
       pairs.remove(at: at)
       if at > 0 { pairs[at - 1] = merges[tokens[at - 1], tokens[at]] }
       if at < pairs.count { pairs[at] = merges[tokens[at], tokens[at + 1]] }
@@ -77,7 +83,14 @@ struct BytePairMerger {
       if previous[at] >= 0 { push(previous[at], position) }
       if next[at] < count { push(position, next[at]) }
     }
-    tokens.removeAll { $0 < 0 }
+    var kept = 0
+    for index in tokens.indices where tokens[index] >= 0 {
+      tokens[kept] = tokens[index]
+      if keepsStarts { starts[kept] = starts[index] }
+      kept += 1
+    }
+    tokens.removeLast(tokens.count - kept)
+    if keepsStarts { starts.removeLast(starts.count - kept) }
   }
 
   private mutating func push(_ left: Int32, _ right: Int32) {

@@ -20,17 +20,18 @@ struct CharacterClass: RawRepresentable, Equatable, Sendable {
 
   /// Class and digit flag of a character, from its general category.
   static func classify(_ value: UInt32) -> UInt8 {
-    guard let scalar = Unicode.Scalar(value), let age = scalar.properties.age, age.major <= 17 else {
-      return other.rawValue
-    }
-    let known = age.major <= 16
-    switch scalar.properties.generalCategory {
+    let table = CharacterTable.shared
+    let digit = table.category(value, asOf: UnicodeVersion.rust.packed)
+    switch table.category(value, asOf: UnicodeVersion.patterns.packed) {
     case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter:
-      return known ? letter.rawValue : other.rawValue
-    case .decimalNumber, .letterNumber, .otherNumber:
-      return (known ? number.rawValue : other.rawValue) | digitFlag
-    default:
-      return known && scalar.properties.isWhitespace ? space.rawValue : other.rawValue
+      return letter.rawValue
+    case .decimalNumber, .letterNumber, .otherNumber: return number.rawValue | digitFlag
+    case .unassigned:
+      switch digit {
+      case .decimalNumber, .letterNumber, .otherNumber: return other.rawValue | digitFlag
+      default: return other.rawValue
+      }
+    default: return WhiteSpace.contains(value) ? space.rawValue : other.rawValue
     }
   }
 }

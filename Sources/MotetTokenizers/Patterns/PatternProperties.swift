@@ -1,0 +1,84 @@
+/// The sets of characters that regular expressions name, as Oniguruma has them.
+enum PatternProperties {
+  static let digits = categories("nd")
+  static let word = alphabetic.union(categories("m")).union(categories("nd")).union(categories("pc"))
+  static let hexadecimal = ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66])
+
+  static let posixNames: Set<String> = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper",
+    "xdigit", "word",
+  ]
+
+  /// The set of a name as it stands in `\p{…}`; nil when it is not known. Case, spaces, hyphens and underscores do not
+  /// count.
+  static func named(_ name: String) -> ScalarSet? {
+    var key = ""
+    for scalar in name.unicodeScalars where scalar != " " && scalar != "_" && scalar != "-" {
+      key += scalar.properties.lowercaseMapping
+    }
+    if let categories = GeneralCategory.named(key) { return ScalarSet(categories, asOf: .patterns) }
+    if let set = posix(key) ?? binary(key) { return set }
+    return Script(named: key).map(\.scalars)
+  }
+
+  private static let alphabetic = ScalarSet(where: {
+    property($0) { $0.isAlphabetic }
+  })
+
+  private static func categories(_ name: String) -> ScalarSet {
+    ScalarSet(GeneralCategory.named(name) ?? [], asOf: .patterns)
+  }
+
+  private static func posix(_ name: String) -> ScalarSet? {
+    switch name {
+    case "alnum": alphabetic.union(digits)
+    case "alpha", "alphabetic": alphabetic
+    case "any": .all
+    case "ascii": ScalarSet([0...0x7F])
+    case "assigned": categories("cn").complement
+    case "blank": categories("zs").union(ScalarSet([0x09...0x09]))
+    case "cntrl": categories("cc")
+    case "digit": digits
+    case "graph": WhiteSpace.set.union(categories("cc")).union(categories("cn")).complement
+    case "lower", "lowercase": ScalarSet(where: { property($0) { $0.isLowercase } })
+    case "print":
+      categories("cc").union(categories("cn")).complement
+    case "punct": categories("p").union(asciiSymbols)
+    case "space", "whitespace": WhiteSpace.set
+    case "upper", "uppercase": ScalarSet(where: { property($0) { $0.isUppercase } })
+    case "xdigit": hexadecimal
+    case "word": word
+    default: nil
+    }
+  }
+
+  private static let asciiSymbols = ScalarSet([
+    0x24...0x24, 0x2B...0x2B, 0x3C...0x3E, 0x5E...0x5E, 0x60...0x60, 0x7C...0x7C, 0x7E...0x7E,
+  ])
+
+  private static func binary(_ name: String) -> ScalarSet? {
+    let holds: (Unicode.Scalar.Properties) -> Bool
+    switch name {
+    case "emoji": holds = { $0.isEmoji }
+    case "emojipresentation": holds = { $0.isEmojiPresentation }
+    case "emojimodifier": holds = { $0.isEmojiModifier }
+    case "emojimodifierbase": holds = { $0.isEmojiModifierBase }
+    case "ideographic": holds = { $0.isIdeographic }
+    case "math": holds = { $0.isMath }
+    case "dash": holds = { $0.isDash }
+    case "diacritic": holds = { $0.isDiacritic }
+    case "cased": holds = { $0.isCased }
+    case "variationselector": holds = { $0.isVariationSelector }
+    default: return nil
+    }
+    return ScalarSet(where: { property($0, holds) })
+  }
+
+  private static func property(_ value: UInt32, _ holds: (Unicode.Scalar.Properties) -> Bool) -> Bool {
+    guard CharacterTable.shared.contains(value, asOf: UnicodeVersion.patterns.packed),
+      let scalar = Unicode.Scalar(value)
+    else { return false }
+    return holds(scalar.properties)
+  }
+}
