@@ -13,6 +13,10 @@ extension PatternParser {
       return .atomic(.alternation([.sequence([Self.character(0x0D), Self.character(0x0A)]), .set(breaks)]))
     case "N": return .set(ScalarSet([0x0A...0x0A]).complement)
     case "O": return .set(.all)
+    case "1"..."7" where peek().map { ("0"..."7").contains($0) } == true:
+      position -= 1
+      let value = try digits(atMost: 3, radix: 8) ?? 0
+      return .set(folded(ScalarSet([value...value])))
     case "K", "G", "X", "y", "Y", "k", "g", "1"..."9":
       throw failure("'\\\(scalar)' is not supported")
     default:

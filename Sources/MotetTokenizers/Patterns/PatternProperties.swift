@@ -1,7 +1,7 @@
 /// The sets of characters that regular expressions name, as Oniguruma has them.
 enum PatternProperties {
   static let digits = categories("nd")
-  static let word = alphabetic.union(categories("m")).union(categories("nd")).union(categories("pc"))
+  static let word = categories("l").union(categories("m")).union(categories("n")).union(categories("pc"))
   static let hexadecimal = ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66])
 
   static let posixNames: Set<String> = [
@@ -22,11 +22,11 @@ enum PatternProperties {
     return Script(named: key).map(\.scalars)
   }
 
-  private static let alphabetic = ScalarSet(where: {
+  static let alphabetic = ScalarSet(where: {
     property($0) { $0.isAlphabetic }
   })
 
-  private static func categories(_ name: String) -> ScalarSet {
+  static func categories(_ name: String) -> ScalarSet {
     ScalarSet(GeneralCategory.named(name) ?? [], asOf: .patterns)
   }
 
