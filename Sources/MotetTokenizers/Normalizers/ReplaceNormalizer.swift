@@ -20,6 +20,8 @@ struct ReplaceNormalizer: Normalizer {
   var fields: [String: JSONValue] { ["pattern": pattern.json, "content": .string(content)] }
 
   func normalize(_ text: AlignedText) -> AlignedText {
+    // Nothing is found in an empty text, not even by a pattern that matches nothing.
+    if text.isEmpty { return text }
     let content = Array(content.utf8)
     var writer = AlignedText.Writer(capacity: text.count)
     var isChanged = false
@@ -31,7 +33,7 @@ struct ReplaceNormalizer: Normalizer {
           writer.append(start..<match.lowerBound, of: text)
           // The last character that is replaced is where the new text comes from, as in `tokenizers`.
           let last = match.upperBound > 0 ? bytes.start(before: match.upperBound) : 0
-          if !content.isEmpty { writer.append(content, from: text.isEmpty ? 0 : text.origin(of: last)) }
+          if !content.isEmpty { writer.append(content, from: text.origin(of: last)) }
           start = match.upperBound
         }
         writer.append(start..<piece.upperBound, of: text)

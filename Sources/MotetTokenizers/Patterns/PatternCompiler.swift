@@ -33,7 +33,7 @@ struct PatternCompiler {
       membership += Self.flags(of: set, in: partition)
     }
     self.rows = rows
-    wordRow = rows[PatternProperties.word] ?? 0
+    wordRow = rows[PatternProperties.wordOperator] ?? 0
   }
 
   /// Whether each class belongs to `set`, 256 flags.
@@ -51,7 +51,7 @@ struct PatternCompiler {
     case .sequence(let nodes), .alternation(let nodes): for node in nodes { collect(node, into: &sets) }
     case .repetition(let node, _, _, _), .atomic(let node), .lookahead(let node, _), .lookbehind(let node, _):
       collect(node, into: &sets)
-    case .assertion(.wordBoundary), .assertion(.noWordBoundary): sets.append(PatternProperties.word)
+    case .assertion(.wordBoundary), .assertion(.noWordBoundary): sets.append(PatternProperties.wordOperator)
     case .assertion: break
     }
   }

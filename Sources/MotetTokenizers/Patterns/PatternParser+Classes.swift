@@ -13,10 +13,14 @@ extension PatternParser {
       return .atomic(.alternation([.sequence([Self.character(0x0D), Self.character(0x0A)]), .set(breaks)]))
     case "N": return .set(ScalarSet([0x0A...0x0A]).complement)
     case "O": return .set(.all)
+    case "1"..."7" where peek().map { ("0"..."7").contains($0) } == true:
+      position -= 1
+      let value = try digits(atMost: 3, radix: 8) ?? 0
+      return .set(folded(ScalarSet([value...value])))
     case "K", "G", "X", "y", "Y", "k", "g", "1"..."9":
       throw failure("'\\\(scalar)' is not supported")
     default:
-      if let set = try shorthand(scalar) { return .set(folded(set)) }
+      if let set = try shorthand(scalar, inBrackets: false) { return .set(folded(set)) }
       let value = try escapedScalar(scalar)
       literal = Unicode.Scalar(value)
       return .set(folded(ScalarSet([value...value])))
@@ -26,12 +30,13 @@ extension PatternParser {
   private static func character(_ value: UInt32) -> PatternNode { .set(ScalarSet([value...value])) }
 
   /// The set that `\d`, `\p{…}` and the like stand for, in brackets and outside; nil for another escape.
-  private mutating func shorthand(_ scalar: Unicode.Scalar) throws -> ScalarSet? {
+  private mutating func shorthand(_ scalar: Unicode.Scalar, inBrackets: Bool) throws -> ScalarSet? {
+    let word = inBrackets ? PatternProperties.word : PatternProperties.wordOperator
     switch scalar {
     case "d": return PatternProperties.digits
     case "D": return PatternProperties.digits.complement
-    case "w": return PatternProperties.word
-    case "W": return PatternProperties.word.complement
+    case "w": return word
+    case "W": return word.complement
     case "s": return WhiteSpace.set
     case "S": return WhiteSpace.set.complement
     case "h": return PatternProperties.hexadecimal
@@ -46,7 +51,7 @@ extension PatternParser {
         if scalar == "}" { break }
         name.unicodeScalars.append(scalar)
       }
-      guard let set = PatternProperties.named(name) else {
+      guard let set = name.lowercased() == "word" ? word : PatternProperties.named(name) else {
         throw failure("the property '\\p{\(name)}' is not known")
       }
       return isNegated ? set.complement : set
@@ -167,7 +172,7 @@ extension PatternParser {
       return .set(try characterClass(depth: depth + 1))
     case "\\":
       let escaped = try next("a character after '\\'")
-      if let set = try shorthand(escaped) { return .set(set) }
+      if let set = try shorthand(escaped, inBrackets: true) { return .set(set) }
       switch escaped {
       case "b": return .scalar(0x08)
       case "R", "X", "N", "O": throw failure("'\\\(escaped)' in brackets is not supported")
@@ -189,8 +194,7 @@ extension PatternParser {
       name.unicodeScalars.append(scalar)
       position += 1
     }
-    guard take(":]"), PatternProperties.posixNames.contains(name), let set = PatternProperties.named(name)
-    else {
+    guard take(":]"), let set = PatternProperties.bracketed(name) else {
       position = start
       return nil
     }

@@ -1,10 +1,15 @@
 /// The sets of characters that regular expressions name, as Oniguruma has them.
 enum PatternProperties {
   static let digits = categories("nd")
-  static let word = alphabetic.union(categories("m")).union(categories("nd")).union(categories("pc"))
+  /// `\w` in brackets.
+  static let word = alphabetic.union(categories("m")).union(digits).union(categories("pc"))
+  /// `\w` outside of brackets, and what `\b` goes by: for Latin-1 Oniguruma looks into another table, where the digits
+  /// above the line and fractions are part of words.
+  static let wordOperator = word.union(
+    ScalarSet([0xB2...0xB3, 0xB9...0xB9, 0xBC...0xBE]))
   static let hexadecimal = ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66])
 
-  static let posixNames: Set<String> = [
+  private static let posixNames: Set<String> = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
     "upper",
     "xdigit", "word",
@@ -22,11 +27,11 @@ enum PatternProperties {
     return Script(named: key).map(\.scalars)
   }
 
-  private static let alphabetic = ScalarSet(where: {
+  static let alphabetic = ScalarSet(where: {
     property($0) { $0.isAlphabetic }
   })
 
-  private static func categories(_ name: String) -> ScalarSet {
+  static func categories(_ name: String) -> ScalarSet {
     ScalarSet(GeneralCategory.named(name) ?? [], asOf: .patterns)
   }
 
@@ -44,8 +49,8 @@ enum PatternProperties {
     case "lower", "lowercase": ScalarSet(where: { property($0) { $0.isLowercase } })
     case "print":
       categories("cc").union(categories("cn")).complement
-    case "punct": categories("p").union(asciiSymbols)
     case "space", "whitespace": WhiteSpace.set
+    case "punct": categories("p")
     case "upper", "uppercase": ScalarSet(where: { property($0) { $0.isUppercase } })
     case "xdigit": hexadecimal
     case "word": word
@@ -53,9 +58,11 @@ enum PatternProperties {
     }
   }
 
-  private static let asciiSymbols = ScalarSet([
-    0x24...0x24, 0x2B...0x2B, 0x3C...0x3E, 0x5E...0x5E, 0x60...0x60, 0x7C...0x7C, 0x7E...0x7E,
-  ])
+  /// The set of a name as it stands in `[:…:]`; nil when it is not known.
+  static func bracketed(_ name: String) -> ScalarSet? {
+    guard posixNames.contains(name) else { return nil }
+    return name == "punct" ? categories("p").union(categories("s")) : posix(name)
+  }
 
   private static func binary(_ name: String) -> ScalarSet? {
     let holds: (Unicode.Scalar.Properties) -> Bool
