@@ -121,8 +121,8 @@ import Testing
       let y = tape.rotaryAttention(
         tensor(300, shape.packedWidth, values), rule: rule, sequences: [SequenceSpan(rows: 0..<300)],
         positions: (0..<300).map(Int32.init), table: Self.table(rule), layer: 0)
-      #expect(y.slice(0..<90, columns: 0..<1).allSatisfy(\.isNaN))
-      #expect(y.slice(192..<300, columns: 0..<shape.queryWidth).allSatisfy(\.isFinite))
+      #expect(y.slice(0..<90, columns: 0..<1).allSatisfy { $0.isNaN })
+      #expect(y.slice(192..<300, columns: 0..<shape.queryWidth).allSatisfy { $0.isFinite })
     }
   }
 

@@ -4,7 +4,7 @@ import Testing
 
 /// Attention over pages by rules other than Llama's.
 @Suite struct CachedRuleTests {
-  private static let rules = { (shape: AttentionShape) in
+  private static func rules(_ shape: AttentionShape) -> [AttentionRule] {
     [
       AttentionRule(shape, window: 100), AttentionRule(shape, window: 1, scale: 0.3),
       AttentionRule(shape, window: 257, softcap: 5), AttentionRule(shape, softcap: 3, rotated: 0),
@@ -92,7 +92,7 @@ import Testing
     let expected = attend(rule, values, 350..<352, filled(own, rule, values))
     for index in 0..<288 * shape.packedWidth { values[index] = .nan }
     let isSame = attend(rule, values, 350..<352, filled(cache(rule, .f32), rule, values)) == expected
-    #expect(isSame && expected.allSatisfy(\.isFinite))
+    #expect(isSame && expected.allSatisfy { $0.isFinite })
   }
 
   /// A cache that holds the first 350 rows.
