@@ -46,7 +46,8 @@ let package = Package(
       name: "MotetTensor",
       dependencies: ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "MotetFormats"),
-    .target(name: "MotetTokenizers", dependencies: ["MotetFormats"]),
+    .target(name: "MotetTemplates", dependencies: ["MotetFormats"]),
+    .target(name: "MotetTokenizers", dependencies: ["MotetTemplates", "MotetFormats"]),
     .target(
       name: "MotetModels",
       dependencies: [
@@ -107,7 +108,8 @@ let package = Package(
       name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels", "MotetFormats"]),
     .testTarget(
       name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor", "MotetModels"]),
-    .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
+    .testTarget(name: "MotetTemplatesTests", dependencies: ["MotetTemplates", "MotetFormats"]),
+    .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers", "MotetFormats"]),
     .testTarget(
       name: "MotetModelsTests",
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
