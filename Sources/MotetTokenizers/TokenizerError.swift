@@ -1,4 +1,4 @@
-/// Why a tokenizer or a chat template could not be made or used.
+/// Why a tokenizer could not be made or used.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The file cannot be read or is no JSON of the expected shape.
   case unreadable(file: String, reason: String)
@@ -18,10 +18,6 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   case missingUnknown(String)
   /// An id that a part of the tokenizer names lies outside the vocabulary.
   case specialTokenOutOfRange(name: String, id: Int, vocabularySize: Int)
-  /// The chat template is not ChatML; `reason` says where it departs from it.
-  case unsupportedTemplate(reason: String)
-  /// The chat template needs a token that the vocabulary lacks.
-  case missingToken(String)
 
   public var description: String {
     switch self {
@@ -44,12 +40,6 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
         + "another as its unk_token"
     case .specialTokenOutOfRange(let name, let id, let vocabularySize):
       "the \(name) token \(id) lies outside the vocabulary of \(vocabularySize) tokens"
-    case .unsupportedTemplate(let reason):
-      "the chat template is not ChatML as far as it is understood here (\(reason)); use plain prompts or a "
-        + "base with a ChatML template"
-    case .missingToken(let token):
-      "the chat template needs the token '\(token)', which the vocabulary lacks: template and tokenizer do "
-        + "not belong together"
     }
   }
 }

@@ -19,9 +19,6 @@ struct TokenizerConfiguration {
     return try fields.object(name).string("content")
   }
 
-  /// The template, or nil when the file holds none or a list of named ones.
-  var chatTemplate: String? { fields.present("chat_template")?.stringValue }
-
   var bosToken: String? { get throws { try token("bos_token") } }
   var eosToken: String? { get throws { try token("eos_token") } }
 
