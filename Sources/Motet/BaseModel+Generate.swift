@@ -11,22 +11,25 @@ extension BaseModel {
   public nonisolated func generate(
     _ prompt: String, mix: Mix = .base, maximumTokens: Int = 256, sampling: Sampling = .greedy
   ) -> AsyncThrowingStream<String, any Error> {
-    generate(
-      [ChatMessage(role: "user", content: prompt)], mix: mix, maximumTokens: maximumTokens, sampling: sampling
-    )
+    generate(mix, maximumTokens, sampling) { try self.promptTokens(prompt) }
   }
 
   /// The same for a conversation.
   public nonisolated func generate(
     _ conversation: [ChatMessage], mix: Mix = .base, maximumTokens: Int = 256, sampling: Sampling = .greedy
   ) -> AsyncThrowingStream<String, any Error> {
+    generate(mix, maximumTokens, sampling) { try self.tokens(asking: conversation) }
+  }
+
+  private nonisolated func generate(
+    _ mix: Mix, _ maximumTokens: Int, _ sampling: Sampling, prompt: @escaping @Sendable () throws -> [Int32]
+  ) -> AsyncThrowingStream<String, any Error> {
     AsyncThrowingStream { continuation in
       let task = Task { @Compute in
         do {
-          let prompt = try template.encode(conversation, with: tokenizer, addGenerationPrompt: true).tokens
           var decoder = StreamingDecoder(tokenizer, skippingSpecialTokens: true)
           let request = GenerationRequest(
-            prompt: prompt, mix: try mix.boundForAnswers(to: self), maximumTokens: maximumTokens,
+            prompt: try prompt(), mix: try mix.boundForAnswers(to: self), maximumTokens: maximumTokens,
             sampling: sampling)
           _ = try await complete([request]) { _, token in
             let piece = decoder.append(token)

@@ -4,12 +4,22 @@ import Motet
 
 extension Precision: ExpressibleByArgument {}
 
-/// The family that a base model's folder is taken for.
-struct ArchitectureOption: ParsableArguments {
+/// How a base model's files are read where they do not say it.
+struct ReadingOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "The family that a Hugging Face folder is taken for, in place of its model_type's.", valueName: "name"))
   var architecture: String?
+
+  @Option(
+    help: ArgumentHelp(
+      """
+      The chat template: a Jinja file, or \(BuiltInTemplate.all.map(\.name).joined(separator: ", ")); the model's own \
+      if not given.
+      """, valueName: "file-or-name"))
+  var chatTemplate: String?
+
+  var reading: ModelReading { ModelReading(architecture: architecture, chatTemplate: chatTemplate) }
 }
 
 /// The base model of a command that runs one.
@@ -24,7 +34,7 @@ struct BaseOptions: ParsableArguments {
       """)
   var precision = "auto"
 
-  @OptionGroup var family: ArchitectureOption
+  @OptionGroup var files: ReadingOptions
 
   func validate() throws {
     guard precision == "auto" || Precision(rawValue: precision) != nil else {
@@ -36,7 +46,7 @@ struct BaseOptions: ParsableArguments {
 
   func load(for purpose: BaseModel.Purpose = .training) async throws -> BaseModel {
     try await BaseModel.load(
-      base, precision: Precision(rawValue: precision), for: purpose, as: family.architecture
+      base, precision: Precision(rawValue: precision), for: purpose, reading: files.reading
     ).announced()
   }
 }
@@ -72,7 +82,7 @@ struct AnsweringOptions: ParsableArguments {
     try await BaseModel.load(
       base.base, precision: Precision(rawValue: base.precision),
       adapterForm: LowRankFactors.Form(rawValue: adapterPrecision), for: purpose,
-      as: base.family.architecture
+      reading: base.files.reading
     ).announced()
   }
 }

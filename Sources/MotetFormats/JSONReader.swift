@@ -51,7 +51,9 @@ package struct JSONReader {
     var names = Set<String>()
     try members(
       admitting: { reader, name in
-        guard names.insert(name).inserted else { throw reader.failure("the name \(quoted(name)) stands twice") }
+        guard names.insert(name).inserted else {
+          throw reader.failure("the name \(quoted(name)) stands twice")
+        }
       }, body)
   }
 

@@ -18,16 +18,16 @@ extension BaseModel {
   ///   - reference: a name under `$MOTET_HOME/models`, a folder or a GGUF file
   ///   - precision: nil takes what is best for the purpose
   ///   - adapterForm: nil takes what suits the precision: see ``LowRankFactors/Form/suiting(_:blocks:)``
-  ///   - architecture: the family that a folder is taken for; nil goes by its `model_type`
+  ///   - reading: how its files are read where they do not say it
   /// - Throws: ``ModelError``, `FormatError` or `TokenizerError`, each naming the file and what to do; `TensorError` for a
   ///   precision that this processor has no units for
   public nonisolated static func load(
     _ reference: String, precision: Precision? = nil, adapterForm: LowRankFactors.Form? = nil,
-    for purpose: Purpose = .training, as architecture: String? = nil
+    for purpose: Purpose = .training, reading: ModelReading = ModelReading()
   ) async throws -> BaseModel {
     let found = try ModelStore().find(reference)
     return try await load(
-      found.source(as: architecture), name: found.name, precision: precision, adapterForm: adapterForm,
+      found.source(reading), name: found.name, precision: precision, adapterForm: adapterForm,
       for: purpose)
   }
 
@@ -120,7 +120,7 @@ private struct PartLoader {
   private var layerPrecision: Precision { isCalibrated ? .automatic : precision }
 
   mutating func base(
-    _ tokenizer: Tokenizer, _ template: ChatTemplate, adapterForm: LowRankFactors.Form?
+    _ tokenizer: Tokenizer, _ template: ChatTemplate?, adapterForm: LowRankFactors.Form?
   ) throws -> BaseModel {
     let parts = try parts(tokenizer)
     BufferPool.trim()
@@ -334,10 +334,12 @@ private struct PartLoader {
 
   /// A matrix as it is stored in NF4, or rounded to it.
   private func nf4(_ linear: LinearBlock) throws -> NF4Matrix {
-    if let stored = try source.nf4(linear.weightName) {
-      try check(linear.weightName, shape: [linear.outputs, linear.inputs])
-      return stored
-    }
+    // One in NF4 is never stored turned.
+    let isTurned =
+      try linear.isTransposed && source.contains(linear.weightName)
+      && source.shape(linear.weightName) == linear.storedShape
+    try check(linear.weightName, shape: isTurned ? linear.storedShape : [linear.outputs, linear.inputs])
+    if let stored = try source.nf4(linear.weightName) { return stored }
     return NF4Matrix(
       quantizing: try read(linear), outputs: linear.outputs, inputs: linear.inputs)
   }

@@ -21,7 +21,8 @@ public final class BaseModel {
   /// What low-rank factors are held in to answer with; nil for the values as they were trained.
   public nonisolated let adapterForm: LowRankFactors.Form?
   public nonisolated let tokenizer: Tokenizer
-  public nonisolated let template: ChatTemplate
+  /// nil for a base that has none: it goes on with plain text.
+  public nonisolated let template: ChatTemplate?
   public nonisolated let identity: BaseIdentity
   /// The matrices that adapters can add to, in order of layers.
   public nonisolated let sites: [AdapterSite]
@@ -37,7 +38,7 @@ public final class BaseModel {
 
   init(
     name: String, precision: Precision, adapterForm: LowRankFactors.Form?, tokenizer: Tokenizer,
-    template: ChatTemplate, source: any ModelSource, parts: Parts
+    template: ChatTemplate?, source: any ModelSource, parts: Parts
   ) {
     self.name = name
     model = source.model

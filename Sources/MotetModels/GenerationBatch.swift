@@ -150,12 +150,12 @@ public final class GenerationBatch {
 }
 
 extension BaseModel {
-  /// Tokens that end an answer: the configuration's and the template's end of turn.
+  /// Tokens that end an answer: the configuration's, the tokenizer's end of text, and the template's end of turn.
   public nonisolated var endTokens: Set<Int32> {
     var tokens = Set(configuration.eosTokens.map(Int32.init))
-    for name in ["<|im_end|>", "<|endoftext|>"] {
-      if let id = tokenizer.id(of: name) { tokens.insert(id) }
-    }
+    if let eos = tokenizer.eos { tokens.insert(eos) }
+    if let template { tokens.formUnion(template.turnEnds(in: tokenizer)) }
+    if let id = tokenizer.id(of: "<|endoftext|>") { tokens.insert(id) }
     return tokens
   }
 

@@ -4,6 +4,8 @@ import MotetFormats
 public enum ModelError: Error, Equatable, CustomStringConvertible {
   case notFound(name: String, looked: [String])
   case noTokenizer(path: String)
+  /// A conversation for a base without a chat template.
+  case noTemplate(name: String)
   /// Ids of the tokenizer that the embedding has no row for.
   case tokensWithoutRow(first: String, id: Int, ids: Int, rows: Int, path: String)
   /// Tensors that the model has no use for.
@@ -40,6 +42,9 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
       "no base model \"\(name)\": looked at \(looked.joined(separator: ", ")); "
         + "`motet pull` fetches the default one"
     case .noTokenizer(let path): "\(path) has no tokenizer.json: put the model's beside its weights"
+    case .noTemplate(let name):
+      "\(name) has no chat template, so it goes on with plain text and holds no conversation; give one with "
+        + "--chat-template FILE, or a name such as --chat-template chatml"
     case .tokensWithoutRow(let first, let id, let ids, let rows, let path):
       "\(path): the tokenizer has \(ids) ids and the embedding \(rows) rows: there is none for \(quoted(first)) "
         + "(id \(id)); take the added token out of the tokenizer, or give it a row with transformers' "

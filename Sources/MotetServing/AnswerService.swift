@@ -6,7 +6,8 @@ public protocol AnswerService: Sendable {
   /// What `/v1/models` calls the base.
   var baseName: String { get }
   var tokenizer: Tokenizer { get }
-  var template: ChatTemplate { get }
+  /// nil for a base that has none: it goes on with plain text.
+  var template: ChatTemplate? { get }
   /// Tokens of prompt and answer together, at most.
   var context: Int { get }
 

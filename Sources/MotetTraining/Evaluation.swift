@@ -106,12 +106,4 @@ extension BaseModel {
       return bound
     }
   }
-
-  /// The tokens of a one-turn conversation that asks for an answer.
-  public nonisolated func promptTokens(_ prompt: String) throws -> [Int32] {
-    guard prompt.contains(where: { !$0.isWhitespace }) else { throw ModelError.emptyPrompt }
-    return try template.encode(
-      [.init(role: "user", content: prompt)], with: tokenizer, addGenerationPrompt: true
-    ).tokens
-  }
 }

@@ -47,7 +47,9 @@ extension BaseModel {
   /// The tokens that ask for a row's last assistant turn.
   private func promptTokens(_ row: DatasetRow, mix: BoundMix, file: String) throws -> [Int32] {
     let turns = try row.askedTurns(file: file)
-    let tokens = try template.encode(turns, with: tokenizer, addGenerationPrompt: true).tokens
+    let tokens =
+      template == nil && turns.count == 1
+      ? try promptTokens(turns[0].content) : try self.tokens(asking: turns)
     let room = configuration.maximumPositions - mix.virtualTokens
     guard tokens.count < room else {
       throw DatasetError.malformed(

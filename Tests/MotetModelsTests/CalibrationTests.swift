@@ -66,7 +66,7 @@ import Testing
     #expect(modules == ["down_proj", "k_proj", "lm_head", "up_proj", "v_proj"])
     let tokens = (0..<Int32(own.configuration.vocabulary)).map { $0 }
     let (table, looked) = await Compute.run {
-      (own.weights.embedding.floats(), own.embeddings(of: tokens))
+      (own.weights.tables.embedding.floats(), own.embeddings(of: tokens))
     }
     let isSame = table == looked
     #expect(isSame)

@@ -126,7 +126,7 @@ import Testing
     let source = try TinyModel.source()
     let inventory = TensorInventory(source.model)
     #expect(inventory.tensors.map(\.name).sorted() == source.tensorNames)
-    for (name, shape) in inventory.tensors { #expect(try source.shape(name) == shape) }
+    for tensor in inventory.tensors { #expect(try source.shape(tensor.name) == tensor.shape) }
   }
 
   // MARK: Other files in a file's place
@@ -170,7 +170,7 @@ import Testing
   func aRowThatNoTokenHasIsNeverGenerated(sampling: Sampling) async throws {
     var source = ChangedSource(try TinyModel.source())
     let rows = 320
-    source.configuration.vocabulary = rows
+    source.model.configuration.vocabulary = rows
     source.shapes["model.embed_tokens.weight"] = [rows, 64]
     // Rows beyond the tokenizer's, each like a row of the vocabulary and much longer.
     source.change = { name, values in

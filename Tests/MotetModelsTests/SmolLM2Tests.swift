@@ -10,9 +10,7 @@ struct SmolLM2Tests {
   @Test @Compute func promptsBecomeTheSameTokens() async throws {
     let base = try await SmolLM2.load(.f32)
     for row in try SmolLM2.fixture().rows {
-      let ids = try base.template.encode(
-        [.init(role: "user", content: row.prompt)], with: base.tokenizer, addGenerationPrompt: true
-      ).tokens
+      let ids = try base.promptTokens(row.prompt)
       #expect(ids == row.ids, "\(row.prompt)")
     }
   }

@@ -55,7 +55,7 @@ struct ChangedSource: ModelSource {
   func floats(_ name: String) throws -> [Float] { change(name, try original.floats(name)) }
   func shape(_ name: String) throws -> [Int] { try shapes[name] ?? original.shape(name) }
   func tokenizer() throws -> Tokenizer { try original.tokenizer() }
-  func template() throws -> ChatTemplate { try original.template() }
+  func template() throws -> ChatTemplate? { try original.template() }
   func companions() throws -> [String: Data] { try original.companions() }
 }
 

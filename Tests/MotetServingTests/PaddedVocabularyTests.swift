@@ -32,7 +32,7 @@ import Testing
       return values + values.prefix((Self.rows - 288) * 64).map { $0 * 40 }
     }
     func tokenizer() throws -> Tokenizer { try tiny.tokenizer() }
-    func template() throws -> ChatTemplate { try tiny.template() }
+    func template() throws -> ChatTemplate? { try tiny.template() }
     func companions() throws -> [String: Data] { try tiny.companions() }
   }
 

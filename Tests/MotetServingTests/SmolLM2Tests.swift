@@ -30,10 +30,9 @@ struct SmolLM2Tests {
       let engine = await ServingEngine(base, library: nil, folders: [place], options: options)
       let texts = ["What is 3/4 of 12?", "Write a haiku about rain.", "def area(r):", "Who wrote Hamlet?"]
       let requests = try (0..<8).map { index in
-        let prompt = try base.template.encode(
-          [.init(role: "user", content: texts[index % 4])], with: engine.tokenizer, addGenerationPrompt: true)
+        let prompt = try base.promptTokens(texts[index % 4])
         let name = ["base", "n0", "n1", "n2", "n3", "n0=0.5+n1=0.4", "n1", "base"][index]
-        return greedy("\(index)", prompt.tokens, name, tokens: 24)
+        return greedy("\(index)", prompt, name, tokens: 24)
       }
       var alone: [Answer] = []
       for request in requests { alone.append(try await engine.whole(request)) }
@@ -49,10 +48,8 @@ struct SmolLM2Tests {
   @Test func aSchemaMakesItAnswerInJSON() async throws {
     let base = try await BaseModel.load("smollm2-135m-instruct")
     let engine = await ServingEngine(base, library: nil)
-    let prompt = try base.template.encode(
-      [.init(role: "user", content: "Tell me of a city, as JSON.")], with: engine.tokenizer,
-      addGenerationPrompt: true)
-    var request = greedy("0", prompt.tokens, tokens: 120, ignoresEnd: false)
+    let prompt = try base.promptTokens("Tell me of a city, as JSON.")
+    var request = greedy("0", prompt, tokens: 120, ignoresEnd: false)
     request.format = .schema(
       #"{"type":"object","properties":{"city":{"type":"string","maxLength":40},"people":{"type":"integer"}},"#
         + #""required":["city","people"]}"#)

@@ -39,7 +39,7 @@ import Testing
   /// What the base says to a conversation, asked by other means.
   @Compute
   private func answer(_ base: BaseModel, to turns: [ChatMessage]) async throws -> String {
-    let prompt = try base.template.encode(turns, with: base.tokenizer, addGenerationPrompt: true).tokens
+    let prompt = try base.tokens(asking: turns)
     let output = try await base.complete([
       GenerationRequest(prompt: prompt, mix: Mix.base.bound(to: base), maximumTokens: 6)
     ])

@@ -162,6 +162,6 @@ private struct UntiedModel: ModelSource {
   }
   func contains(_ name: String) -> Bool { name == "lm_head.weight" || tied.contains(name) }
   func tokenizer() throws -> Tokenizer { try tied.tokenizer() }
-  func template() throws -> ChatTemplate { try tied.template() }
+  func template() throws -> ChatTemplate? { try tied.template() }
   func companions() throws -> [String: Data] { try tied.companions() }
 }

@@ -23,7 +23,7 @@ extension BaseModel {
     onPiece: @escaping @Sendable (String) -> Void
   ) async throws -> ChatAnswer {
     try await Compute.run {
-      let prompt = try self.template.encode(messages, with: self.tokenizer, addGenerationPrompt: true).tokens
+      let prompt = try self.tokens(asking: messages)
       let bound = try mix.boundForAnswers(to: self)
       var decoder = StreamingDecoder(self.tokenizer, skippingSpecialTokens: true)
       var answer = ChatAnswer(text: "", ending: .whole)

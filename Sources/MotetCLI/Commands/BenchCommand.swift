@@ -101,7 +101,7 @@ struct TrainingBenchCommand: AsyncParsableCommand {
 
   private func loadModel() async throws -> BaseModel {
     guard let shape = synthetic.flatMap(SyntheticModel.Shape.init) else { return try await base.load() }
-    let words = try ModelStore().find(base.base).source(as: base.family.architecture)
+    let words = try ModelStore().find(base.base).source(base.files.reading)
     Console.note("making random weights")
     return try await BaseModel.load(
       SyntheticModel(shape, words: words), name: "synthetic-\(shape.rawValue)",

@@ -138,7 +138,7 @@ private struct Chat {
     let virtualTokens = try await Compute.run { try mix.boundForAnswers(to: base).virtualTokens }
     let context = base.configuration.maximumPositions - virtualTokens
     let now = try conversation.ask(text, context: context, answer: min(maxTokens, context / 4)) {
-      try base.template.encode($0, with: base.tokenizer, addGenerationPrompt: true).tokens.count
+      try base.tokens(asking: $0).count
     }
     if now.dropped > 0 {
       Console.note(

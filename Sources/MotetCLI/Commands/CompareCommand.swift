@@ -47,7 +47,7 @@ struct CompareCommand: AsyncParsableCommand {
     let names = try RunConfiguration.methods(methods)
     try configuration.checkComparison(of: names)
     let base = try await BaseModel.load(
-      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+      configuration.base, precision: configuration.precision.precision, reading: configuration.reading
     )
     .announced()
     let text = try plain.map { try Dataset(contentsOf: $0, for: RowEncoder(base)) } ?? Self.generalText

@@ -92,7 +92,7 @@ struct EvaluateCommand: AsyncParsableCommand {
 
   func run() async throws {
     // Before the weights: a slip in the data must not cost their loading.
-    let encoder = try RowEncoder(ModelStore().find(base.base.base).source(as: base.base.family.architecture))
+    let encoder = try RowEncoder(ModelStore().find(base.base.base).source(base.base.files.reading))
     let sets = try zip(data, distinctLabels(of: data)).map { named, label in
       var rows = try columns.dataset(named.path, for: encoder)
       if let limit { rows.rows = Array(rows.rows.prefix(limit)) }

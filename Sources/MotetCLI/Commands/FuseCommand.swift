@@ -24,7 +24,7 @@ struct FuseCommand: AsyncParsableCommand {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
-  @OptionGroup var family: ArchitectureOption
+  @OptionGroup var files: ReadingOptions
 
   @Option(help: "The mix to fuse, such as code=0.5+math=0.5.")
   var mix: String
@@ -47,8 +47,8 @@ struct FuseCommand: AsyncParsableCommand {
   func run() async throws {
     // Before the work, not after it.
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(
-      source: try ModelStore().find(base).source(as: family.architecture))
-    let base = try await BaseModel.load(base, as: family.architecture).announced()
+      source: try ModelStore().find(base).source(files.reading))
+    let base = try await BaseModel.load(base, reading: files.reading).announced()
     let mix = try MixLoader(base, force: force).load(mix)
     let (output, type, overwrite) = (output, type, overwrite)
     do {

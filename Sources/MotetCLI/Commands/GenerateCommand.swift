@@ -73,7 +73,7 @@ struct GenerateCommand: AsyncParsableCommand {
   }
 
   private func read(_ path: String) throws -> [PromptRows.Row] {
-    let encoder = try RowEncoder(ModelStore().find(base.base.base).source(as: base.base.family.architecture))
+    let encoder = try RowEncoder(ModelStore().find(base.base.base).source(base.base.files.reading))
     return try columns.prompts(path, for: encoder)
   }
 
@@ -121,7 +121,7 @@ struct GenerateCommand: AsyncParsableCommand {
     let prompts = try rows.map { row in
       row.conversation.count == 1
         ? try base.promptTokens(row.prompt)
-        : try base.template.encode(row.conversation, with: base.tokenizer, addGenerationPrompt: true).tokens
+        : try base.tokens(asking: row.conversation)
     }
     let (maxTokens, ignoreEOS, batch, sampling) = (maxTokens, ignoreEOS, batch, sampling)
     let (outputs, seconds) = try await Interrupt.cancelling("stopping") {

@@ -24,7 +24,7 @@ struct QuantizeCommand: AsyncParsableCommand {
   @Option(help: "The base model: a name, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
-  @OptionGroup var family: ArchitectureOption
+  @OptionGroup var files: ReadingOptions
 
   @Option(help: "nf4.")
   var precision = "nf4"
@@ -72,15 +72,15 @@ struct QuantizeCommand: AsyncParsableCommand {
   }
 
   private func plain() async throws -> (BaseModel, how: String) {
-    let source = try ModelStore().find(base).source(as: family.architecture)
+    let source = try ModelStore().find(base).source(files.reading)
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
-    return (try await BaseModel.load(base, precision: .nf4, as: family.architecture).announced(), "")
+    return (try await BaseModel.load(base, precision: .nf4, reading: files.reading).announced(), "")
   }
 
   /// Rounded by what the rows of `--calibrate` make of its inputs.
   private func calibrated() async throws -> (BaseModel, how: String) {
     let found = try ModelStore().find(base)
-    let source = try found.source(as: family.architecture)
+    let source = try found.source(files.reading)
     // Before the work, not after it.
     try ModelFolder(URL(filePath: output), overwriting: overwrite).check(source: source)
     let data = try TrainingData(

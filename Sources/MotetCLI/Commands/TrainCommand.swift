@@ -54,7 +54,7 @@ struct TrainCommand: AsyncParsableCommand {
     try configuration.apply(flags: option)
     try configuration.check()
     let base = try await BaseModel.load(
-      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+      configuration.base, precision: configuration.precision.precision, reading: configuration.reading
     )
     .announced()
     var teachers: [String: BaseModel] = [:]

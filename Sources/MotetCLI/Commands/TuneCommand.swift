@@ -69,7 +69,7 @@ struct TuneCommand: AsyncParsableCommand {
       method: configuration.searchedMethod, ranks: ranks, alphas: alphas, learningRates: lrs,
       targets: targetSets)
     let base = try await BaseModel.load(
-      configuration.base, precision: configuration.precision.precision, as: configuration.architecture
+      configuration.base, precision: configuration.precision.precision, reading: configuration.reading
     )
     .announced()
     var tuning = try await configuration.tuning(

@@ -26,8 +26,8 @@ extension RotaryRule {
       }
       try read(own, fields, positions: positions)
     }
-    guard theta.isFinite, theta > 1 else {
-      throw fields.malformed("rope_theta", "\(theta) is not a number above 1")
+    guard self.theta.isFinite, self.theta > 1 else {
+      throw fields.malformed("rope_theta", "\(self.theta) is not a number above 1")
     }
   }
 

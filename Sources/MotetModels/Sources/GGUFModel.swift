@@ -11,10 +11,14 @@ public struct GGUFModel: ModelSource {
   public let path: String
   public let notes: [String]
   private let file: GGUFFile
+  private let reading: ModelReading
   private let tensors: TensorInventory
 
-  /// - Parameter note: what was chosen when it was looked for, for ``notes``
-  public init(_ url: URL, note: String? = nil) throws {
+  /// - Parameters:
+  ///   - reading: how its files are read where they do not say it
+  ///   - note: what was chosen when it was looked for, for ``notes``
+  public init(_ url: URL, _ reading: ModelReading = ModelReading(), note: String? = nil) throws {
+    self.reading = reading
     file = try GGUFFile(contentsOf: url)
     path = url.path
     model = try ModelDescription(gguf: file)
@@ -76,7 +80,10 @@ public struct GGUFModel: ModelSource {
   }
 
   public func tokenizer() throws -> Tokenizer { try Tokenizer(gguf: file) }
-  public func template() throws -> ChatTemplate { try ChatTemplate(gguf: file) }
+  public func template() throws -> ChatTemplate? {
+    let own = try reading.ownTemplate { try ChatTemplate.found(in: file) }
+    return try reading.template(inPlaceOf: own)
+  }
 
   /// Made from the metadata.
   public func companions() throws -> [String: Data] {

@@ -9,6 +9,7 @@ public struct HuggingFaceFolder: ModelSource {
   public let model: ModelDescription
   public let path: String
   private let folder: URL
+  private let reading: ModelReading
   private let tensors: ShardedSafetensors
   private let names: StoredNames
   /// What ``tableFile`` holds, where there is one.
@@ -16,15 +17,16 @@ public struct HuggingFaceFolder: ModelSource {
   public let notes: [String]
 
   /// - Parameters:
-  ///   - architecture: the family that it is taken for, whatever its `model_type`; nil goes by that
+  ///   - reading: how its files are read where they do not say it
   ///   - note: what was chosen when it was looked for, for ``notes``
-  public init(_ folder: URL, as architecture: String? = nil, note: String? = nil) throws {
+  public init(_ folder: URL, _ reading: ModelReading = ModelReading(), note: String? = nil) throws {
     self.folder = folder
+    self.reading = reading
     path = folder.path
     let configuration = folder.appending(path: "config.json")
     let fields = ConfigurationFields(
       file: configuration.path, members: try JSONValue.object(contentsOf: configuration))
-    let family = try Self.family(architecture, fields, folder)
+    let family = try Self.family(reading.architecture, fields, folder)
     var model = try family.model(fields)
     tensors = try ShardedSafetensors(folder: folder)
     let names = StoredNames(tensors, root: model.architecture.root, head: model.headName)
@@ -124,7 +126,10 @@ public struct HuggingFaceFolder: ModelSource {
     return try Tokenizer(tokenizerJSON: file)
   }
 
-  public func template() throws -> ChatTemplate { try ChatTemplate(huggingFace: folder) }
+  public func template() throws -> ChatTemplate? {
+    let own = try reading.ownTemplate { try ChatTemplate.found(inFolder: folder) }
+    return try reading.template(inPlaceOf: own)
+  }
 
   /// The folder's own files, byte for byte.
   public func companions() throws -> [String: Data] {

@@ -29,7 +29,8 @@ public protocol ModelSource: Sendable {
   /// What the source's matrices are best held in: nil for what the processor is best at.
   var storedPrecision: Precision? { get }
   func tokenizer() throws -> Tokenizer
-  func template() throws -> ChatTemplate
+  /// nil for a model that has none.
+  func template() throws -> ChatTemplate?
   /// What a Hugging Face folder holds beside weights and `config.json`, by file name: the tokenizer, the chat
   /// template, the defaults of generation.
   func companions() throws -> [String: Data]

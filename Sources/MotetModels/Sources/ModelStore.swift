@@ -23,12 +23,11 @@ public struct ModelStore: Sendable {
     public var note: String?
 
     /// Opens a Hugging Face folder, or a GGUF file.
-    /// - Parameter architecture: the family that a folder is taken for, whatever its `model_type`; nil goes by that
     /// - Throws: ``ModelError/noArchitecture(_:known:)``, ``ModelError/unknownFamily(_:known:resembling:path:)`` or what is
     ///   wrong with its files
-    public func source(as architecture: String? = nil) throws -> any ModelSource {
-      if url.pathExtension.lowercased() == "gguf" { return try GGUFModel(url, note: note) }
-      return try HuggingFaceFolder(url, as: architecture, note: note)
+    public func source(_ reading: ModelReading = ModelReading()) throws -> any ModelSource {
+      if url.pathExtension.lowercased() == "gguf" { return try GGUFModel(url, reading, note: note) }
+      return try HuggingFaceFolder(url, reading, note: note)
     }
   }
 

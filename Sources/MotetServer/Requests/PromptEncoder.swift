@@ -3,7 +3,7 @@ import MotetTokenizers
 /// Turns texts of requests into tokens, and refuses those that cannot fit before it does.
 struct PromptEncoder: Sendable {
   let tokenizer: Tokenizer
-  let template: ChatTemplate
+  let template: ChatTemplate?
   let lane: WorkLane
   /// Tokens that a text may have.
   let most: Int
@@ -31,13 +31,19 @@ struct PromptEncoder: Sendable {
   func encode(_ text: String, parameter: String) async throws -> [Int32] {
     try requireRoom(for: [text], parameter: parameter)
     let tokenizer = tokenizer
-    return try await lane.run { tokenizer.encode(text) }
+    return try await lane.run { tokenizer.beginning + tokenizer.encode(text) }
   }
 
-  /// - Throws: ``APIError``, `CancellationError`, ``TokenizerError``
+  /// - Throws: ``APIError``, `CancellationError`
   func encode(
     _ messages: [ChatMessage], addGenerationPrompt: Bool, parameter: String
   ) async throws -> [Int32] {
+    guard let template else {
+      throw APIError.invalid(
+        parameter,
+        "the model has no chat template: send a text to /v1/completions, or start the server with --chat-template",
+        code: "no_chat_template")
+    }
     guard messages.count * Self.tokensOfMessage <= most else {
       throw APIError.invalid(
         parameter,
@@ -45,9 +51,13 @@ struct PromptEncoder: Sendable {
         code: "context_length_exceeded")
     }
     try requireRoom(for: messages.lazy.map(\.content), parameter: parameter)
-    let (tokenizer, template) = (tokenizer, template)
-    return try await lane.run {
-      try template.encode(messages, with: tokenizer, addGenerationPrompt: addGenerationPrompt).tokens
+    let tokenizer = tokenizer
+    do {
+      return try await lane.run {
+        try template.tokens(messages, with: tokenizer, addGenerationPrompt: addGenerationPrompt)
+      }
+    } catch let error as ChatTemplateError {
+      throw APIError.invalid(parameter, "\(error)", code: "chat_template")
     }
   }
 }

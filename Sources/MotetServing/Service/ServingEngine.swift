@@ -14,7 +14,7 @@ import MotetTokenizers
 public final class ServingEngine: AnswerService {
   public let baseName: String
   public let tokenizer: Tokenizer
-  public let template: ChatTemplate
+  public let template: ChatTemplate?
   public let context: Int
 
   private let base: BaseModel

@@ -72,6 +72,6 @@ public struct SyntheticModel: ModelSource {
   public func contains(_ name: String) -> Bool { tensors[name] != nil }
   public var borrowsTokenizer: Bool { true }
   public func tokenizer() throws -> Tokenizer { try words.tokenizer() }
-  public func template() throws -> ChatTemplate { try words.template() }
+  public func template() throws -> ChatTemplate? { try words.template() }
   public func companions() throws -> [String: Data] { [:] }
 }

@@ -1,3 +1,5 @@
+import MotetModels
+
 /// All that can be said about a run: one YAML file, or the flags of `motet train`, or both.
 ///
 ///     base: smollm2-135m-instruct
@@ -10,6 +12,8 @@ public struct RunConfiguration: Sendable, Equatable {
   public var base = "smollm2-135m-instruct"
   /// The family that the base's folder is taken for; nil goes by its `model_type`.
   public var architecture: String?
+  /// A file or a name; nil takes the base's own.
+  public var chatTemplate: String?
   public var precision = PrecisionSetting(precision: nil)
   public var tokensPerPass = 512
   public var checkpointActivations = false
@@ -23,11 +27,17 @@ public struct RunConfiguration: Sendable, Equatable {
 
   public init() {}
 
+  /// How the base's files are read where they do not say it.
+  public var reading: ModelReading { ModelReading(architecture: architecture, chatTemplate: chatTemplate) }
+
   public static let settings: [Setting<RunConfiguration>] = [
     Setting("base", \.base, "BASE", "The base model: a name, a folder or a GGUF file."),
     Setting(
       "architecture", \.architecture, "NAME",
       "The family that a Hugging Face folder is taken for, in place of its model_type's."),
+    Setting(
+      "chat-template", \.chatTemplate, "FILE|NAME",
+      "The chat template: a Jinja file, or a name such as chatml (the model's own)."),
     Setting(
       "precision", \.precision, PrecisionSetting.words.joined(separator: "|"),
       "The number format of the frozen matrices."),

@@ -5,11 +5,12 @@ import MotetTokenizers
 /// loading weights.
 public struct RowEncoder: Sendable {
   public let tokenizer: Tokenizer
-  public let template: ChatTemplate
+  /// nil for a base that has none: prompts and responses then stand next to each other.
+  public let template: ChatTemplate?
   /// Tokens the model has positions for.
   public let contextLength: Int
 
-  public init(tokenizer: Tokenizer, template: ChatTemplate, contextLength: Int) {
+  public init(tokenizer: Tokenizer, template: ChatTemplate?, contextLength: Int) {
     self.tokenizer = tokenizer
     self.template = template
     self.contextLength = contextLength
@@ -47,8 +48,12 @@ public struct RowEncoder: Sendable {
     switch row.content {
     case .text(let text): (tokens, labelled) = encode(text, documents: row.documents)
     case .messages(let messages):
-      (tokens, labelled) = try template.encode(
-        messages, with: tokenizer, addGenerationPrompt: false, unlabelled: row.untrainedTurns)
+      if let template {
+        (tokens, labelled) = try template.encode(
+          messages, with: tokenizer, addGenerationPrompt: false, unlabelled: row.untrainedTurns)
+      } else {
+        (tokens, labelled) = try plain(messages, row, file: file)
+      }
     }
     let cut = max(0, tokens.count - limit)
     if cut > 0 {
@@ -70,7 +75,7 @@ public struct RowEncoder: Sendable {
     var tokens: [Int32] = []
     var labelled: [Bool] = []
     for part in parts {
-      let own = tokenizer.encode(String(part.text))
+      let own = tokenizer.beginning + tokenizer.encode(String(part.text))
       tokens += own
       labelled += own.indices.map { $0 > 0 }
       if part.ends, let end = tokenizer.eos {

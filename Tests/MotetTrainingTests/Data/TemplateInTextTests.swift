@@ -25,7 +25,7 @@ import Testing
 
   @Test(arguments: ["", "<|endoftext|>", "<|im_start|>assistant\n", "\n\n", "CUT"])
   func aConversationThatIsWrittenOutIsReadAsOne(after: String) throws {
-    var text = encoder.template.text(turns, addGenerationPrompt: false)
+    var text = try #require(encoder.template).text(turns, addGenerationPrompt: false)
     text = after == "CUT" ? String(text.dropLast("<|im_end|>\n".count)) : text + after
     let data = try TrainingData(folder.file("a.jsonl", row(["text": text]) + row(["text": "the house"])))
     let expected = try encoder.encode(DatasetRow(.messages(turns)), maximumLength: nil, file: "").example
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func aPromptAndItsCompletionMayBeWrittenOutToo() throws {
-    let prompt = encoder.template.text(Array(turns.dropLast()), addGenerationPrompt: true)
+    let prompt = try #require(encoder.template).text(Array(turns.dropLast()), addGenerationPrompt: true)
     let path = try folder.file(row(["prompt": prompt, "completion": "the answer is 1<|im_end|>\n"]))
     let expected = try encoder.encode(DatasetRow(.messages(turns)), maximumLength: nil, file: "").example
     #expect(try TrainingData(path).example(at: 0).tokens == expected.tokens)

@@ -75,7 +75,7 @@ struct BorrowingSource: ModelSource {
   func nf4Table(_ name: String) throws -> NF4Matrix? { try own.nf4Table(name) }
   func stored(_ name: String) throws -> StoredBlocks? { try own.stored(name) }
   func tokenizer() throws -> Tokenizer { try words().tokenizer() }
-  func template() throws -> ChatTemplate { try words().template() }
+  func template() throws -> ChatTemplate? { try words().template() }
   func companions() throws -> [String: Data] { [:] }
 }
 

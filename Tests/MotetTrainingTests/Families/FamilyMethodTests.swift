@@ -57,7 +57,7 @@ import Testing
       case .f32, .stored: 1e-6
       case .bf16: 0.05
       case .int8: 0.1
-      case .nf4: 0.6
+      case .nf4: 0.8
       }
     #expect(difference <= bound, "\(difference)")
   }

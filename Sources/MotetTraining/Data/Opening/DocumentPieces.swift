@@ -9,7 +9,7 @@ struct DocumentPieces {
   /// - Parameter maximumLength: nil takes the context
   init(_ encoder: RowEncoder, maximumLength: Int?) {
     tokenizer = encoder.tokenizer
-    limit = maximumLength ?? encoder.contextLength
+    limit = max(1, (maximumLength ?? encoder.contextLength) - encoder.tokenizer.beginning.count)
   }
 
   /// Bytes to look at for one piece: a token of text has about four, and hardly ever more than eight.
