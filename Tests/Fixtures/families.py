@@ -213,6 +213,12 @@ def make(number, family, setting, config, saving):
         fan_in_fan_out=family == "gpt2"))
     adapted.save_pretrained(os.path.join(folder, "adapter"))
     os.remove(os.path.join(folder, "adapter", "README.md"))
+    place = os.path.join(folder, "adapter", "adapter_config.json")
+    with open(place) as file:
+        members = json.load(file)
+    members["base_model_name_or_path"] = os.path.basename(folder)
+    with open(place, "w") as file:
+        json.dump(members, file, indent=2)
     expected["adapted.logits"], expected["adapted.greedy"] = run(adapted, tokens)
     loss = torch.nn.functional.cross_entropy(adapted(tokens[None]).logits[0, :-1].float(), tokens[1:])
     loss.backward()
