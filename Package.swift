@@ -46,7 +46,8 @@ let package = Package(
       name: "MotetTensor",
       dependencies: ["CKernels", .product(name: "Crypto", package: "swift-crypto")]),
     .target(name: "MotetFormats"),
-    .target(name: "MotetTokenizers", dependencies: ["MotetFormats"]),
+    .target(name: "MotetTemplates", dependencies: ["MotetFormats"]),
+    .target(name: "MotetTokenizers", dependencies: ["MotetTemplates", "MotetFormats"]),
     .target(
       name: "MotetModels",
       dependencies: [
@@ -106,6 +107,7 @@ let package = Package(
     .testTarget(
       name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels", "MotetFormats"]),
     .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor"]),
+    .testTarget(name: "MotetTemplatesTests", dependencies: ["MotetTemplates", "MotetFormats"]),
     .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
     .testTarget(
       name: "MotetModelsTests",

@@ -1,0 +1,31 @@
+import MotetFormats
+
+extension TemplateValue {
+  /// Reads a JSON text; its strings count as content of `origin`.
+  ///
+  ///     let tools = try TemplateValue(json: #"[{"type": "function", "function": {"name": "add"}}]"#)
+  ///
+  /// - Parameter name: what errors call the text
+  /// - Throws: `JSONTextError` with the byte at which it stops being JSON
+  public init(
+    json text: String, named name: String = "the JSON", from origin: TemplateText.Origin = .content
+  ) throws {
+    let tree = try Array(text.utf8).withUnsafeBytes { bytes throws(JSONTextError) in
+      try WrittenJSON(parsing: bytes, named: name)
+    }
+    try self.init(tree, from: origin)
+  }
+
+  /// - Throws: ``TemplateProblem`` when it is nested too deeply
+  package init(_ json: WrittenJSON, from origin: TemplateText.Origin = .content) throws {
+    switch json {
+    case .null: self = .null
+    case .bool(let bool): self = .bool(bool)
+    case .string(let string): self = .string(string, from: origin)
+    case .number(let number): self = Int(number).map { .int($0) } ?? .float(Double(number) ?? .nan)
+    case .array(let elements): self = try .array(elements.map { try TemplateValue($0, from: origin) })
+    case .object(let members):
+      self = try .mapping(members.map { ($0.name, try TemplateValue($0.value, from: origin)) }, names: origin)
+    }
+  }
+}
