@@ -108,7 +108,7 @@ let package = Package(
       name: "MotetTensorTests", dependencies: ["MotetTensor", "CKernels", "MotetFormats"]),
     .testTarget(name: "MotetFormatsTests", dependencies: ["MotetFormats", "MotetTensor"]),
     .testTarget(name: "MotetTemplatesTests", dependencies: ["MotetTemplates", "MotetFormats"]),
-    .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers"]),
+    .testTarget(name: "MotetTokenizersTests", dependencies: ["MotetTokenizers", "MotetFormats"]),
     .testTarget(
       name: "MotetModelsTests",
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),

@@ -1,4 +1,4 @@
-/// Why a tokenizer or a chat template could not be made or used.
+/// Why a tokenizer could not be made or used.
 public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   /// The file cannot be read or is no JSON of the expected shape.
   case unreadable(file: String, reason: String)
@@ -12,10 +12,6 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
   case malformedMerge(String, index: Int, reason: String)
   /// The beginning- or end-of-text id lies outside the vocabulary.
   case specialTokenOutOfRange(name: String, id: Int, vocabularySize: Int)
-  /// The chat template is not ChatML; `reason` says where it departs from it.
-  case unsupportedTemplate(reason: String)
-  /// The chat template needs a token that the vocabulary lacks.
-  case missingToken(String)
 
   public var description: String {
     switch self {
@@ -32,12 +28,6 @@ public enum TokenizerError: Error, Equatable, CustomStringConvertible {
       "malformed merge '\(merge)' (number \(index)): \(reason)"
     case .specialTokenOutOfRange(let name, let id, let vocabularySize):
       "the \(name) token \(id) lies outside the vocabulary of \(vocabularySize) tokens"
-    case .unsupportedTemplate(let reason):
-      "the chat template is not ChatML as far as it is understood here (\(reason)); use plain prompts or a "
-        + "base with a ChatML template"
-    case .missingToken(let token):
-      "the chat template needs the token '\(token)', which the vocabulary lacks: template and tokenizer do "
-        + "not belong together"
     }
   }
 }

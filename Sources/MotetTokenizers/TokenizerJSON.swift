@@ -66,20 +66,16 @@ struct TokenizerConfiguration: Decodable {
 
   var bosToken: Token?
   var eosToken: Token?
-  /// The template, or nil when the file holds none or a list of named ones.
-  var chatTemplate: String?
 
   private enum CodingKeys: String, CodingKey {
     case bosToken = "bos_token"
     case eosToken = "eos_token"
-    case chatTemplate = "chat_template"
   }
 
   init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     bosToken = try container.decodeIfPresent(Token.self, forKey: .bosToken)
     eosToken = try container.decodeIfPresent(Token.self, forKey: .eosToken)
-    chatTemplate = try? container.decodeIfPresent(String.self, forKey: .chatTemplate)
   }
 
   /// The configuration in the folder of `file`; nil when there is none.

@@ -1,6 +1,6 @@
 """Makes the fixtures of the template interpreter and of chat templates, with jinja2 and transformers.
 
-    pip install jinja2 transformers tokenizers
+    pip install jinja2 transformers tokenizers gguf
 
     # The committed fixtures (templates/*.json, beside this script):
     python templates.py fixtures
@@ -257,8 +257,8 @@ CHATS = [
     {"messages": [turn("developer", "Be kind."), turn("user", "Hi"), turn("assistant", "Hello")]},
 ]
 SPECIAL = re.compile(r"<\|[^|<>\s'\"{}]{1,40}\|>|<｜[^｜<>'\"{}]{1,40}｜>|</?s>|<(?:start|end)_of_(?:turn|image)>"
-                     r"|\[/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|SYSTEM_PROMPT|TOOL_CONTENT|THINK|ARGS|CALL_ID)\]"
-                     r"|<(?:bos|eos)>|\[e~\[|\]~b\]|\]~!b\[")
+                     r"|\[/?(?:INST|TOOL_CALLS|AVAILABLE_TOOLS|TOOL_RESULTS|SYSTEM_PROMPT|TOOL_CONTENT|THINK|ARGS|CALL_ID|TOOLS|CALLS|RESULTS)\]"
+                     r"|<(?:bos|eos|turn_begins|turn_ends)>|\[e~\[|\]~b\]|\]~!b\[")
 ROLES = ["<|user|>", "<|assistant|>", "<|system|>", "<|tool|>", "<|developer|>", "<|model|>"]
 
 
@@ -286,7 +286,7 @@ def chat_rows(name, source, tokenizer):
                          add_generation_prompt=prompt, **chat.get("kwargs", {}))
             try:
                 row["text"] = tokenizer.apply_chat_template(chat["messages"], tokenize=False, **given)
-                masked = "generation" in source
+                masked = re.search(r"\{%[-+]?\s*generation\b", source) is not None
                 encoding = tokenizer.apply_chat_template(
                     chat["messages"], tokenize=True, return_dict=True, return_assistant_tokens_mask=masked, **given)
                 row["ids"] = encoding["input_ids"]
@@ -319,6 +319,21 @@ def own_templates():
             for path in sorted(glob.glob(os.path.join(HERE, "*.jinja")))}
 
 
+def named_gguf():
+    """A GGUF file that holds nothing but chat templates with names, and the tokens that they use."""
+    import gguf
+    writer = gguf.GGUFWriter(os.path.join(HERE, "named.gguf"), "llama")
+    writer.add_token_list(["<unk>", "<s>", "</s>"])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_chat_template([{"name": "default", "template": "{{ bos_token }}default"},
+                              {"name": "tool_use", "template": "{{ eos_token }}tools"}])
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
 def chats(arguments):
     templates = own_templates()
     tokenizer = tokenizer_for(templates.values())
@@ -327,6 +342,7 @@ def chats(arguments):
     print(len(templates), "templates,", len(rows), "renderings,", sum("error" in r for r in rows), "of them errors")
     for row in rows:
         row.pop("error", None)
+    named_gguf()
     write("chats.json", {"chats": CHATS, "rows": rows})
 
 

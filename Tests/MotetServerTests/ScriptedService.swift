@@ -37,11 +37,12 @@ final class ScriptedService: AnswerService {
   let state = Mutex(State())
   let baseName = "tiny"
   let tokenizer: Tokenizer
-  let template = ChatTemplate(defaultSystemPrompt: nil)
+  let template: ChatTemplate
   let context = 512
 
   init() throws {
     tokenizer = try Self.bytes()
+    template = try ChatTemplate(builtIn: "chatml")
     state.withLock {
       $0.adapters = [
         Self.adapter("math", 1), Self.adapter("math", 2), Self.adapter("code", 1), Self.adapter("acme", nil),

@@ -1,12 +1,24 @@
 /// `value.name`.
 struct AttributeAccess: Expression {
-  let value: any Expression
-  let name: String
-  let place: TemplatePlace
+  private let value: any Expression
+  private let name: String
+  private let key: TemplateText
+  /// Whether mappings have a method of that name, which comes before a member.
+  private let isMappingMethod: Bool
+  private let place: TemplatePlace
+
+  init(value: any Expression, name: String, place: TemplatePlace) {
+    self.value = value
+    self.name = name
+    self.place = place
+    key = TemplateText(name, .template)
+    isMappingMethod = MappingMethods.all[name] != nil || MappingMethods.changing(name) != nil
+  }
 
   func evaluate(in scope: Scope) throws -> TemplateValue {
     let value = try scope.value(of: value)
     scope.rendering.place = place
+    if case .mapping(let mapping) = value, !isMappingMethod, let member = mapping[key] { return member }
     return try scope.rendering.attribute(name, of: value)
   }
 }

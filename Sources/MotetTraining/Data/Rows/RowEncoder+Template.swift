@@ -41,7 +41,7 @@ extension RowEncoder {
 
   /// The tokens that end a text or a turn, as they are written.
   private var ends: [String] {
-    var ends = [template.endOfTurnText, "<|endoftext|>"]
+    var ends = [template.endOfTurnText, "<|endoftext|>"].compactMap(\.self)
     if let eos = tokenizer.eos.flatMap({ tokenizer.token($0) }), !ends.contains(eos) { ends.append(eos) }
     return ends.filter { tokenizer.id(of: $0) != nil }
   }
@@ -57,7 +57,7 @@ extension RowEncoder {
       text = turns[0].content + turns[1].content
     }
     // Most texts are none, and need no look at their end.
-    guard text.contains(template.startOfTurnText) else { return nil }
+    guard let start = template.startOfTurnText, text.contains(start) else { return nil }
     return template.messages(in: text, endOfText: ends, needsAnswer: !isPrompt)
   }
 
