@@ -10,7 +10,8 @@
     MOTET_TOKENIZER_KINDS=DIR swift test --filter MotetTokenizersTests.TokenizerKindsFullCheck
 
 A tokenizer is trained on a few kilobytes of tokenizer_texts.py in the manner of the family it is named after: the same
-normalizers, splitters, post-processors and decoders, a vocabulary of a few hundred tokens. All is seeded.
+normalizers, splitters, post-processors and decoders, a vocabulary of a few hundred tokens. Texts are seeded; trainers that
+limit the alphabet are not, so that another run makes other vocabularies (run tokenizer_files.py after it).
 """
 
 import argparse
@@ -23,6 +24,7 @@ import random
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from tokenizer_precompiled import charsmap as charsmap_of
 from tokenizer_texts import TEXTS, TRAINING, random_texts, random_text
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -238,39 +240,11 @@ def pieces(model):
     return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(processor.get_piece_size())]
 
 
-def precompiled(model):
-    """The normalizer's table inside a model: field 3, in it field 2."""
-    def fields(data):
-        position = 0
-        def varint():
-            nonlocal position
-            value = shift = 0
-            while True:
-                byte = data[position]
-                position += 1
-                value |= (byte & 127) << shift
-                shift += 7
-                if byte < 128:
-                    return value
-        while position < len(data):
-            key = varint()
-            if key & 7 == 2:
-                length = varint()
-                yield key >> 3, data[position:position + length]
-                position += length
-            elif key & 7 == 0:
-                yield key >> 3, varint()
-            else:
-                position += 4 if key & 7 == 5 else 8
-    normalizer = next(value for field, value in fields(model) if field == 3)
-    return N.Precompiled(next(value for field, value in fields(normalizer) if field == 2))
-
-
 def xlmr():
     model = sentencepiece_model("unigram")
     vocabulary = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)] + pieces(model)[3:] + [("<mask>", 0.0)]
     t = Tokenizer(models.Unigram(vocabulary, unk_id=3, byte_fallback=False))
-    t.normalizer = N.Sequence([precompiled(model), N.Replace(Regex(" {2,}"), " ")])
+    t.normalizer = N.Sequence([N.Precompiled(charsmap_of(model)), N.Replace(Regex(" {2,}"), " ")])
     t.pre_tokenizer = P.Sequence([P.WhitespaceSplit(), P.Metaspace(prepend_scheme="always")])
     t.decoder = D.Metaspace(prepend_scheme="always")
     t.add_special_tokens(["<s>", "<pad>", "</s>", "<unk>", AddedToken("<mask>", lstrip=True, special=True)])
@@ -281,7 +255,7 @@ def xlmr():
 def t5():
     model = sentencepiece_model("unigram", pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
     t = Tokenizer(models.Unigram(pieces(model), unk_id=2, byte_fallback=False))
-    t.normalizer = N.Sequence([precompiled(model), N.Strip(left=False, right=True), N.Replace(Regex(" {2,}"), "▁")])
+    t.normalizer = N.Sequence([N.Precompiled(charsmap_of(model)), N.Strip(left=False, right=True), N.Replace(Regex(" {2,}"), "▁")])
     t.pre_tokenizer = P.Metaspace(prepend_scheme="first")
     t.decoder = D.Metaspace(prepend_scheme="first")
     t.add_special_tokens(["<pad>", "</s>", "<unk>", AddedToken("<extra_id_0>", special=True)])
@@ -293,7 +267,7 @@ def albert():
     model = sentencepiece_model("unigram", size=400)
     t = Tokenizer(models.Unigram(pieces(model), unk_id=0, byte_fallback=False))
     t.normalizer = N.Sequence([N.Replace("``", '"'), N.Replace("''", '"'), N.NFKD(), N.StripAccents(), N.Lowercase(),
-                               precompiled(model), N.Replace(Regex(" {2,}"), " ")])
+                               N.Precompiled(charsmap_of(model)), N.Replace(Regex(" {2,}"), " ")])
     t.pre_tokenizer = P.Metaspace()
     t.decoder = D.Metaspace()
     t.add_special_tokens(["[CLS]", "[SEP]", AddedToken("[MASK]", lstrip=True, special=True)])
@@ -394,7 +368,7 @@ NORMALIZERS = lambda: [
     N.Replace(Regex("[aeiou]"), "<v>"), N.Replace(Regex("$"), "!"), N.Replace(Regex("^(?: )?"), "^"), N.Replace(Regex(r"(?<=[a-z])\d"), "#"),
     N.Replace(Regex(r"(?<!\s)\n"), "⏎"), N.Replace(Regex("x*"), "-"),
     N.BertNormalizer(), N.BertNormalizer(clean_text=False, handle_chinese_chars=True, strip_accents=True, lowercase=False),
-    N.Sequence([N.NFKD(), N.Lowercase(), N.StripAccents(), N.Prepend(">")]), precompiled(sentencepiece_model("unigram")),
+    N.Sequence([N.NFKD(), N.Lowercase(), N.StripAccents(), N.Prepend(">")]), N.Precompiled(charsmap_of(sentencepiece_model("unigram"))),
 ]
 BEHAVIORS = ["removed", "isolated", "merged_with_previous", "merged_with_next", "contiguous"]
 SPLITTERS = lambda: [

@@ -6,12 +6,15 @@ extension Tokenizer {
   /// - Throws: ``TokenizerError/unsupported(file:what:)`` for a kind that is not read, with those that are;
   ///   ``TokenizerError/unreadable(file:reason:)`` when a part of it is missing.
   public init(gguf file: GGUFFile) throws {
-    let fields = GGUFTokenizerFields(file)
+    try self.init(GGUFTokenizerFields(file.metadata, file: file.path))
+  }
+
+  init(_ fields: GGUFTokenizerFields) throws {
     let model = try fields.require("model", fields.string("model"))
     guard let kind = ggufTokenizerKinds.first(where: { $0.names.contains(model) }) else {
       let known = ggufTokenizerKinds.flatMap { $0.names }.joined(separator: ", ")
       throw TokenizerError.unsupported(
-        file: file.path, what: "the tokenizer model '\(model)' (known are \(known))")
+        file: fields.file, what: "the tokenizer model '\(model)' (known are \(known))")
     }
     try self.init(kind.parts(fields))
   }
@@ -46,9 +49,9 @@ struct GGUFTokenizerFields {
   private let metadata: [String: GGUFValue]
   let file: String
 
-  init(_ file: GGUFFile) {
-    metadata = file.metadata
-    self.file = file.path
+  init(_ metadata: [String: GGUFValue], file: String) {
+    self.metadata = metadata
+    self.file = file
   }
 
   func require<Value>(_ key: String, _ value: Value?) throws -> Value {

@@ -16,6 +16,9 @@ struct TokenTable {
   init(_ entries: [(token: String, id: Int)], spare: Int = 0, file: String) throws {
     self.file = file
     tokens = entries.isEmpty ? [""] : []
+    if entries.isEmpty, spare == 0 {
+      throw TokenizerError.malformedVocabulary(reason: "\(file) holds no token")
+    }
     guard let last = entries.map(\.id).max() else { return }
     try Self.check(last, count: entries.count + spare, file)
     tokens = Array(repeating: "", count: last + 1)

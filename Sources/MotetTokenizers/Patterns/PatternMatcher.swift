@@ -29,6 +29,8 @@ struct PatternMatcher {
 
   /// Steps back, before choices are remembered: for each byte of the text and beyond.
   private static let freeSteps = (each: 64, more: 4096)
+  /// Bytes of a run that is worth remembering.
+  private static let longRun = 32
   /// Remembered choices, after which the memory begins anew.
   private static let maximumMemory = 1 << 22
 
@@ -73,7 +75,7 @@ struct PatternMatcher {
   // MARK: - Searching
 
   /// Calls `body` with each match in `range`, which counts as a text of its own: one after another, and no empty match
-  /// right after another match.
+  /// right after another match. Ranges come in ascending order.
   mutating func forEachMatch(in range: Range<Int>, _ body: (Range<Int>) -> Void) {
     begin(range)
     var from = range.lowerBound
@@ -91,7 +93,6 @@ struct PatternMatcher {
 
   private mutating func begin(_ range: Range<Int>) {
     (lower, upper) = (range.lowerBound, range.upperBound)
-    for index in runs.indices where runs[index].end >= 0 { runs[index] = RunMemory() }
     stepsLeft = Self.freeSteps.each * range.count + Self.freeSteps.more
     if remembers {
       remembers = false
@@ -151,7 +152,7 @@ struct PatternMatcher {
           }
         }
       case .run:
-        let end = endOfRun(instruction, from: position)
+        let end = endOfRun(instruction, pc, from: position)
         if end < 0 {
           matches = false
         } else {
@@ -227,7 +228,12 @@ struct PatternMatcher {
 
   /// The end of a run of `first` to `second` characters, or -1 when there are too few.
   @inline(__always)
-  private func endOfRun(_ instruction: PatternProgram.Instruction, from start: Int) -> Int {
+  private mutating func endOfRun(
+    _ instruction: PatternProgram.Instruction, _ pc: Int, from start: Int
+  ) -> Int {
+    let isUnlimited = Int(instruction.second) == PatternNode.unlimited
+    // In the middle of a long run that was seen before.
+    if isUnlimited, instruction.first <= 1, runs[pc].start <= start, start < runs[pc].end { return runs[pc].end }
     var position = start
     var count = 0
     let most = Int(instruction.second)
@@ -237,6 +243,7 @@ struct PatternMatcher {
       position = end
       count += 1
     }
+    if isUnlimited, position - start >= Self.longRun { runs[pc] = RunMemory(start: start, end: position) }
     return count >= Int(instruction.first) ? position : -1
   }
 
@@ -250,25 +257,12 @@ struct PatternMatcher {
       guard low < upper, isMember(low, of: instruction.set) else { return false }
       low = text.scalar(at: low).end
     }
+    var rest = instruction
+    rest.first = 0
     let isUnlimited = Int(instruction.second) == PatternNode.unlimited
-    let end: Int
-    if isUnlimited {
-      let memory = runs[pc]
-      if memory.start >= 0, memory.start <= low, low <= memory.end {
-        end = memory.end
-        if memory.failedEnd == end, low >= memory.failedLow { return false }
-      } else {
-        var rest = instruction
-        rest.first = 0
-        end = endOfRun(rest, from: low)
-        runs[pc] = RunMemory(start: low, end: end)
-      }
-    } else {
-      var rest = instruction
-      rest.first = 0
-      rest.second -= instruction.first
-      end = endOfRun(rest, from: low)
-    }
+    if !isUnlimited { rest.second -= instruction.first }
+    let end = endOfRun(rest, pc, from: low)
+    if isUnlimited, runs[pc].failedEnd == end, low >= runs[pc].failedLow, low < end { return false }
     if end > low {
       stack.append(Frame(pc: pc + 1, source: isUnlimited ? pc : -1, position: end, low: low))
     }
@@ -287,12 +281,9 @@ struct PatternMatcher {
         stack.removeLast()
       } else if position <= frame.low {
         // All ends of the run were tried.
-        if frame.source >= 0 {
-          let end = runs[frame.source].end
-          if runs[frame.source].start <= frame.low, frame.low <= end {
-            runs[frame.source].failedLow = frame.low
-            runs[frame.source].failedEnd = end
-          }
+        if frame.source >= 0, runs[frame.source].start <= frame.low, frame.low < runs[frame.source].end {
+          runs[frame.source].failedLow = frame.low
+          runs[frame.source].failedEnd = runs[frame.source].end
         }
         stack.removeLast()
         continue
