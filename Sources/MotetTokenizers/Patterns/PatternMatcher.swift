@@ -233,7 +233,9 @@ struct PatternMatcher {
   ) -> Int {
     let isUnlimited = Int(instruction.second) == PatternNode.unlimited
     // In the middle of a long run that was seen before.
-    if isUnlimited, instruction.first <= 1, runs[pc].start <= start, start < runs[pc].end { return runs[pc].end }
+    if isUnlimited, instruction.first <= 1, runs[pc].start <= start, start < runs[pc].end {
+      return runs[pc].end
+    }
     var position = start
     var count = 0
     let most = Int(instruction.second)
