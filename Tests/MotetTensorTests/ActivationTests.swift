@@ -51,7 +51,7 @@ import Testing
       let value = activation.value(Double(x[index]))
       let slope = activation.slope(Double(x[index]))
       let isClose =
-        abs(Double(y[index]) - value) <= 3e-7 * max(1, abs(value)) && abs(Double(dx[index]) - slope) <= 1.2e-6
+        abs(Double(y[index]) - value) <= 3e-7 * max(1, abs(value)) && abs(Double(dx[index]) - slope) <= 2e-6
       if !isClose {
         Issue.record(
           "\(activation) of \(x[index]): \(y[index]), not \(value); slope \(dx[index]), not \(slope)")
@@ -80,7 +80,7 @@ import Testing
       }
       // Far out the plain formula in f32 gives 0 where the fast one still has a small value.
       for (own, other) in zip(both[0].y + both[0].dx, both[1].y + both[1].dx) {
-        #expect(abs(own - other) <= 2e-6 * max(1, abs(other)), "\(activation)")
+        #expect(abs(own - other) <= 4e-6 * max(1, abs(other)), "\(activation)")
       }
     }
   }
