@@ -23,6 +23,9 @@ struct StepKinds<Step>: Sendable {
   let list: String
   let kinds: [any PipelineStep.Type]
 
+  /// More steps than any tokenizer has.
+  private static var maximumCount: Int { 256 }
+
   init(_ what: String, list: String, _ kinds: [any PipelineStep.Type]) {
     self.what = what
     self.list = list
@@ -33,8 +36,11 @@ struct StepKinds<Step>: Sendable {
   func read(_ fields: StepFields) throws -> [Step] {
     let type = try fields.string("type")
     if type == "Sequence" {
-      guard fields.path.utf8.count < 1000 else { throw fields.unsupported("a sequence nested so deep") }
-      return try fields.list(list).flatMap(read)
+      let steps = try fields.list(list).flatMap(read)
+      guard steps.count <= Self.maximumCount else {
+        throw fields.unsupported("more than \(Self.maximumCount) steps of one sort")
+      }
+      return steps
     }
     guard let kind = kinds.first(where: { $0.type == type }) else {
       let known = kinds.map { $0.type }.joined(separator: ", ")

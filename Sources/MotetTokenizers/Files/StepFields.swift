@@ -46,6 +46,15 @@ struct StepFields {
     return value
   }
 
+  /// A text that a step puts into others: a few characters.
+  func insertion(_ name: String) throws -> String {
+    let text = try string(name)
+    guard text.utf8.count <= 1024 else {
+      throw malformed(name, "has \(text.utf8.count) bytes, more than 1024")
+    }
+    return text
+  }
+
   func optionalString(_ name: String) throws -> String? { present(name) == nil ? nil : try string(name) }
 
   func bool(_ name: String, or fallback: Bool? = nil) throws -> Bool {

@@ -36,7 +36,7 @@ struct TokenizerConfiguration {
         throw fields.malformed("added_tokens_decoder", "has the id '\(key)'")
       }
       return try AddedToken(table.object(key), id: id)
-    }.sorted { $0.id < $1.id }
+    }.filter { !$0.content.isEmpty }.sorted { $0.id < $1.id }
   }
 
   /// The ids of the tokens that the file names for a purpose.

@@ -101,6 +101,7 @@ struct TokenizerJSON {
     }
     var added =
       fields.present("added_tokens") == nil ? [] : try fields.list("added_tokens").map { try AddedToken($0) }
+    added.removeAll { $0.content.isEmpty }
     let known = Set(added.map(\.id))
     added += try configuration?.addedTokens().filter { !known.contains($0.id) } ?? []
     let table: TokenTable
@@ -120,11 +121,13 @@ struct TokenizerJSON {
         vocabulary.id(of: $0)
       }
     }
+    let normalizers: [any Normalizer] = try steps("normalizer", normalizerKinds)
+    try checkGrowth(normalizers)
     var postProcessors: [any PostProcessor] = try steps("post_processor", postProcessorKinds)
     if let own = try configuration?.postProcessor(specialTokens) { postProcessors = [own] }
     return TokenizerParts(
       vocabulary: vocabulary, modelVocabulary: modelVocabulary, added: added,
-      normalizers: try steps("normalizer", normalizerKinds),
+      normalizers: normalizers,
       splitters: try steps("pre_tokenizer", splitterKinds), model: model, postProcessors: postProcessors,
       decoders: try steps("decoder", decoderKinds), specialTokens: specialTokens, file: file)
   }
@@ -132,6 +135,19 @@ struct TokenizerJSON {
   private func steps<Step>(_ name: String, _ kinds: StepKinds<Step>) throws -> [Step] {
     let fields = StepFields(members, file: file)
     return fields.present(name) == nil ? [] : try kinds.read(fields.object(name))
+  }
+
+  /// Refuses normalizers that make a text many times as long, as a chain that doubles every letter does.
+  private func checkGrowth(_ normalizers: [any Normalizer]) throws {
+    var text = AlignedText((0x20..<0x7F).map { UInt8($0) } + "\n\t éßﬁ中▁".utf8)
+    let most = 100 * (text.count + 1024)
+    for normalizer in normalizers {
+      text = normalizer.normalize(text)
+      guard text.count <= most else {
+        throw TokenizerError.unsupported(
+          file: file, what: "normalizers that make a text over 100 times as long")
+      }
+    }
   }
 
   private func model(_ vocabulary: Vocabulary, _ scores: [Double]) throws -> any TokenModel {

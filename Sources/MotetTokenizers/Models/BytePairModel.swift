@@ -138,6 +138,9 @@ struct BytePairModel: TokenModel {
     return table
   }
 
+  /// Bytes of a piece at the most: every way to cut it in two is looked at.
+  private static let longestPiece = 2048
+
   /// The merges of a SentencePiece vocabulary: any two pieces that make a piece merge, the better one first, and of
   /// equally good ones the leftmost. Source: SentencePiece's `bpe_model.cc`.
   /// - Parameter isPiece: whether the token of an id may come of merging
@@ -157,6 +160,10 @@ struct BytePairModel: TokenModel {
     for (place, piece) in pieces.enumerated() {
       if place > 0, scores[piece] < scores[pieces[place - 1]] { rank += 1 }
       let token = Array(vocabulary.utf8(piece))
+      guard token.count <= longestPiece else {
+        throw TokenizerError.malformedVocabulary(
+          reason: "the token \(piece) has \(token.count) bytes, more than a piece that is merged may have")
+      }
       token.withUnsafeBufferPointer { token in
         for cut in token.indices.dropFirst() where token[cut] & 0xC0 != 0x80 {
           guard let left = vocabulary.id(of: UnsafeBufferPointer(rebasing: token[..<cut])),

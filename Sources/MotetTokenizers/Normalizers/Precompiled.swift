@@ -97,7 +97,8 @@ struct Precompiled: Normalizer {
       guard node < units.count else { return nil }
       if unit >> 8 & 1 == 1 {
         let start = Int(units[node] & 0x7FFF_FFFF)
-        guard start <= replacements.count else { return nil }
+        // A damaged table may point into the middle of a character.
+        guard start < replacements.count, replacements[start] & 0xC0 != 0x80 else { return nil }
         return replacements[start...].prefix { $0 != 0 }
       }
     }

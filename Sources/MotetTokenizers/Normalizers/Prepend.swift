@@ -6,7 +6,7 @@ struct Prepend: Normalizer {
 
   let text: String
 
-  init(_ fields: StepFields) throws { text = try fields.string("prepend") }
+  init(_ fields: StepFields) throws { text = try fields.insertion("prepend") }
 
   init(_ text: String) { self.text = text }
 

@@ -9,7 +9,7 @@ struct ReplaceNormalizer: Normalizer {
 
   init(_ fields: StepFields) throws {
     pattern = try TextPattern(fields)
-    content = try fields.string("content")
+    content = try fields.insertion("content")
   }
 
   init(_ pattern: TextPattern, with content: String) {

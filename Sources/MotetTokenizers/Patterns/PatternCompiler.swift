@@ -5,6 +5,9 @@
 struct PatternCompiler {
   typealias Instruction = PatternProgram.Instruction
 
+  /// More sets than any tokenizer's pattern has.
+  private static let maximumSets = 1024
+
   /// What comes after the node that is compiled.
   enum Follow {
     /// The match is complete.
@@ -26,6 +29,9 @@ struct PatternCompiler {
     Self.collect(root, into: &sets)
     var known: Set<ScalarSet> = []
     sets = sets.filter { known.insert($0).inserted }
+    guard sets.count <= Self.maximumSets else {
+      throw PatternError(reason: "it has more than \(Self.maximumSets) different sets of characters")
+    }
     partition = try CharacterPartition(sets)
     var rows: [ScalarSet: Int32] = [:]
     for set in sets {

@@ -51,7 +51,7 @@ extension PatternParser {
         if scalar == "}" { break }
         name.unicodeScalars.append(scalar)
       }
-      guard let set = name.lowercased() == "word" ? word : PatternProperties.named(name) else {
+      guard let set = name.lowercased() == "word" ? word : property(name) else {
         throw failure("the property '\\p{\(name)}' is not known")
       }
       return isNegated ? set.complement : set

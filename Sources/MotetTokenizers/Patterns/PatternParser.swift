@@ -6,7 +6,7 @@ struct PatternParser {
   /// Deeper nesting than any tokenizer has, and far less than the stack bears.
   static let maximumDepth = 64
   /// More characters than any tokenizer's expression has.
-  static let maximumLength = 1 << 16
+  static let maximumLength = 1 << 14
   /// Oniguruma refuses more, too.
   static let maximumRepetitions = 100_000
 
@@ -22,6 +22,8 @@ struct PatternParser {
   var position = 0
   private var options = Options()
   private var depth = 0
+  /// The sets that were looked up by name.
+  private var named: [String: ScalarSet] = [:]
 
   /// - Throws: ``PatternError``
   static func parse(_ source: String) throws -> PatternNode {
@@ -62,6 +64,14 @@ struct PatternParser {
     guard let scalar = peek() else { throw failure("the expression ends where \(what) is expected") }
     position += 1
     return scalar
+  }
+
+  /// The set of characters that `\p{name}` stands for; nil when it is not known.
+  mutating func property(_ name: String) -> ScalarSet? {
+    if let known = named[name] { return known }
+    let set = PatternProperties.named(name)
+    named[name] = set
+    return set
   }
 
   // MARK: - Structure

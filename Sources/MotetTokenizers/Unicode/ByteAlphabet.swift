@@ -29,18 +29,25 @@ enum ByteAlphabet {
 
   /// The bytes `token` stands for, or its own UTF-8 when it holds a character outside the alphabet.
   static func decode(_ token: some Collection<UInt8>) -> [UInt8] {
-    let utf8 = Array(token)
     var decoded: [UInt8] = []
-    decoded.reserveCapacity(utf8.count)
-    return utf8.withUnsafeBufferPointer { utf8 in
-      var position = 0
-      while position < utf8.count {
-        let (value, end) = utf8.scalar(at: position)
-        guard value < 0x144, bytes[Int(value)] >= 0 else { return Array(utf8) }
-        decoded.append(UInt8(bytes[Int(value)]))
-        position = end
+    decoded.reserveCapacity(token.count)
+    // Stand-ins have one byte or two; the bytes may be no UTF-8 at all.
+    var lead: UInt8?
+    for byte in token {
+      if let first = lead {
+        guard byte & 0xC0 == 0x80 else { return Array(token) }
+        let value = Int(first & 0x1F) << 6 | Int(byte & 0x3F)
+        guard value < bytes.count, bytes[value] >= 0 else { return Array(token) }
+        decoded.append(UInt8(bytes[value]))
+        lead = nil
+      } else if byte >= 0x80 {
+        guard byte & 0xE0 == 0xC0 else { return Array(token) }
+        lead = byte
+      } else {
+        guard bytes[Int(byte)] >= 0 else { return Array(token) }
+        decoded.append(UInt8(bytes[Int(byte)]))
       }
-      return decoded
     }
+    return lead == nil ? decoded : Array(token)
   }
 }
