@@ -5,10 +5,12 @@ import Testing
 
 /// The regular expressions beyond what the fixtures compare: what is refused, and that none runs for ever.
 @Suite struct PatternTests {
-  private func matches(_ pattern: String, in text: String) throws -> [String] {
+  private func matches(
+    _ pattern: String, in text: String, freeSteps: (each: Int, more: Int) = PatternMatcher.freeSteps
+  ) throws -> [String] {
     let program = try PatternProgram(pattern)
     return Array(text.utf8).withUnsafeBufferPointer { utf8 in
-      program.withMatcher(for: utf8) { matcher in
+      program.withMatcher(for: utf8, freeSteps: freeSteps) { matcher in
         var found: [String] = []
         matcher.forEachMatch(in: 0..<utf8.count) { found.append(String(decoding: utf8[$0], as: UTF8.self)) }
         return found
@@ -63,7 +65,8 @@ import Testing
   @Test(arguments: [
     ("\\s+$", " "), ("\\s*[\\r\\n]+|\\s", " "), ("\\s+(?!\\S)|\\s+", " "),
     ("\\d{1,3}(?=(?:\\d{3})*\\b)", "1"),
-    ("(?=(\\d{3})+(?!\\d))", "1"), ("a+b|a", "a"), ("(?:ab?)+c|a", "a"),
+    ("(?=(\\d{3})+(?!\\d))", "1"), ("a+b|a", "a"), ("(?:ab?)+c|a", "a"), ("(?=(?:a|b)*?$)a", "a"),
+    ("(?=(?:ab?)*?x)a", "a"), ("a*b|a*c|a", "a"),
   ]) func timeGrowsWithTheTextAlone(pattern: String, unit: String) throws {
     func seconds(_ count: Int) throws -> Double {
       let text = String(repeating: unit, count: count) + "x"
@@ -83,4 +86,60 @@ import Testing
     #expect(try matches("(?=(?:a|aa|ab|b)+c)a", in: text).count == 1200)
     #expect(try matches("(?!(?:a|aa|ab|b)+d)a", in: text).count == 1200)
   }
+
+  /// Random patterns, once with every choice remembered from the start and once with none.
+  @Test func whatIsRememberedChangesNothing() throws {
+    var random = RandomPattern(seed: 7)
+    for _ in 0..<2000 {
+      let pattern = random.alternatives(depth: 2)
+      let text = random.text()
+      let remembered = try matches(pattern, in: text, freeSteps: (0, 0))
+      #expect(try matches(pattern, in: text, freeSteps: (0, 1 << 40)) == remembered, "\(pattern) in \(text)")
+    }
+    // A loop that comes back to an open choice without a character, as the first version read it wrongly.
+    #expect(try matches("(((c)?(1,)*|\\w)+)", in: "cca", freeSteps: (0, 0)) == ["cc", ""])
+  }
+}
+
+/// Writes patterns over a, b and c that have every construct the matcher knows.
+private struct RandomPattern {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  private mutating func number(below bound: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int((state >> 33) % UInt64(bound))
+  }
+
+  private mutating func pick(_ choices: [String]) -> String { choices[number(below: choices.count)] }
+
+  mutating func text() -> String {
+    (0...number(below: 12)).map { _ in pick(["a", "a", "a", "b", "b", "c"]) }.joined()
+  }
+
+  mutating func alternatives(depth: Int) -> String {
+    (0..<[1, 1, 2, 3][number(below: 4)]).map { _ in sequence(depth) }.joined(separator: "|")
+  }
+
+  private mutating func sequence(_ depth: Int) -> String {
+    (0...number(below: 3)).map { _ in repetition(depth) }.joined()
+  }
+
+  private mutating func repetition(_ depth: Int) -> String {
+    let kind = depth == 0 ? 0 : number(below: 20)
+    switch kind {
+    case ..<9: return pick(["a", "b", "c", "[ab]", "[^a]", ".", "\\w"]) + pick(Self.counts)
+    case ..<14: return "(?:" + alternatives(depth: depth - 1) + ")" + pick(Self.counts)
+    case 14: return "(?=" + alternatives(depth: depth - 1) + ")"
+    case 15: return "(?!" + alternatives(depth: depth - 1) + ")"
+    case 16, 17: return "(?>" + alternatives(depth: depth - 1) + ")" + pick(Self.counts)
+    case 18: return "(?<=" + pick(["a", "ab?", "(?:a|bc){1,2}", "a(?=b)", "(?:a|ab)"]) + ")"
+    default: return "(?<!" + pick(["a", "b?a", "(?:b|ac)"]) + ")"
+    }
+  }
+
+  private static let counts = [
+    "", "", "", "*", "+", "?", "*?", "+?", "??", "{2}", "{0,2}", "{1,3}?", "{1,2}",
+  ]
 }

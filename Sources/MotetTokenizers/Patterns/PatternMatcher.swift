@@ -2,20 +2,35 @@
 ///
 /// A backtracking matcher over UTF-8, made safe against patterns and texts that would let one run for ever: what failed
 /// once is remembered. A run of characters that was given back in vain is not tried again from its middle, and after a
-/// number of steps that only a hostile pattern takes, every place where a choice failed is remembered, too: from then on
-/// the time grows with the length of the text times that of the pattern. (The idea is that of Davis, Servant and Lee
-/// 2021, "Using Selective Memoization to Defeat Regular Expression Denial of Service".)
+/// number of steps that only a hostile pattern takes, every choice is remembered with the place where it was made and
+/// how it ended, so that it is made there only once: from then on the time grows with the length of the text times that
+/// of the pattern. (The idea is that of Davis, Servant and Lee 2021, "Using Selective Memoization to Defeat Regular
+/// Expression Denial of Service".)
 struct PatternMatcher {
   private typealias Instruction = PatternProgram.Instruction
 
-  /// A choice to come back to: `position` with `pc`, and for a run all places down to `low`.
+  /// A choice on the way to where the matcher is: `position` with `pc`, and for a run all places down to `low`.
   private struct Frame {
-    var pc: Int
-    /// The instruction that made the choice.
-    var source: Int
+    var pc: Int32
+    /// The instruction that made the choice, and where.
+    var source: Int32
+    var entry: Int
     var position: Int
-    /// The first place of a run that may be tried, or -1 for a split.
+    /// The first place of a run that may be tried, or one of the values below.
     var low: Int
+
+    /// One way is left to try.
+    static let split = -1
+    /// No way is left; the choice is kept since it leads to where the matcher is.
+    static let taken = -2
+  }
+
+  /// What is known of a choice before it is made.
+  private enum Knowledge {
+    case nothing
+    case failure
+    /// It leads to the end of its nested match, at a place.
+    case success(Int)
   }
 
   /// What is known of a loop's last run of characters.
@@ -27,8 +42,8 @@ struct PatternMatcher {
     var failedEnd = -1
   }
 
-  /// Steps back, before choices are remembered: for each byte of the text and beyond.
-  private static let freeSteps = (each: 64, more: 4096)
+  /// Choices and steps back, before choices are remembered: for each byte of the text and beyond.
+  static let freeSteps = (each: 64, more: 4096)
   /// Bytes of a run that is worth remembering.
   private static let longRun = 32
   /// Remembered choices, after which the memory begins anew.
@@ -39,10 +54,10 @@ struct PatternMatcher {
   private let branches: UnsafeBufferPointer<Int32>
   private let classes: UnsafeBufferPointer<UInt8>
   private let program: PatternProgram
+  private let freeSteps: (each: Int, more: Int)
   private let text: UnsafeBufferPointer<UInt8>
   private var lower = 0
   private var upper = 0
-  private var matchStart = 0
 
   private var stack: [Frame] = []
   private var runs: [RunMemory]
@@ -50,20 +65,25 @@ struct PatternMatcher {
   private var stepsLeft = 0
   private var remembers = false
   private var depth = 0
-  /// The choices that failed, with the number of the search in which they did.
-  private var failures: [UInt64: Int32] = [:]
+  /// The choices that did not lead to a match, and the ends of long runs that were tried.
+  private var failures: Set<UInt64> = []
   /// The choices inside of a nested match that led to its end, and where that is.
   private var successes: [UInt64: Int] = [:]
-  /// The choices that were marked as failed since a nested match began.
+  /// The choices that were marked as failures since the search began, in their order.
   private var trail: [UInt64] = []
-  private var search: Int32 = 0
+  /// Whether the nested match may keep what led to its end.
+  private var keepsSuccesses = true
+  /// The runs that were given back in vain.
+  private var failedRuns: [Int] = []
 
   fileprivate init(
     _ program: PatternProgram, text: UnsafeBufferPointer<UInt8>,
     instructions: UnsafeBufferPointer<PatternProgram.Instruction>, membership: UnsafeBufferPointer<Bool>,
-    branches: UnsafeBufferPointer<Int32>, classes: UnsafeBufferPointer<UInt8>
+    branches: UnsafeBufferPointer<Int32>, classes: UnsafeBufferPointer<UInt8>,
+    freeSteps: (each: Int, more: Int)
   ) {
     self.program = program
+    self.freeSteps = freeSteps
     self.text = text
     self.instructions = instructions
     self.membership = membership
@@ -93,13 +113,12 @@ struct PatternMatcher {
 
   private mutating func begin(_ range: Range<Int>) {
     (lower, upper) = (range.lowerBound, range.upperBound)
-    stepsLeft = Self.freeSteps.each * range.count + Self.freeSteps.more
+    stepsLeft = freeSteps.each * range.count + freeSteps.more
     if remembers {
       remembers = false
-      failures = [:]
+      failures = []
       successes = [:]
     }
-    search = 0
   }
 
   private mutating func firstMatch(from start: Int) -> (start: Int, end: Int)? {
@@ -114,9 +133,8 @@ struct PatternMatcher {
         }
         if position >= upper { return nil }
       }
-      matchStart = position
-      search &+= 1
       if !visited.isEmpty { visited.removeAll(keepingCapacity: true) }
+      if !trail.isEmpty { trail.removeAll(keepingCapacity: true) }
       let end = run(0, at: position, endingAt: -1)
       if end >= 0 { return (position, end) }
       if position >= upper { return nil }
@@ -134,7 +152,7 @@ struct PatternMatcher {
   /// Where the instructions from `start` on end when they match at `position`, or -1.
   /// - Parameter target: the only end that counts, or -1 for any
   private mutating func run(_ start: Int, at position: Int, endingAt target: Int) -> Int {
-    let base = stack.count
+    let (base, made) = (stack.count, trail.count)
     var pc = start
     var position = position
     while true {
@@ -159,22 +177,27 @@ struct PatternMatcher {
           position = end
           pc += 1
         }
-      case .loop:
-        matches = enterLoop(instruction, &pc, &position)
-      case .split:
-        if remembers, depth > 0, let end = successes[Self.key(pc, position)] {
-          stack.removeLast(stack.count - base)
-          return end
+      case .loop, .split, .guardedSplit:
+        if instruction.operation == .guardedSplit, !visited.insert(Self.key(pc, position)).inserted {
+          // Round once without a character: on with what follows.
+          pc = Int(instruction.set == 1 ? instruction.first : instruction.second)
+          break
         }
-        stack.append(Frame(pc: Int(instruction.second), source: pc, position: position, low: -1))
-        pc = Int(instruction.first)
-      case .guardedSplit:
-        let exit = Int(instruction.set == 1 ? instruction.first : instruction.second)
-        if visited.insert(Self.key(pc, position)).inserted {
-          stack.append(Frame(pc: Int(instruction.second), source: pc, position: position, low: -1))
-          pc = Int(instruction.first)
-        } else {
-          pc = exit
+        switch known(pc, position) {
+        case .success(let end):
+          succeed(from: base, since: made, at: end, target)
+          return end
+        case .failure: matches = false
+        case .nothing:
+          if instruction.operation == .loop {
+            matches = enterLoop(instruction, &pc, &position)
+          } else {
+            stack.append(
+              Frame(
+                pc: instruction.second, source: Int32(truncatingIfNeeded: pc), entry: position,
+                position: position, low: Frame.split))
+            pc = Int(instruction.first)
+          }
         }
       case .branch:
         let number =
@@ -195,21 +218,27 @@ struct PatternMatcher {
         matches = isMember == (instruction.first == 1)
         pc += 1
       case .look:
+        let outer = keepsSuccesses
+        keepsSuccesses = true
         matches = (nested(pc + 1, at: position, endingAt: -1) >= 0) == (instruction.first == 1)
+        keepsSuccesses = outer
         pc = Int(instruction.second)
       case .behind:
         matches = matchesBehind(instruction, pc, position) == (instruction.first == 1)
         pc = Int(instruction.second)
       case .atomic:
+        // Of several ends the first one counts, which depends on the way there when a loop goes round for nothing.
+        let outer = keepsSuccesses
+        keepsSuccesses = !program.hasGuards
         let end = nested(pc + 1, at: position, endingAt: -1)
+        keepsSuccesses = outer
         matches = end >= 0
         if matches { position = end }
         pc = Int(instruction.second)
       case .accept:
         matches = target < 0 || position == target
         if matches {
-          if remembers, depth > 0, target < 0 { rememberSuccess(from: base, end: position) }
-          stack.removeLast(stack.count - base)
+          succeed(from: base, since: made, at: position, target)
           return position
         }
       case .fail: matches = false
@@ -265,55 +294,75 @@ struct PatternMatcher {
     if !isUnlimited { rest.second -= instruction.first }
     let end = endOfRun(rest, pc, from: low)
     if isUnlimited, runs[pc].failedEnd == end, low >= runs[pc].failedLow, low < end { return false }
-    if end > low {
-      stack.append(Frame(pc: pc + 1, source: isUnlimited ? pc : -1, position: end, low: low))
+    if end > low || remembers {
+      stack.append(
+        Frame(
+          pc: Int32(truncatingIfNeeded: pc + 1), source: Int32(truncatingIfNeeded: pc), entry: position,
+          position: end, low: low))
     }
     position = end
     pc += 1
     return true
   }
 
-  /// The latest choice that is left above `base`, or nil.
+  /// The latest choice above `base` that has a way left, or nil.
   private mutating func stepBack(to base: Int) -> (pc: Int, position: Int)? {
     while stack.count > base {
       let last = stack.count - 1
       let frame = stack[last]
-      var position = frame.position
+      let pc = Int(frame.pc)
       if frame.low < 0 {
-        stack.removeLast()
-      } else if position <= frame.low {
+        if frame.low == Frame.taken {
+          stack.removeLast()
+          noteFailure(frame)
+          continue
+        }
+        if remembers { stack[last].low = Frame.taken } else { stack.removeLast() }
+        countStep()
+        return (pc, frame.position)
+      }
+      if frame.position <= frame.low {
         // All ends of the run were tried.
-        if frame.source >= 0, runs[frame.source].start <= frame.low, frame.low < runs[frame.source].end {
-          runs[frame.source].failedLow = frame.low
-          runs[frame.source].failedEnd = runs[frame.source].end
+        let source = Int(frame.source)
+        if Int(instructions[source].second) == PatternNode.unlimited, runs[source].start <= frame.low,
+          frame.low < runs[source].end
+        {
+          if program.hasGuards { failedRuns.append(source) }
+          runs[source].failedLow = frame.low
+          runs[source].failedEnd = runs[source].end
         }
         stack.removeLast()
+        noteFailure(frame)
         continue
-      } else {
-        position = text.start(before: position)
-        stack[last].position = position
       }
-      if remembers {
-        guard remember(frame.pc, position) else { continue }
-      } else {
-        stepsLeft -= 1
-        if stepsLeft < 0 { remembers = true }
+      let position = text.start(before: frame.position)
+      stack[last].position = position
+      // Of a long run, every end is one of many: none is tried from more than one start.
+      if remembers, position - frame.low >= Self.longRun,
+        !insert(Self.key(pc, position) | Self.endOfRun)
+      {
+        continue
       }
-      return (frame.pc, position)
+      countStep()
+      return (pc, position)
     }
     return nil
+  }
+
+  @inline(__always)
+  private mutating func countStep() {
+    stepsLeft -= 1
+    if stepsLeft < 0 { remembers = true }
   }
 
   // MARK: - Nested matches
 
   private mutating func nested(_ start: Int, at position: Int, endingAt target: Int) -> Int {
     depth += 1
-    let (outerTrail, outerVisited) = (trail.count, visited)
+    var outer: Set<UInt64> = []
+    swap(&outer, &visited)
     let end = run(start, at: position, endingAt: target)
-    visited = outerVisited
-    // What was marked on the way to a success may have been part of it.
-    if end >= 0 { for key in trail[outerTrail...] { failures[key] = nil } }
-    trail.removeLast(trail.count - outerTrail)
+    swap(&outer, &visited)
     depth -= 1
     return end
   }
@@ -323,7 +372,14 @@ struct PatternMatcher {
   ) -> Bool {
     var start = position
     for length in 0...Int(instruction.third) {
-      if length >= Int(instruction.set), nested(pc + 1, at: start, endingAt: position) >= 0 { return true }
+      if length >= Int(instruction.set) {
+        let made = trail.count
+        let end = nested(pc + 1, at: start, endingAt: position)
+        // What fails for one end may succeed for another.
+        for key in trail.dropFirst(made) { failures.remove(key) }
+        trail.removeLast(max(0, trail.count - made))
+        if end >= 0 { return true }
+      }
       if start <= lower { return false }
       start = text.start(before: start)
     }
@@ -336,23 +392,59 @@ struct PatternMatcher {
     UInt64(truncatingIfNeeded: pc) << 40 | UInt64(truncatingIfNeeded: position)
   }
 
-  /// Whether the choice has not failed before; marks it.
-  private mutating func remember(_ pc: Int, _ position: Int) -> Bool {
+  private static let placeBits: UInt64 = 1 << 40 - 1
+  /// Parts the ends of a run, which follow `pc`, from a choice at `pc`.
+  private static let endOfRun: UInt64 = 1 << 63
+
+  /// What is known of the choice of `pc` at `position`.
+  @inline(__always)
+  private mutating func known(_ pc: Int, _ position: Int) -> Knowledge {
+    countStep()
+    guard remembers else { return .nothing }
     let key = Self.key(pc, position)
-    // An earlier search may have passed the place where this one starts on its way to a match.
-    if let before = failures[key], position != matchStart || before == search { return false }
-    if failures.count >= Self.maximumMemory { failures.removeAll(keepingCapacity: true) }
-    failures[key] = search
-    if depth > 0 { trail.append(key) }
+    if depth > 0, let end = successes[key] { return .success(end) }
+    return failures.contains(key) ? .failure : .nothing
+  }
+
+  private mutating func noteFailure(_ frame: Frame) {
+    if remembers { _ = insert(Self.key(Int(frame.source), frame.entry)) }
+  }
+
+  private mutating func insert(_ key: UInt64) -> Bool {
+    if failures.count >= Self.maximumMemory {
+      failures.removeAll(keepingCapacity: true)
+      trail.removeAll(keepingCapacity: true)
+    }
+    guard failures.insert(key).inserted else { return false }
+    trail.append(key)
     return true
   }
 
-  /// Every choice that is still open lies on the way to the end that was found.
-  private mutating func rememberSuccess(from base: Int, end: Int) {
-    if successes.count >= Self.maximumMemory { successes.removeAll(keepingCapacity: true) }
-    for frame in stack[base...] where frame.low < 0 && instructions[frame.source].operation == .split {
-      successes[Self.key(frame.source, frame.position)] = end
+  /// Ends a run: every choice that is left above `base` lies on the way to the end that was found.
+  /// - Parameter made: how many choices had been marked when the run began
+  private mutating func succeed(from base: Int, since made: Int, at end: Int, _ target: Int) {
+    if remembers {
+      if successes.count >= Self.maximumMemory { successes.removeAll(keepingCapacity: true) }
+      let isKept = depth > 0 && target < 0 && keepsSuccesses
+      var places: Set<Int> = [end]
+      for frame in stack[base...] {
+        let key = Self.key(Int(frame.source), frame.entry)
+        failures.remove(Self.key(Int(frame.pc), frame.position) | Self.endOfRun)
+        if isKept { successes[key] = end }
+        if program.hasGuards { places.insert(frame.entry) }
+      }
+      if program.hasGuards {
+        // A choice that came back to a loop's head without a character failed only as long as the head was open.
+        for key in trail.dropFirst(made) where places.contains(Int(key & Self.placeBits)) {
+          failures.remove(key)
+        }
+      }
     }
+    if !failedRuns.isEmpty {
+      for pc in failedRuns { runs[pc].failedEnd = -1 }
+      failedRuns.removeAll(keepingCapacity: true)
+    }
+    stack.removeLast(stack.count - base)
   }
 
   // MARK: - Assertions
@@ -380,7 +472,8 @@ struct PatternMatcher {
 extension PatternProgram {
   /// Calls `body` with a matcher for `text`, which is valid UTF-8.
   func withMatcher<Result>(
-    for text: UnsafeBufferPointer<UInt8>, _ body: (inout PatternMatcher) throws -> Result
+    for text: UnsafeBufferPointer<UInt8>, freeSteps: (each: Int, more: Int) = PatternMatcher.freeSteps,
+    _ body: (inout PatternMatcher) throws -> Result
   ) rethrows -> Result {
     try instructions.withUnsafeBufferPointer { instructions in
       try membership.withUnsafeBufferPointer { membership in
@@ -388,7 +481,7 @@ extension PatternProgram {
           try partition.table.withUnsafeBufferPointer { classes in
             var matcher = PatternMatcher(
               self, text: text, instructions: instructions, membership: membership, branches: branches,
-              classes: classes)
+              classes: classes, freeSteps: freeSteps)
             return try body(&matcher)
           }
         }

@@ -52,6 +52,8 @@ struct PatternProgram: Sendable {
   let starts: [Bool]
   /// The row of the set `\w` in ``membership``, when there is an assertion that needs it.
   let wordRow: Int
+  /// Whether there is a loop whose body may match nothing.
+  let hasGuards: Bool
 
   /// - Throws: ``PatternError``
   init(_ source: String) throws {
@@ -64,5 +66,6 @@ struct PatternProgram: Sendable {
     branches = compiler.branches
     starts = root.isNullable ? [] : compiler.flags(of: root.first)
     wordRow = Int(compiler.wordRow)
+    hasGuards = instructions.contains { $0.operation == .guardedSplit }
   }
 }
