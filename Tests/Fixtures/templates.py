@@ -46,7 +46,7 @@ VARIABLES = {
     "quotes": "it's \"quoted\" \\ \u0007 \u00a0 \u200b", "html": "<a href=\"x\">&'", "nested": {"a": [{"b": [10, 20]}], "c": {}},
     "nestedlist": [[1, 2], [3, 4], [5, 6]], "tools": [{"type": "function", "function": {"name": "add", "description":
     "Adds é \"x\"", "parameters": {"type": "object", "properties": {"a": {"type": "number", "minimum": 0.5}, "b": {}},
-    "required": ["a"]}}}], "big": 12345678901234567, "tiny": 1.5e-7, "huge": 1e21, "dotted": "a.b.c",
+    "required": ["a"]}}}], "big": 12345678901234567, "huger": 98765432109876543210, "tiny": 1.5e-7, "huge": 1e21, "dotted": "a.b.c",
     "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"},
                  {"role": "assistant", "content": "Hello"}, {"role": "user", "content": "Bye"}],
 }
@@ -112,7 +112,7 @@ lines|indent | lines|indent(2, true) | lines|indent(2, first=true, blank=true) |
 'foo bar baz qux'|truncate(9) | 'foo bar baz qux'|truncate(9, true) | 'foo bar baz qux'|truncate(11) | 'foo bar baz qux'|truncate(11, false, '...', 0) | 'foobarbazqux'|truncate(6, leeway=0) | 'abc'|truncate(1) |
 'x'|center(5) | 'ab'|center(5) | 'ab'.center(5, '*') | 'abc'.center(6) | 'ab'.ljust(4, '.') | 'ab'.rjust(4) | '-5'.zfill(5) | '+5'.zfill(1) | '5'.zfill(3) | 'é'.center(4)|length | '%s %s'|format('a', 1) | '%(x)s'|format(x=1) | '%.2f'|format(2) |
 tools|tojson | tools[0]|tojson | tools|tojson(indent=4) | tools|tojson(indent=2) | mixed|tojson | mixed|tojson(indent=1) | {}|tojson(indent=2) | []|tojson(indent=2) | {'a': []}|tojson(indent=2) | 'é"\\\n\t\r\b\f\x01\x7f/<>&\u2028😀'|tojson |
-'é😀'|tojson(ensure_ascii=true) | quotes|tojson | {'b': 1, 'a': 2}|tojson(sort_keys=true) | {'b': {'d': 1, 'c': 2}, 'a': 2}|tojson(sort_keys=true) | {'a': 1, 'b': [1, 2]}|tojson(separators=(',', ':')) | {'a': 1}|tojson(indent=2, separators=(',', ':')) | 1.0|tojson | 1e22|tojson | tiny|tojson | big|tojson |
+'é😀'|tojson(ensure_ascii=true) | quotes|tojson | {'b': 1, 'a': 2}|tojson(sort_keys=true) | {'b': {'d': 1, 'c': 2}, 'a': 2}|tojson(sort_keys=true) | {'a': 1, 'b': [1, 2]}|tojson(separators=(',', ':')) | {'a': 1}|tojson(indent=2, separators=(',', ':')) | 1.0|tojson | 1e22|tojson | tiny|tojson | big|tojson | huger|tojson | huger | [huger] | huger|string | huger is integer | huger is number | huger > 5 | huger == huger | huger / 2 > 1 | {huger: 1} |
 none|tojson | true|tojson | {1: 'a', none: 'b', true: 'c', 1.5: 'd'}|tojson | (1, 2)|tojson | range(3)|tojson | missing|tojson | namespace()|tojson | person.items()|tojson | {'a': missing}|tojson | tools|tojson(indent='--') | [1,[2,[3]]]|tojson(indent=2) | 'x'|tojson|length |
 mixed | person | people | quotes | [quotes] | ["it's"] | ['"'] | ['\'"'] | ['\x00\x1f\x7f\x80\u00ad\u2028\ue000'] | ['日本 é 👍🏽'] | [1.0, 1e16, -0.0] | (none, true) | [missing] | {'a': missing} | [[], {}, ()] | {'a': (1,)} | range(3) | range(1, 9, 2) | range(5, 0, -2)|list | range(0)|list | range(3)[1] | range(5)[1:3] | range(5)[-1] | range(3)|length | 2 in range(3) |
 range(3) == range(3) | range('a') | range(1, 2, 0) | range(200000)|length | range(1, none) | dict(a=1) | dict({'a': 1}, b=2) | dict([('a', 1), ('b', 2)]) | dict(a=1).a | {'a': 1}.keys() | {'a': 1}.values() | {'a': 1}.items() | {}.items() | namespace(a=1).a | namespace({'a': 1}, b=2).b | namespace(a=1).x | namespace(a=1, b='x') | namespace(_a=1) |

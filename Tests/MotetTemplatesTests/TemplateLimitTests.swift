@@ -13,6 +13,12 @@ import Testing
     "{% set ns = namespace(x=(1,)) %}{% for i in range(40) %}{% set ns.x = (ns.x, ns.x) %}{% endfor %}{{ {ns.x: 1} }}",
     "{% set a = 'a' * 9999999 %}{% set b = 'a' * 4999999 ~ 'b' %}{% for i in range(99999) %}{{ a.find(b) }}{% endfor %}",
     "{% set x = range(99999) | list %}{% for i in range(99999) %}{{ x | sort | length }}{% endfor %}",
+    "{% set a = 'a' * 30000000 %}{% for i in range(99999) %}{% set d = {a: 1} %}{% endfor %}",
+    "{% set a = 'a' * 30000000 %}{% set d = {'b': 1} %}{% for i in range(99999) %}{{ a in d }}{{ d[a] }}{% endfor %}",
+    "{% set a = ' ' * 30000000 %}{% for i in range(99999) %}{{ a.strip() }}{{ a.isspace() }}{% endfor %}",
+    "{% set a = '1' * 30000000 %}{% for i in range(99999) %}{{ a is lower }}{{ a | wordcount }}{% endfor %}",
+    "{% set a = 'a' * 30000000 %}{% for i in range(99999) %}{{ 'x'.startswith(a) }}{{ a == a ~ '' }}{% endfor %}",
+    "{% for i in range(99999) %}{{ (range(99999) | map('string') | first) is none }}{% endfor %}",
     // Memory.
     "{{ 'a' * 9999999999 }}", "{{ 'aa' * 9223372036854775807 }}", "{{ [1] * 9999999999 }}",
     "{{ [1, 2] * 9223372036854775807 }}",

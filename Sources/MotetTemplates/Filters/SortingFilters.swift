@@ -63,6 +63,7 @@ enum SortingFilters {
     let kept = try value.elements(in: rendering).filter { element in
       let key = try getter.value(of: element, in: rendering).ignoringCase(ignoresCase, in: rendering)
       try rendering.spend(1)
+      try rendering.spend(scanning: key)
       return seen.insert(try MappingKey(key)).inserted
     }
     return try rendering.makeIterator(kept)

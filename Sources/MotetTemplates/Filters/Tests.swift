@@ -29,7 +29,12 @@ enum Tests {
     "greaterthan": comparison(.greater),
     "gt": comparison(.greater),
     "in": comparison(.in),
-    "integer": test { value, _ in if case .int = value { true } else { false } },
+    "integer": test { value, _ in
+      switch value {
+      case .int, .largeInteger: true
+      default: false
+      }
+    },
     "iterable": test { value, _ in value.isIterable },
     "le": comparison(.lessOrEqual),
     "lessthan": comparison(.less),

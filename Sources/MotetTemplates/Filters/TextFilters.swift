@@ -188,7 +188,7 @@ extension TemplateText {
     _ old: TemplateText, with new: TemplateText, limit: Int?, in rendering: Rendering
   ) throws -> TemplateText {
     let limit = limit.map { $0 < 0 ? .max : $0 } ?? .max
-    try rendering.spend(bytes: utf8Count + old.utf8Count)
+    try rendering.spend(scanning: utf8Count + old.utf8Count)
     let found: [Range<Int>]
     if old.isEmpty {
       // Between all characters, and at both ends.

@@ -25,6 +25,7 @@ struct JSONWriting {
     case .null: output.append("null", .content)
     case .bool(let bool): output.append(bool ? "true" : "false", .content)
     case .int(let int): output.append(String(int), .content)
+    case .largeInteger(let digits): output.append(digits, .content)
     case .float(let float): output.append(float.jsonText, .content)
     case .text(let text): write(text, to: &output)
     case .list(let list) where list.isTuple || list.kind == .list:

@@ -74,6 +74,7 @@ enum Globals {
     }
     members += arguments.named.map { (.string($0.name, from: .template), $0.value) }
     try rendering.spend(elements: 2 * members.count)
+    for (key, _) in members { try rendering.spend(scanning: key) }
     return try MappingValue(members)
   }
 }

@@ -102,7 +102,6 @@ extension TextMethods {
     { value, given, rendering in
       let text = try value.text(in: rendering)
       let part = try given.text(0) ?? TemplateText()
-      try rendering.spend(bytes: text.utf8Count + part.utf8Count)
       let range = try range(text, given)
       let found = range.flatMap {
         isLast ? text.lastRange(of: part, in: $0) : text.firstRange(of: part, in: $0)
@@ -122,7 +121,6 @@ extension TextMethods {
     let part = try given.text(0) ?? TemplateText()
     guard let range = try range(text, given) else { return .int(0) }
     let searched = text[range]
-    try rendering.spend(bytes: text.utf8Count + part.utf8Count)
     return .int(part.isEmpty ? searched.count + 1 : searched.ranges(of: part).count)
   }
 
@@ -156,7 +154,6 @@ extension TextMethods {
     { value, given, rendering in
       let text = try value.text(in: rendering)
       let limit = try given.int(1).map { $0 < 0 ? .max : $0 } ?? .max
-      try rendering.spend(bytes: text.utf8Count)
       guard let separator = try given.text(0) else {
         return try rendering.made(fromEnd ? text.wordsFromEnd(limit: limit) : text.words(limit: limit))
       }

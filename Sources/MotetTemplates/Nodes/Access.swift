@@ -74,7 +74,7 @@ extension Rendering {
     switch value {
     case .undefined(let undefined): throw undefined.problem
     case .text(let text):
-      try spend(bytes: text.utf8Count)
+      try spend(scanning: text.utf8Count)
       let places = Self.places(from: start, to: stop, by: step, of: text.count)
       guard step != 1 else {
         return try made(text[text.offset(of: places.start)..<text.offset(of: max(places.start, places.end))])

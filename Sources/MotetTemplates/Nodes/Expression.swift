@@ -41,6 +41,7 @@ struct MappingLiteral: Expression {
     let values = try members.map { (try scope.value(of: $0.key), try scope.value(of: $0.value)) }
     scope.rendering.place = place
     try scope.rendering.spend(elements: 2 * values.count)
+    for (key, _) in values { try scope.rendering.spend(scanning: key) }
     return .mapping(try MappingValue(values))
   }
 }

@@ -33,6 +33,8 @@ struct Operation: Sendable {
   func callAsFunction(
     _ value: TemplateValue, _ arguments: Arguments, named name: String, in rendering: Rendering
   ) throws -> TemplateValue {
+    try rendering.spend(scanning: value)
+    for argument in arguments.positional { try rendering.spend(scanning: argument) }
     if isVariadic { return try body(value, Given(arguments), rendering) }
     guard arguments.positional.count <= parameters.count else {
       throw TemplateProblem.failed(

@@ -41,14 +41,15 @@ extension Rendering {
     switch value {
     case .undefined(let undefined): throw undefined.problem
     case .mapping(let mapping):
-      if let place = try? mapping.value(of: key) { return place }
+      try spend(scanning: key)
+      if let member = try? mapping.value(of: key) { return member }
     case .list(let list) where list.hasNumberedElements:
       if let index = key.integer, let place = Self.place(index, of: list.count) {
         return list.elements[place]
       }
     case .text(let text):
       guard let index = key.integer else { break }
-      try spend(bytes: text.utf8Count)
+      try spend(scanning: text.utf8Count)
       guard let place = Self.place(index, of: text.count) else { break }
       let start = text.offset(of: place)
       return .text(text[start..<text.scalar(at: start).end])
@@ -83,7 +84,7 @@ extension Rendering {
       if case .view = list.kind { return nil }
       return try method(ListMethods.all) ?? (list.kind == .list ? ListMethods.changing(name) : nil)
     case .object(let object): return try ownAttribute(name, of: object, value)
-    case .null, .bool, .int, .float, .callable: return nil
+    case .null, .bool, .int, .largeInteger, .float, .callable: return nil
     }
   }
 

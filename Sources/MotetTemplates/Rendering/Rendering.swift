@@ -16,7 +16,7 @@ final class Rendering {
 
   private var namespaces: [NamespaceObject] = []
   private var macros: [MacroObject] = []
-  private var iterators: [[TemplateValue]] = []
+  private var iterators: [ArraySlice<TemplateValue>] = []
   private var loops: [LoopObject] = []
   private var cyclers: [CyclerObject] = []
   private var joiners: [JoinerObject] = []
@@ -48,7 +48,15 @@ extension Rendering {
       throw TemplateProblem.limit("the template makes more than \(limits.memory) bytes")
     }
     memory += bytes
-    try spend(bytes >> 5)
+    try spend(scanning: bytes)
+  }
+
+  /// Counts bytes that an operation looks at, without making any.
+  func spend(scanning bytes: Int) throws { try spend(bytes >> 5) }
+
+  /// Counts the bytes of a string that is looked at as a whole, such as a key; other values are counted where they are.
+  func spend(scanning value: TemplateValue) throws {
+    if case .text(let text) = value { try spend(scanning: text.utf8Count) }
   }
 
   /// Counts a string that an operation made.
@@ -130,20 +138,18 @@ extension Rendering {
   func makeIterator(_ elements: [TemplateValue]) throws -> TemplateValue {
     try spend(elements: elements.count)
     try spend(bytes: 64)
-    iterators.append(elements)
+    iterators.append(elements[...])
     return .object(ObjectReference(kind: .iterator, index: iterators.count - 1))
   }
 
   func takeElements(of object: ObjectReference) -> [TemplateValue] {
-    let elements = iterators[object.index]
-    iterators[object.index] = []
-    return elements
+    defer { iterators[object.index] = [] }
+    return Array(iterators[object.index])
   }
 
   /// The next element, if there is one.
   func takeFirst(of object: ObjectReference) -> TemplateValue? {
-    guard !iterators[object.index].isEmpty else { return nil }
-    return iterators[object.index].removeFirst()
+    iterators[object.index].popFirst()
   }
 
   func makeCycler(_ cycler: CyclerObject) throws -> TemplateValue {

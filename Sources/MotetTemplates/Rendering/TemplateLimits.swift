@@ -18,6 +18,14 @@ public struct TemplateLimits: Sendable, Equatable {
 
   public init() {}
 
+  /// The limits for a conversation of `bytes`: a long one may take more.
+  public init(conversation bytes: Int) {
+    let bytes = min(max(0, bytes), 1 << 32)
+    steps += 8 * bytes
+    text += 8 * bytes
+    memory += 256 * bytes
+  }
+
   /// - Throws: ``TemplateProblem`` for a string of more bytes than are allowed
   func check(text bytes: Int) throws {
     guard bytes <= text else { throw TemplateProblem.limit("a string would have more than \(text) bytes") }

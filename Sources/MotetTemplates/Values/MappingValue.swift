@@ -63,6 +63,7 @@ public final class MappingValue: Sendable {
 enum MappingKey: Hashable, Sendable {
   case null, undefined
   case int(Int)
+  case largeInteger(String)
   case float(Double)
   case text(TemplateText)
   case tuple([MappingKey])
@@ -85,6 +86,7 @@ enum MappingKey: Hashable, Sendable {
     case .undefined: self = .undefined
     case .bool(let bool): self = .int(bool ? 1 : 0)
     case .int(let int): self = .int(int)
+    case .largeInteger(let digits): self = .largeInteger(digits)
     case .float(let float): self = Int(exactly: float).map { .int($0) } ?? .float(float)
     case .text(let text): self = .text(text)
     case .list(let list) where list.isTuple:

@@ -4,10 +4,11 @@ extension TemplateValue {
     try rendering.spend(1)
     switch (self, other) {
     case (.text(let left), .text(let right)):
-      try rendering.spend(bytes: min(left.utf8Count, right.utf8Count))
+      try rendering.spend(scanning: min(left.utf8Count, right.utf8Count))
       return left == right
     case (.null, .null), (.undefined, .undefined): return true
     case (.int(let left), .int(let right)): return left == right
+    case (.largeInteger(let left), .largeInteger(let right)): return left == right
     case (.bool(let left), .bool(let right)): return left == right
     case (.list(let left), .list(let right)):
       guard left.kind.isComparable(with: right.kind), left.count == right.count else { return false }
@@ -15,6 +16,7 @@ extension TemplateValue {
     case (.mapping(let left), .mapping(let right)):
       guard left.count == right.count else { return false }
       return try left.keys.indices.allSatisfy { index in
+        try rendering.spend(scanning: left.keys[index])
         guard let value = try right.value(of: left.keys[index]) else { return false }
         return try left.values[index].equals(value, in: rendering)
       }
@@ -35,7 +37,7 @@ extension TemplateValue {
     case (.undefined(let undefined), _), (_, .undefined(let undefined)): throw undefined.problem
     case (.int(let left), .int(let right)): return orEqual ? left <= right : left < right
     case (.text(let left), .text(let right)):
-      try rendering.spend(bytes: min(left.utf8Count, right.utf8Count))
+      try rendering.spend(scanning: min(left.utf8Count, right.utf8Count))
       return orEqual
         ? !TemplateText.isOrdered(right, before: left) : TemplateText.isOrdered(left, before: right)
     case (.list(let left), .list(let right))
@@ -61,9 +63,11 @@ extension TemplateValue {
         if case .undefined(let undefined) = element { throw undefined.problem }
         throw TemplateProblem.failed("only a string can be in a string, not \(element.typeName)")
       }
-      try rendering.spend(bytes: text.utf8Count + part.utf8Count)
+      try rendering.spend(scanning: text.utf8Count + part.utf8Count)
       return part.isEmpty || text.firstRange(of: part, in: 0..<text.utf8Count) != nil
-    case .mapping(let mapping): return try mapping.value(of: element) != nil
+    case .mapping(let mapping):
+      try rendering.spend(scanning: element)
+      return try mapping.value(of: element) != nil
     default:
       return try elements(in: rendering).contains { try $0.equals(element, in: rendering) }
     }

@@ -6,6 +6,7 @@ extension TemplateValue {
     case .undefined, .null: false
     case .bool(let bool): bool
     case .int(let int): int != 0
+    case .largeInteger: true
     case .float(let float): float != 0
     case .text(let text): !text.isEmpty
     case .list(let list): list.count > 0
@@ -22,7 +23,7 @@ extension TemplateValue {
     case .undefined: "an undefined value"
     case .null: "none"
     case .bool: "a boolean"
-    case .int: "an integer"
+    case .int, .largeInteger: "an integer"
     case .float: "a float"
     case .text: "a string"
     case .list(let list):
@@ -77,7 +78,7 @@ extension TemplateValue {
     switch self {
     case .undefined: return 0
     case .text(let text):
-      try rendering.spend(bytes: text.utf8Count)
+      try rendering.spend(scanning: text.utf8Count)
       return text.count
     case .list(let list): return list.count
     case .mapping(let mapping): return mapping.count

@@ -22,7 +22,14 @@ extension TemplateValue {
     case .null: self = .null
     case .bool(let bool): self = .bool(bool)
     case .string(let string): self = .string(string, from: origin)
-    case .number(let number): self = Int(number).map { .int($0) } ?? .float(Double(number) ?? .nan)
+    case .number(let number):
+      if let integer = Int(number) {
+        self = .int(integer)
+      } else if number.utf8.allSatisfy({ $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) }) {
+        self = .largeInteger(number)
+      } else {
+        self = .float(Double(number) ?? .nan)
+      }
     case .array(let elements): self = try .array(elements.map { try TemplateValue($0, from: origin) })
     case .object(let members):
       self = try .mapping(members.map { ($0.name, try TemplateValue($0.value, from: origin)) }, names: origin)

@@ -12,11 +12,17 @@ extension TemplateValue {
   }
 
   /// Any number as a float.
-  var number: Double? { if case .float(let float) = self { float } else { integer.map(Double.init) } }
+  var number: Double? {
+    switch self {
+    case .float(let float): float
+    case .largeInteger(let digits): Double(digits)
+    default: integer.map(Double.init)
+    }
+  }
 
   var isNumber: Bool {
     switch self {
-    case .int, .float, .bool: true
+    case .int, .largeInteger, .float, .bool: true
     default: false
     }
   }

@@ -24,6 +24,7 @@ extension TemplateValue {
     case .null: output.append("None", .content)
     case .bool(let bool): output.append(bool ? "True" : "False", .content)
     case .int(let int): output.append(String(int), .content)
+    case .largeInteger(let digits): output.append(digits, .content)
     case .float(let float): output.append(float.pythonText, .content)
     case .text(let text): text.writeQuoted(to: &output)
     case .list(let list): try list.write(to: &output, in: rendering)

@@ -10,6 +10,9 @@ public enum TemplateValue: Sendable {
   case null
   case bool(Bool)
   case int(Int)
+  /// An integer of the conversation that has more than 64 bits, as its digits: it is written as it is, and counts as a
+  /// float in arithmetic.
+  case largeInteger(String)
   case float(Double)
   case text(TemplateText)
   case list(ListValue)

@@ -63,10 +63,25 @@ struct ChatRenderer: Sendable {
     variables["messages"] = try .array(messages.enumerated().map { try $1.value(at: $0, in: form) })
     do {
       return try (inputs.tools == nil ? template : templateForTools ?? template).render(
-        variables, now: inputs.date ?? Date())
+        variables, limits: TemplateLimits(conversation: messages.byteCount + inputs.byteCount),
+        now: inputs.date ?? Date())
     } catch let error as TemplateError {
       guard case .raised(let place, let message) = error else { throw ChatTemplateError.failed(error) }
       throw ChatTemplateError.refused(place, message: message)
     }
   }
+}
+
+extension [ChatMessage] {
+  /// About how many bytes the messages have.
+  fileprivate var byteCount: Int {
+    reduce(0) { count, message in
+      let calls = message.toolCalls.reduce(0) { $0 + $1.name.utf8.count + $1.arguments.utf8.count }
+      return count + message.content.utf8.count + (message.reasoning?.utf8.count ?? 0) + calls + 64
+    }
+  }
+}
+
+extension ChatInputs {
+  fileprivate var byteCount: Int { (tools?.utf8.count ?? 0) + (documents?.utf8.count ?? 0) }
 }
