@@ -5,13 +5,14 @@
 
 static int64_t places_for(int64_t m, int64_t blocks) { return (m + byte_group - 1) / byte_group * byte_group * blocks; }
 
-int64_t byte_rows_size(int64_t m, int64_t blocks) { return places_for(m, blocks) * (byte_block + 12); }
+int64_t byte_rows_size(int64_t m, int64_t blocks) { return places_for(m, blocks) * (byte_block + 16); }
 
 byte_rows byte_rows_in(void *memory, int64_t m, int64_t blocks) {
   int64_t places = places_for(m, blocks);
   byte_rows rows = {.blocks = blocks, .codes = memory};
   rows.scales = (float *)(rows.codes + places * byte_block);
   rows.sums = rows.scales + places, rows.less = (int32_t *)(rows.sums + places);
+  rows.halves = (int16_t *)(rows.less + places);
   return rows;
 }
 
@@ -132,17 +133,30 @@ static void take(const block_list *blocks, const byte_rows *rows) {
 #define take plain_take
 #endif
 
+MK_KERNEL(take_halves, (const block_list *blocks, const byte_rows *rows), (blocks, rows)) {
+  for (int64_t b = 0; b < blocks->count; b++)
+    for (int64_t half = 2 * blocks->places[b]; half < 2 * blocks->places[b] + 2; half++) {
+      int32_t sum = 0;
+      for (int i = 0; i < byte_half; i++) sum += rows->codes[half * byte_half + i];
+      rows->halves[half] = (int16_t)sum;
+    }
+}
+
+static void take_listed(block_list *blocks, const byte_rows *rows) {
+  take(blocks, rows);
+  if (rows->has_halves) take_halves(blocks, rows);
+  blocks->count = 0;
+}
+
 void byte_rows_take_blocks(
   const float *x, const byte_rows *rows, int64_t first, int64_t count, int64_t begin, int64_t end) {
   block_list blocks = {0};
   for (int64_t row = first; row < first + count; row++)
     for (int64_t b = begin; b < end; b++, x += byte_block) {
       blocks.x[blocks.count] = x, blocks.places[blocks.count++] = byte_place(rows, row, b);
-      if (blocks.count < 16) continue;
-      take(&blocks, rows);
-      blocks.count = 0;
+      if (blocks.count == 16) take_listed(&blocks, rows);
     }
-  if (blocks.count > 0) take(&blocks, rows);
+  if (blocks.count > 0) take_listed(&blocks, rows);
 }
 
 void byte_rows_take(const float *x, const byte_rows *rows, int64_t first, int64_t count) {

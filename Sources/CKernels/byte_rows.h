@@ -3,15 +3,18 @@
 
 #include "dispatch.h"
 
-enum { byte_block = 32, byte_group = 8 };
+enum { byte_block = 32, byte_half = 16, byte_group = 8 };
 
-// Rows of x by blocks of 32: codes of 8 bits, a scale, scale·Σ codes and -Σ codes for each block. Eight rows are a group:
-// what the products read together stands together, [group][block][row of the group].
+// Rows of x by blocks of 32: codes of 8 bits within ±127, a scale, scale·Σ codes and -Σ codes for each block; and Σ codes of
+// both halves where `has_halves` says so. Eight rows are a group: what the products read together stands together,
+// [group][block][row of the group].
 typedef struct {
   int64_t blocks;
+  bool has_halves;
   int8_t *codes;
   float *scales, *sums;
   int32_t *less;
+  int16_t *halves;
 } byte_rows;
 
 MK_INLINE int64_t byte_place(const byte_rows *rows, int64_t row, int64_t block) {

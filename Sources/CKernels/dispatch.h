@@ -34,6 +34,10 @@
   MK_INLINE void name##_body params
 #endif
 
+// Whether the 8-bit dot unit for vectors of 256 bits is there. A level that is asked for by MOTET_ISA has none: it is that of
+// processors without.
+bool mk_has_avx_vnni(void);
+
 // Splits 0..<count over the team in runs whose length is a multiple of `grain`.
 typedef void (*mk_range_body)(void *context, int64_t begin, int64_t end);
 void mk_parallel_ranges(int64_t count, int64_t grain, mk_range_body body, void *context);

@@ -58,21 +58,6 @@ static void plain_tiles(const tile_run *w, const tile_rows *r) {
   }
 }
 
-// The lanes of a tile that begins at `column` which are from..<to.
-static inline uint16_t lanes_between(const tile_rows *r, int64_t column) {
-  int64_t low = r->from > column ? r->from - column : 0, high = r->to - column < lane ? r->to - column : lane;
-  return (uint16_t)((1u << high) - (1u << low));
-}
-
-// A tile of a run, and up to where its memory is to be asked for ahead of use: nothing where that was done.
-static inline const char *begin_tile(const tile_run *w, int64_t index, const char **tile) {
-  *tile = w->first + index * w->apart;
-  if (!w->is_far) return *tile;
-  int64_t bytes = tile_bytes(w->type, w->columns);
-  if (!w->is_begun || *tile != w->first) fetch(*tile, bytes < fetched_ahead ? bytes : fetched_ahead);
-  return *tile + bytes;
-}
-
 // --- bf16, by pairs ---------------------------------------------------------------------------------------
 
 #if !defined(MK_NO_DOT_UNIT)
@@ -258,6 +243,6 @@ MK_BYTE_UNIT static void byte_tiles(const tile_run *w, const tile_rows *r) {
 #endif
 
 void multiply_tiles(const tile_run *w, const tile_rows *r) {
-  if (is_coded(w->type)) (mk_has_byte_unit() ? byte_tiles : plain_tiles)(w, r);
-  else (mk_has_dot_unit() ? pair_tiles : plain_tiles)(w, r);
+  if (is_coded(w->type) ? mk_has_byte_unit() : mk_has_dot_unit()) (is_coded(w->type) ? byte_tiles : pair_tiles)(w, r);
+  else if (!narrow_tiles(w, r)) plain_tiles(w, r);
 }

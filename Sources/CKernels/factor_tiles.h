@@ -48,6 +48,8 @@ typedef struct {
 enum { fetched_ahead = 2048 };
 
 void multiply_tiles(const tile_run *w, const tile_rows *r);
+// The same in vectors of 256 bits; false where the processor has none.
+bool narrow_tiles(const tile_run *w, const tile_rows *r);
 
 static inline void fetch(const char *from, int64_t bytes) {
   for (int64_t at = 0; at < bytes; at += 64) __builtin_prefetch(from + at);
@@ -58,4 +60,19 @@ static inline void fetch_first(tile_run *w) {
   int64_t bytes = tile_bytes(w->type, w->columns);
   fetch(w->first, bytes < fetched_ahead ? bytes : fetched_ahead);
   w->is_begun = true;
+}
+
+// The lanes of a tile that begins at `column` which are from..<to.
+static inline uint16_t lanes_between(const tile_rows *r, int64_t column) {
+  int64_t low = r->from > column ? r->from - column : 0, high = r->to - column < tile_lanes ? r->to - column : tile_lanes;
+  return (uint16_t)((1u << high) - (1u << low));
+}
+
+// A tile of a run, and up to where its memory is to be asked for ahead of use: nothing where that was done.
+static inline const char *begin_tile(const tile_run *w, int64_t index, const char **tile) {
+  *tile = w->first + index * w->apart;
+  if (!w->is_far) return *tile;
+  int64_t bytes = tile_bytes(w->type, w->columns);
+  if (!w->is_begun || *tile != w->first) fetch(*tile, bytes < fetched_ahead ? bytes : fetched_ahead);
+  return *tile + bytes;
 }

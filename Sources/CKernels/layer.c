@@ -30,8 +30,8 @@ static void gate_run(gated *g, int64_t begin, int64_t end, const uint8_t *next, 
     factors_fetch(&step->inner, gate->first, gate->first + panel_outputs);
     factors_fetch(&step->inner, up->first, up->first + panel_outputs);
     float *to = both + i * panel_outputs;
-    stored_multiply_panel(gate, up->tiles, x.codes, m, &(stored_target){to, stride, NULL});
-    stored_multiply_panel(
+    gate->kernel(gate, up->tiles, x.codes, m, &(stored_target){to, stride, NULL});
+    up->kernel(
       up, i + 1 < count ? gate[1].tiles : next, x.codes, m, &(stored_target){to + columns, stride, NULL});
   }
   factors_wait(&step->inner);
@@ -89,18 +89,19 @@ static void run_layer(
     {layer->down, NULL, MK_F32, NULL, {y, hidden, y}, then, then ? then->panel_count : 0}};
 
   // Memory for the terms, and for what goes into the last product.
-  int64_t size = (byte_rows_size(m, width / byte_block) + 63) / 64 * 64, bytes = 0;
+  stored_source inner = stored_rows_of(layer->down, NULL, MK_F32, m, NULL, 0);
+  int64_t size = stored_rows_size(&inner), bytes = 0;
   const mk_factors *own = terms;
   for (int i = 0; i < 4; own += term_counts[i], i++) bytes += factors_room(own, term_counts[i], products[i].w->inputs);
   char *memory = mk_scratch(7, (size_t)(size + m * width * (int64_t)sizeof(uint16_t) + bytes));
-  gated middle = {.width = width, .codes = byte_rows_in(memory, m, width / byte_block)};
+  gated middle = {.width = width, .codes = stored_rows_in(&inner, memory)};
   char *narrow = memory + size, *room = narrow + m * width * (int64_t)sizeof(uint16_t);
 
   stored_step qkv, output, down, *steps[] = {&qkv, &output, &middle.step, &down};
   for (int i = 0; i < 4; i++) {
     const product *p = products + i;
     stored_step step = {
-      .w = p->w, .source = stored_rows_of(p->x, p->x_type, m, p->w->inputs, terms, term_counts[i]), .to = p->to,
+      .w = p->w, .source = stored_rows_of(p->w, p->x, p->x_type, m, terms, term_counts[i]), .to = p->to,
       .following = p->following, .following_units = p->following_units};
     step.source.weight = p->norm, step.source.epsilon = pass->epsilon;
     factors_plan(&step.inner, terms, term_counts[i], p->w->inputs, room);

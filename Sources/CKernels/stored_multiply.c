@@ -51,7 +51,7 @@ static void multiply(void *context, int64_t task) {
     factors_fetch(&step->inner, panel->first, panel->first + panel->count);
     stored_target to = {
       step->to.y + panel->first, step->to.stride, step->to.onto ? step->to.onto + panel->first : NULL};
-    stored_multiply_panel(panel, next, x.codes, step->source.m, &to);
+    panel->kernel(panel, next, x.codes, step->source.m, &to);
   }
   factors_wait(&step->inner);
   const stored_panel *last = w->panels + end - 1;
@@ -89,16 +89,17 @@ void mk_stored_multiply(
   const mk_stored *w, const void *x, int x_type, int64_t m, const mk_factors *terms, int64_t count, float *y,
   bool accumulate) {
   if (m <= 0) return;
-  int64_t k = w->inputs, size = byte_rows_size(m, w->blocks), stages = 0;
+  int64_t k = w->inputs, stages = 0;
   stored_step step = {
-    .w = w, .source = stored_rows_of(x, x_type, m, k, terms, count), .to = {y, w->outputs, accumulate ? y : NULL}};
+    .w = w, .source = stored_rows_of(w, x, x_type, m, terms, count), .to = {y, w->outputs, accumulate ? y : NULL}};
   factors_plan(&step.inner, terms, count, k, mk_scratch(6, (size_t)factors_room(terms, count, k)));
   mk_stage all[3];
   shared_rows shared = {.source = &step.source};
   factors_rows rows;
   if (m > byte_group) {
+    int64_t size = stored_rows_size(&step.source);
     char *memory = mk_scratch(7, (size_t)(size + m * k * (int64_t)sizeof(uint16_t)));
-    shared.rows = byte_rows_in(memory, m, w->blocks);
+    shared.rows = stored_rows_in(&step.source, memory);
     if (stored_has_narrow(&step.source)) shared.narrow = (uint16_t *)(memory + size);
     rows = (factors_rows){&shared.rows, shared.narrow ? shared.narrow : x};
     step.shared = &rows;

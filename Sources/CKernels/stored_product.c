@@ -1,269 +1,164 @@
-// Products with a matrix in the blocks of a GGUF: w = d·(code - zero), or d·code + m, so that
+// Products with a matrix in the blocks of a GGUF. With a row of x brought to 8 bits, x ≈ s·x', by blocks of 32,
 //
 //   y[j] = Σ over blocks of s·d[j]·(Σ codes·x' - zero·Σ x') + m[j]·s·Σ x'
 //
-// with a row of x brought to 8 bits, x ≈ s·x', by blocks of 32. The inner sums are of integers and exact; the outer
-// goes over the blocks in order, for each row and output by itself.
-#include "byte_unit.h"
+// where the codes of a group are multiplied by their scales, and m is -dmin·min. The sums within a block are of integers and
+// exact, and so is d·scale; the outer sum goes over the blocks in order, for each row and output by itself. All kernels
+// give the same bits where the processor multiplies and adds in one.
 #include "stored.h"
 
-// --- One panel --------------------------------------------------------------------------------------------
+// A block of sixteen outputs as numbers of 16 bits, values 2p and 2p + 1 of all lanes side by side: compilers multiply and
+// add such pairs in one.
+typedef struct {
+  int16_t pairs[stored_block / 2][2 * stored_lanes];
+  // What sums of numbers are multiplied by, of each half where there are two scales; and what is added.
+  int32_t scales[2][stored_lanes], mins[2][stored_lanes];
+  float d[stored_lanes], m[stored_lanes];
+} plain_block;
 
-// Sixteen outputs of a panel, or fewer, from `begin` on.
+// The lowest bits of all codes, less zero; of [step][4·lane + i], value 4·step + i.
+MK_INLINE void take_nibbles(const uint8_t *restrict codes, int zero, int16_t *restrict numbers) {
+  for (int run = 0; run < 4; run++)
+    for (int i = 0; i < 64; i++) {
+      uint8_t both = codes[64 * run + i];
+      numbers[128 * run + i] = (int16_t)((both & 15) - zero), numbers[128 * run + 64 + i] = (int16_t)((both >> 4) - zero);
+    }
+}
+
+MK_INLINE void take_pairs(const uint8_t *restrict codes, int zero, int16_t *restrict numbers) {
+  for (int run = 0; run < 2; run++)
+    for (int k = 0; k < 4; k++)
+      for (int i = 0; i < 64; i++)
+        numbers[256 * run + 64 * k + i] = (int16_t)((codes[64 * run + i] >> 2 * k & 3) - zero);
+}
+
+// The bits above them.
+MK_INLINE void add_pairs(const uint8_t *restrict codes, int16_t *restrict numbers) {
+  for (int run = 0; run < 2; run++)
+    for (int k = 0; k < 4; k++)
+      for (int i = 0; i < 64; i++)
+        numbers[256 * run + 64 * k + i] += (int16_t)((codes[64 * run + i] >> 2 * k & 3) << 4);
+}
+
+MK_INLINE void add_bits(const uint8_t *restrict codes, int value, int16_t *restrict numbers) {
+  static const uint8_t bits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+  for (int i = 0; i < 64; i++)
+    for (int j = 0; j < 8; j++) numbers[8 * i + j] += (int16_t)(codes[i] & bits[j] ? value : 0);
+}
+
+MK_INLINE void take_numbers(const stored_type *t, const uint8_t *codes, int16_t *restrict numbers) {
+  switch (t->bits) {
+    case 2: take_pairs(codes, t->zero, numbers); break;
+    case 3: take_pairs(codes + 64, t->zero, numbers), add_bits(codes, 4, numbers); break;
+    case 4: take_nibbles(codes, t->zero, numbers); break;
+    case 5: take_nibbles(codes + 64, t->zero, numbers), add_bits(codes, 16, numbers); break;
+    case 6: take_nibbles(codes + 128, t->zero, numbers), add_pairs(codes, numbers); break;
+    default:
+      for (int i = 0; i < 512; i++) numbers[i] = (int16_t)(codes[i] - t->zero);
+  }
+  for (int i = 0; t->is_looked_up && i < 512; i++) numbers[i] = stored_table[numbers[i]];
+}
+
+MK_INLINE void take_halves(const uint8_t *from, float *restrict to) {
+  uint16_t halves[stored_lanes];
+  memcpy(halves, from, sizeof halves);
+  for (int lane = 0; lane < stored_lanes; lane++) to[lane] = half_value(halves[lane]);
+}
+
+MK_INLINE void take_block(const stored_type *t, const uint8_t *head, const uint8_t *tile, plain_block *to) {
+  int16_t numbers[stored_block * stored_lanes];
+  take_numbers(t, tile + t->scale_bytes, numbers);
+  for (int step = 0; step < 8; step++)
+    for (int lane = 0; lane < stored_lanes; lane++)
+      for (int pair = 0; pair < 2; pair++)
+        memcpy(to->pairs[2 * step + pair] + 2 * lane, numbers + 64 * step + 4 * lane + 2 * pair, 4);
+  take_halves(head, to->d);
+  if (t->has_offset) take_halves(head + 32, to->m);
+  for (int lane = 0; lane < stored_lanes; lane++) {
+    if (t->parts == 1) {
+      to->d[lane] *= (float)(int8_t)tile[lane];
+      if (t->has_offset) to->m[lane] *= (float)tile[stored_lanes + lane];
+    }
+    for (int half = 0; t->parts == 2 && half < 2; half++) {
+      uint8_t byte = tile[2 * lane + half];
+      to->scales[half][lane] = t->has_offset ? byte & 15 : (int8_t)byte, to->mins[half][lane] = byte >> 4;
+    }
+  }
+}
+
+// Half a block's sums of products.
+MK_INLINE void sum_half(const int16_t (*restrict pairs)[2 * stored_lanes], const int8_t *restrict x, int32_t *restrict sum) {
+  for (int lane = 0; lane < stored_lanes; lane++) sum[lane] = 0;
+  for (int p = 0; p < 8; p++) {
+    const int16_t *restrict own = pairs[p], first = x[2 * p], second = x[2 * p + 1];
+    for (int lane = 0; lane < stored_lanes; lane++) sum[lane] += own[2 * lane] * first + own[2 * lane + 1] * second;
+  }
+}
+
+// One row's block.
+MK_INLINE void add_block(
+  const stored_type *t, const plain_block *block, const byte_rows *x, int64_t at, float *restrict y) {
+#pragma clang fp contract(fast)
+  int32_t halves[2][stored_lanes], offset[stored_lanes] = {0}, sum[stored_lanes];
+  const int8_t *values = x->codes + at * stored_block;
+  for (int half = 0; half < 2; half++)
+    sum_half(block->pairs + 8 * half, values + byte_half * half, halves[half]);
+  for (int lane = 0; lane < stored_lanes; lane++) {
+    if (t->parts == 2) sum[lane] = halves[0][lane] * block->scales[0][lane] + halves[1][lane] * block->scales[1][lane];
+    else sum[lane] = halves[0][lane] + halves[1][lane];
+  }
+  for (int lane = 0; lane < stored_lanes; lane++) y[lane] += (float)sum[lane] * block->d[lane] * x->scales[at];
+  if (!t->has_offset) return;
+  if (t->parts == 0) {
+    for (int lane = 0; lane < stored_lanes; lane++) y[lane] += block->m[lane] * x->sums[at];
+  } else if (t->parts == 1) {
+    for (int lane = 0; lane < stored_lanes; lane++) y[lane] -= block->m[lane] * x->sums[at];
+  } else {
+    for (int half = 0; half < 2; half++)
+      for (int lane = 0; lane < stored_lanes; lane++)
+        offset[lane] += block->mins[half][lane] * x->halves[2 * at + half];
+    for (int lane = 0; lane < stored_lanes; lane++) y[lane] -= (float)offset[lane] * block->m[lane] * x->scales[at];
+  }
+}
+
+// Sixteen outputs of a panel, or fewer, from `begin` on, with the rows of a group or fewer.
 MK_KERNEL(
   plain_lanes,
-  (const stored_panel *panel, int64_t begin, const byte_rows *x, int64_t m, const stored_target *to),
-  (panel, begin, x, m, to)) {
+  (const stored_panel *panel, int64_t begin, const byte_rows *x, int64_t row, int64_t rows, const stored_target *to),
+  (panel, begin, x, row, rows, to)) {
   const stored_type *t = panel->type;
-  int32_t *codes = mk_scratch(1, (size_t)(x->blocks * stored_block * stored_lanes) * sizeof(int32_t));
-  float *scales = mk_scratch(2, (size_t)(x->blocks * 2 * stored_lanes) * sizeof(float));
+  float y[byte_group][stored_lanes] = {0};
+  plain_block block;
   for (int64_t b = 0; b < x->blocks; b++) {
     const uint8_t *tile = panel_tile(panel, b, begin);
-    for (int64_t lane = 0; lane < stored_lanes; lane++) {
-      uint16_t halves[2] = {0, 0};
-      memcpy(halves, tile + 2 * lane, 2);
-      if (t->has_offset) memcpy(halves + 1, tile + 32 + 2 * lane, 2);
-      scales[2 * b * stored_lanes + lane] = stored_half(halves[0]);
-      scales[(2 * b + 1) * stored_lanes + lane] = stored_half(halves[1]);
-      for (int64_t i = 0; i < stored_block; i++)
-        codes[(b * stored_block + i) * stored_lanes + lane] = stored_code(t, tile, lane, i) - t->zero;
-    }
+    take_block(t, t->parts ? panel_head(panel, b, begin) : tile, tile, &block);
+    for (int64_t r = 0; r < rows; r++) add_block(t, &block, x, byte_place(x, row + r, b), y[r]);
   }
   int64_t count = panel->count - begin < stored_lanes ? panel->count - begin : stored_lanes;
-  for (int64_t row = 0; row < m; row++) {
-#pragma clang fp contract(fast)
-    float y[stored_lanes] = {0};
-    for (int64_t b = 0; b < x->blocks; b++) {
-      int64_t at = byte_place(x, row, b);
-      int32_t sum[stored_lanes] = {0};
-      const int32_t *restrict own = codes + b * stored_block * stored_lanes;
-      for (int64_t i = 0; i < stored_block; i++)
-        for (int64_t lane = 0; lane < stored_lanes; lane++)
-          sum[lane] += own[i * stored_lanes + lane] * x->codes[at * stored_block + i];
-      const float *restrict d = scales + 2 * b * stored_lanes, *restrict offset = d + stored_lanes;
-      for (int64_t lane = 0; lane < stored_lanes; lane++)
-        y[lane] += (float)sum[lane] * d[lane] * x->scales[at] + offset[lane] * x->sums[at];
-    }
-    float *out = to->y + row * to->stride + begin;
-    const float *onto = to->onto ? to->onto + row * to->stride + begin : NULL;
-    for (int64_t lane = 0; lane < count; lane++) out[lane] = (onto ? onto[lane] : 0) + y[lane];
+  for (int64_t r = 0; r < rows; r++) {
+    float *out = to->y + (row + r) * to->stride + begin;
+    const float *onto = to->onto ? to->onto + (row + r) * to->stride + begin : NULL;
+    for (int64_t lane = 0; lane < count; lane++) out[lane] = onto ? onto[lane] + y[r][lane] : y[r][lane];
   }
 }
 
-static void plain_panel(const stored_panel *panel, const byte_rows *x, int64_t m, const stored_target *to) {
-  for (int64_t begin = 0; begin < panel->count; begin += stored_lanes) plain_lanes(panel, begin, x, m, to);
-}
-
-#if !defined(MK_NO_BYTE_UNIT)
-// From how many rows on unpacking pays; how far ahead few rows ask for memory; and how many bytes of a panel rows go
-// through one after the other, so that they and what comes next stay in the nearest cache.
-enum { unpacked_from = 16, stored_ahead = 4096, run_bytes = 20480 };
-
-// Some blocks of a panel.
-typedef struct {
-  const stored_panel *panel;
-  int64_t from, to;
-  // Their codes as bytes, where they were unpacked.
-  const uint8_t *unpacked;
-  // What memory is asked for meanwhile.
-  const uint8_t *next;
-  // The rows' sums of the blocks before, [m][32], and whether there are blocks before and behind.
-  float *sums;
-  bool is_first, is_last;
-} panel_run;
-
-// Steps `s` and `s` + 1, of four values each, of a block; s is even.
-MK_BYTE_INLINE void read_codes(const int bits, const uint8_t *at, const int s, __m512i *codes) {
-  if (bits == 8) {
-    codes[0] = _mm512_loadu_si512(at + 64 * s), codes[1] = _mm512_loadu_si512(at + 64 * s + 64);
-    return;
-  }
-  const uint8_t *nibbles = bits == 5 ? at + 64 : at;
-  __m512i both = _mm512_loadu_si512(nibbles + 32 * s), low = _mm512_set1_epi8(15);
-  codes[0] = _mm512_and_si512(both, low), codes[1] = _mm512_and_si512(_mm512_srli_epi16(both, 4), low);
-  if (bits == 5)
-    for (int i = 0; i < 2; i++) {
-      uint64_t word;
-      memcpy(&word, at + 8 * (s + i), sizeof word);
-      codes[i] = _mm512_mask_or_epi32(codes[i], 0xFFFF, codes[i], _mm512_maskz_mov_epi8(word, _mm512_set1_epi8(16)));
-    }
-}
-
-// `rows` rows from `row` on, which are of one group, through some blocks of a panel, `tiles` of each: a value of x is read
-// once for both. Scales are read from the tiles; codes too, or from where they were unpacked to. With every block memory
-// is asked for `fetched` tiles from `next` on.
-MK_BYTE_INLINE void unit_rows(
-  const int rows, const int tiles, const int bits, const bool has_offset, const bool is_unpacked, const int fetched,
-  const panel_run *run, const byte_rows *x, int64_t row, const stored_target *to) {
-  const int64_t codes_at = has_offset ? 64 : 32, bytes = codes_at + (bits == 8 ? 512 : bits == 5 ? 320 : 256);
-  __m512 y[4][2];
-  float *kept = run->sums + row * panel_outputs;
-#pragma unroll
-  for (int r = 0; r < rows; r++)
-#pragma unroll
-    for (int t = 0; t < tiles; t++)
-      y[r][t] =
-        run->is_first ? _mm512_setzero_ps() : _mm512_loadu_ps(kept + r * panel_outputs + t * stored_lanes);
-  int64_t at = byte_place(x, row, run->from);
-  const int8_t *values = x->codes + at * stored_block;
-  const float *scales = x->scales + at, *sums = x->sums + at;
-  const int32_t *less = x->less + at;
-  const uint8_t *tile = run->panel->tiles + run->from * tiles * bytes, *next = run->next, *codes_of = run->unpacked;
-  for (int64_t b = run->from; b < run->to; b++) {
-    for (int64_t line = 0; line < fetched * bytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
-    next += fetched * bytes;
-    __m512i sum[4][2];
-#pragma unroll
-    for (int r = 0; r < rows; r++)
-      sum[r][0] = sum[r][1] =
-        has_offset ? _mm512_setzero_si512() : _mm512_slli_epi32(_mm512_set1_epi32(less[r]), bits - 1);
-#pragma unroll
-    for (int s = 0; s < 8; s += 2) {
-      __m512i codes[2][2];
-#pragma unroll
-      for (int t = 0; t < tiles; t++)
-        if (is_unpacked) read_codes(8, codes_of + t * 512, s, codes[t]);
-        else read_codes(bits, tile + t * bytes + codes_at, s, codes[t]);
-#pragma unroll
-      for (int r = 0; r < rows; r++)
-#pragma unroll
-        for (int i = 0; i < 2; i++) {
-          int32_t four;
-          memcpy(&four, values + r * stored_block + 4 * (s + i), sizeof four);
-#pragma unroll
-          for (int t = 0; t < tiles; t++)
-            sum[r][t] = _mm512_dpbusd_epi32(sum[r][t], codes[t][i], _mm512_set1_epi32(four));
-        }
-    }
-    if (is_unpacked) codes_of += tiles * 512;
-#pragma unroll
-    for (int t = 0; t < tiles; t++, tile += bytes) {
-      __m512 d = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)tile)), m = _mm512_setzero_ps();
-      if (has_offset) m = _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(tile + 32)));
-#pragma unroll
-      for (int r = 0; r < rows; r++) {
-        __m512 own = _mm512_mul_ps(_mm512_cvtepi32_ps(sum[r][t]), d);
-        y[r][t] = _mm512_fmadd_ps(own, _mm512_set1_ps(scales[r]), y[r][t]);
-        if (has_offset) y[r][t] = _mm512_fmadd_ps(m, _mm512_set1_ps(sums[r]), y[r][t]);
-      }
-    }
-    values += byte_group * stored_block, scales += byte_group, sums += byte_group, less += byte_group;
-  }
-#pragma unroll
-  for (int t = 0; t < tiles; t++) {
-    int64_t left = run->panel->count - t * stored_lanes;
-    __mmask16 mask = left < stored_lanes ? (__mmask16)((1u << left) - 1) : 0xFFFF;
-#pragma unroll
-    for (int r = 0; r < rows; r++) {
-      if (!run->is_last) {
-        _mm512_storeu_ps(kept + r * panel_outputs + t * stored_lanes, y[r][t]);
-        continue;
-      }
-      int64_t place = (row + r) * to->stride + t * stored_lanes;
-      float *out = to->y + place;
-      if (to->onto) y[r][t] = _mm512_add_ps(y[r][t], _mm512_maskz_loadu_ps(mask, to->onto + place));
-      // A store with a mask is slow, be it of all lanes.
-      if (mask == 0xFFFF) _mm512_storeu_ps(out, y[r][t]);
-      else _mm512_mask_storeu_ps(out, mask, y[r][t]);
-    }
-  }
-}
-
-// Codes of a run as bytes, while memory is asked for what comes after it.
-MK_BYTE_INLINE const uint8_t *unpack_run(const int tiles, const int bits, const panel_run *run) {
-  const stored_type *t = run->panel->type;
-  uint8_t *to = mk_scratch(1, (size_t)(tiles * (run->to - run->from) * 512));
-  const uint8_t *tile = run->panel->tiles + run->from * tiles * t->tile_bytes, *next = run->next;
-  for (int64_t i = 0; i < tiles * (run->to - run->from); i++, tile += t->tile_bytes, next += t->tile_bytes) {
-    for (int64_t line = 0; line < t->tile_bytes; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
-    for (int s = 0; s < 8; s += 2) {
-      __m512i codes[2];
-      read_codes(bits, tile + (t->has_offset ? 64 : 32), s, codes);
-      for (int j = 0; j < 2; j++) _mm512_storeu_si512(to + i * 512 + 64 * (s + j), codes[j]);
-    }
-  }
-  return to;
-}
-
-MK_BYTE_INLINE void unit_run(
-  const int tiles, const int bits, const bool has_offset, panel_run *run, const byte_rows *x, int64_t m,
-  const stored_target *to) {
-  int64_t row = 0;
-#define ROWS(n, is_unpacked, fetched)                                                                               \
-  unit_rows(n, tiles, bits, has_offset, is_unpacked, fetched, run, x, row, to), row += n
-  if (m > unpacked_from && bits != 8) {
-    run->unpacked = unpack_run(tiles, bits, run);
-    while (m - row >= 4) ROWS(4, true, 0);
-  } else if (m >= 8 && tiles == 2) {
-    // What comes next is asked for by halves, so that memory is at work all the time.
-    ROWS(4, false, 1);
-    run->next += (run->to - run->from) * run->panel->type->tile_bytes;
-    ROWS(4, false, 1);
-    while (m - row >= 4) ROWS(4, false, 0);
-  } else if (m >= 4) {
-    ROWS(4, false, tiles);
-  } else if (m >= 2) {
-    ROWS(2, false, tiles);
-  } else {
-    ROWS(1, false, tiles);
-  }
-  while (m - row >= 4) ROWS(4, false, 0);
-  if (m - row >= 2) ROWS(2, false, 0);
-  if (m - row >= 1) ROWS(1, false, 0);
-#undef ROWS
-}
-
-MK_BYTE_INLINE void unit_panel(
-  const int tiles, const int bits, const bool has_offset, const stored_panel *panel, const uint8_t *next,
-  const byte_rows *x, int64_t m, const stored_target *to) {
-  int64_t bytes = panel_bytes(panel, x->blocks), runs = m > 4 ? (bytes + run_bytes - 1) / run_bytes : 1;
-  int64_t length = (x->blocks + runs - 1) / runs;
-  panel_run run = {.panel = panel};
-  if (length < x->blocks) run.sums = mk_scratch(2, (size_t)(m * panel_outputs) * sizeof(float));
-  if (m < 8 && next != panel->tiles + bytes)
-    for (int64_t line = 0; line < stored_ahead; line += 64) _mm_prefetch(next + line, _MM_HINT_T0);
-  while (run.to < x->blocks) {
-    run.from = run.to, run.to = run.from + length < x->blocks ? run.from + length : x->blocks;
-    run.is_first = run.from == 0, run.is_last = run.to == x->blocks;
-    const uint8_t *end = panel->tiles + run.to * tiles * panel->type->tile_bytes;
-    run.next = run.is_last ? next : end;
-    // A few rows are done with a panel before memory has answered: they ask for what lies a little further on.
-    if (m < 8) run.next = panel->tiles + run.from * tiles * panel->type->tile_bytes + stored_ahead;
-    unit_run(tiles, bits, has_offset, &run, x, m, to);
-  }
-}
-
-MK_BYTE_INLINE void unit_tiles(
-  const int tiles, const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m,
-  const stored_target *to) {
-  switch (panel->type->type) {
-    case MK_Q4_0: return unit_panel(tiles, 4, false, panel, next, x, m, to);
-    case MK_Q4_1: return unit_panel(tiles, 4, true, panel, next, x, m, to);
-    case MK_Q5_0: return unit_panel(tiles, 5, false, panel, next, x, m, to);
-    case MK_Q5_1: return unit_panel(tiles, 5, true, panel, next, x, m, to);
-    default: return unit_panel(tiles, 8, false, panel, next, x, m, to);
-  }
-}
-
-MK_BYTE_UNIT static void unit_one(
-  const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m, const stored_target *to) {
-  unit_tiles(1, panel, next, x, m, to);
-}
-
-MK_BYTE_UNIT static void unit_two(
-  const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m, const stored_target *to) {
-  unit_tiles(2, panel, next, x, m, to);
-}
-
-void stored_multiply_panel(
-  const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m, const stored_target *to) {
-  if (mk_has_byte_unit()) (panel_tiles(panel) == 2 ? unit_two : unit_one)(panel, next, x, m, to);
-  else plain_panel(panel, x, m, to);
-}
-#else
-void stored_multiply_panel(
+static void plain_panel(
   const stored_panel *panel, const uint8_t *next, const byte_rows *x, int64_t m, const stored_target *to) {
   (void)next;
-  plain_panel(panel, x, m, to);
+  for (int64_t row = 0; row < m; row += byte_group)
+    for (int64_t begin = 0; begin < panel->count; begin += stored_lanes)
+      plain_lanes(panel, begin, x, row, m - row < byte_group ? m - row : byte_group, to);
 }
-#endif
+
+// --- Which kernel -------------------------------------------------------------------------------------------
+
+stored_kernel stored_kernel_of(const stored_type *type, bool is_plain) {
+  if (is_plain) return plain_panel;
+  // Each of them needs less of the processor than the one before.
+  stored_kernel kernel = stored_unit_kernel(type);
+  if (!kernel) kernel = stored_pair_unit_kernel(type);
+  if (!kernel) kernel = stored_pair_kernel(type);
+  return kernel ? kernel : plain_panel;
+}
+
+bool mk_stored_is_fast(void) { return stored_kernel_of(stored_type_of(MK_Q4_0), false) != plain_panel; }

@@ -12,11 +12,21 @@ MK_KERNEL(
   for (int64_t i = 0; i < count; i++) y[i] = mk_narrow(x[i]);
 }
 
-stored_source stored_rows_of(const void *x, int x_type, int64_t m, int64_t k, const mk_factors *terms, int64_t count) {
+stored_source stored_rows_of(
+  const mk_stored *w, const void *x, int x_type, int64_t m, const mk_factors *terms, int64_t count) {
   static _Atomic uint64_t numbers;
   return (stored_source){
-    .x = x, .x_type = x_type, .m = m, .k = k, .is_narrow_needed = factors_need(terms, count, false),
-    .number = atomic_fetch_add(&numbers, 1) + 1};
+    .x = x, .x_type = x_type, .m = m, .k = w->inputs, .is_narrow_needed = factors_need(terms, count, false),
+    .has_halves = w->has_halves, .number = atomic_fetch_add(&numbers, 1) + 1};
+}
+
+// Whole lines of the cache, so that what comes behind begins one.
+int64_t stored_rows_size(const stored_source *s) { return (byte_rows_size(s->m, s->k / byte_block) + 63) / 64 * 64; }
+
+byte_rows stored_rows_in(const stored_source *s, void *memory) {
+  byte_rows rows = byte_rows_in(memory, s->m, s->k / byte_block);
+  rows.has_halves = s->has_halves;
+  return rows;
 }
 
 void stored_take(const stored_source *s, int64_t first, int64_t count, const byte_rows *rows, uint16_t *narrow) {
@@ -41,10 +51,10 @@ bool stored_has_narrow(const stored_source *s) { return s->weight || (s->x_type 
 
 factors_rows stored_own_rows(const stored_source *s, byte_rows *rows) {
   static _Thread_local uint64_t held;
-  int64_t size = byte_rows_size(s->m, s->k / byte_block);
+  int64_t size = stored_rows_size(s);
   char *memory = mk_scratch(9, (size_t)(size + s->m * s->k * (int64_t)sizeof(uint16_t)));
   uint16_t *narrow = stored_has_narrow(s) ? (uint16_t *)(memory + size) : NULL;
-  *rows = byte_rows_in(memory, s->m, s->k / byte_block);
+  *rows = stored_rows_in(s, memory);
   if (held != s->number) stored_take(s, 0, s->m, rows, narrow);
   held = s->number;
   return (factors_rows){rows, narrow ? narrow : s->x};

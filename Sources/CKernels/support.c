@@ -15,7 +15,7 @@ int mk_vector_level(void) {
   int found = 1;
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found = 3;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c")) found = 3;
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
     found = 4;
@@ -24,6 +24,14 @@ int mk_vector_level(void) {
   if (asked && atoi(asked) > 0 && atoi(asked) < found) found = atoi(asked);
   level = found;
   return level;
+}
+
+bool mk_has_avx_vnni(void) {
+#if defined(__x86_64__)
+  return mk_vector_level() >= 3 && !getenv("MOTET_ISA") && __builtin_cpu_supports("avxvnni");
+#else
+  return false;
+#endif
 }
 
 void mk_return_large_blocks(void) {

@@ -120,22 +120,17 @@ extension GGUFFile {
         shape.insert(size, at: 0)
       }
       let number: UInt32 = try reader.integer()
-      guard let type = ElementType(ggmlType: number) else {
+      guard let type = ElementType(ggmlNumber: number) else {
         throw FormatError.unsupported(
           file: file, place: "tensor \(quoted(name))", feature: "the type \(typeName(number))",
-          mend: "take the model in F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1 or Q8_0 (llama-quantize makes them)"
-        )
+          mend: "convert the model with llama-quantize to Q4_K_M")
       }
       return Entry(name: name, shape: shape, type: type, offset: try reader.integer())
     }
 
     private static func typeName(_ number: UInt32) -> String {
-      let names: [UInt32: String] = [
-        9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 12: "Q4_K", 13: "Q5_K", 14: "Q6_K", 15: "Q8_K", 16: "IQ2_XXS",
-        17: "IQ2_XS", 18: "IQ3_XXS", 19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS",
-        29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
-      ]
-      return names[number] ?? "number \(number)"
+      guard let name = ElementType.unreadableNames[number] else { return "number \(number)" }
+      return "\(name) (number \(number))"
     }
 
     /// The tensors of `file`, checked against its length and against one another.
@@ -147,8 +142,13 @@ extension GGUFFile {
           .malformed(
             file: file.path, place: "tensor \(quoted(entry.name))", problem: problem, mend: mend)
         }
-        guard let size = entry.type.size(of: entry.shape) else {
-          throw broken("the shape \(entry.shape) does not fit the type \(entry.type.rawValue)")
+        let type = entry.type
+        guard type.hasWholeBlocks(entry.shape) else {
+          throw broken(
+            "its rows of \(entry.shape.last ?? 1) are not whole \(type.name) blocks of \(type.blockElements)")
+        }
+        guard let size = type.size(of: entry.shape) else {
+          throw broken("the shape \(entry.shape) does not fit the type \(type.name)")
         }
         guard entry.offset % UInt64(alignment) == 0 else {
           throw broken("its offset \(entry.offset) is no multiple of the alignment \(alignment)")
@@ -160,7 +160,7 @@ extension GGUFFile {
             mend: fetchWhole)
         }
         let tensor = StoredTensor(
-          name: entry.name, shape: entry.shape, type: entry.type, file: file,
+          name: entry.name, shape: entry.shape, type: type, file: file,
           offset: dataStart + offset, byteCount: size.bytes)
         guard result.updateValue(tensor, forKey: entry.name) == nil else {
           throw broken("the name stands twice")

@@ -181,7 +181,7 @@ public struct PEFTAdapterFile {
     }
     for tensor in [a, b] {
       guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
-        throw broken(tensor.name, "it holds \(tensor.type.rawValue), not floats")
+        throw broken(tensor.name, "it holds \(tensor.type.name), not floats")
       }
       guard tensor.shape.count == 2, tensor.count > 0 else {
         throw broken(tensor.name, "its shape \(tensor.shape) is no matrix")
@@ -218,7 +218,7 @@ public struct PEFTAdapterFile {
         "it is missing, and \(PEFTConfiguration.fileName) has \"use_dora\"")
     }
     guard [.f32, .f16, .bf16, .f64].contains(tensor.type), tensor.count == count else {
-      throw broken(tensor.name, "it holds \(tensor.shape) \(tensor.type.rawValue), not \(count) floats")
+      throw broken(tensor.name, "it holds \(tensor.shape) \(tensor.type.name), not \(count) floats")
     }
     let values = try tensor.floats()
     try Self.check(values, named: tensor.name, in: place)

@@ -53,7 +53,7 @@ package struct PEFTFolder {
         file: place.path, place: "tensor \(quoted(name))", problem: problem, mend: "save the adapter again")
     }
     guard [.f32, .f16, .bf16, .f64].contains(tensor.type) else {
-      throw broken("it holds \(tensor.type.rawValue), not floats")
+      throw broken("it holds \(tensor.type.name), not floats")
     }
     let values = try tensor.floats()
     if let index = values.firstIndex(where: { !$0.isFinite }) {

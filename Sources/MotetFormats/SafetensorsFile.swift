@@ -138,7 +138,7 @@ extension SafetensorsFile {
         }
         guard let size = entry.type.size(of: entry.shape), size.bytes == entry.end - entry.start else {
           throw broken(
-            "\(entry.end - entry.start) bytes do not hold the shape \(entry.shape) in \(entry.type.rawValue)")
+            "\(entry.end - entry.start) bytes do not hold the shape \(entry.shape) in \(entry.type.name)")
         }
         expected = entry.end
       }

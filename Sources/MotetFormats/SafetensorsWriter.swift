@@ -97,7 +97,7 @@ public struct SafetensorsWriter {
         throw refused(tensor, "its name is taken", file)
       }
       guard let typeName = tensor.type.safetensorsName else {
-        throw refused(tensor, "safetensors has no type for \(tensor.type.rawValue)", file)
+        throw refused(tensor, "safetensors has no type for \(tensor.type.name)", file)
       }
       guard let size = tensor.type.size(of: tensor.shape), size.bytes <= Int.max - offset else {
         throw refused(tensor, "the shape \(tensor.shape) is absurd", file)
@@ -144,7 +144,7 @@ public struct SafetensorsWriter {
         try emit($0)
       }
     default:
-      throw refused(tensor, "floats are stored as f32, f16 or bf16, not as \(tensor.type.rawValue)", file)
+      throw refused(tensor, "floats are stored as F32, F16 or BF16, not as \(tensor.type.name)", file)
     }
   }
 

@@ -85,8 +85,8 @@ public struct StoredNF4: Sendable {
     guard tensor.type == type, tensor.count == count else {
       throw damaged(
         tensor,
-        "it has \(tensor.count) values of \(tensor.type.rawValue) where its quant_state asks for \(count) of "
-          + type.rawValue)
+        "it has \(tensor.count) values of \(tensor.type.name) where its quant_state asks for \(count) of "
+          + type.name)
     }
   }
 

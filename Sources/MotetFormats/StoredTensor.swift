@@ -78,7 +78,7 @@ public struct StoredTensor: Sendable {
         let part = UnsafeMutableRawBufferPointer(rebasing: stored[..<(count * type.blockBytes)])
         try file.read(start + first * type.blockBytes, into: part)
         guard let x = part.baseAddress else { return }
-        convert(x, count: count * type.blockElements, into: y + first * type.blockElements)
+        type.expand(x, count, y + first * type.blockElements)
       }
     }
   }
@@ -92,38 +92,6 @@ public struct StoredTensor: Sendable {
   }
 
   private static let pieceBytes = 1 << 17
-
-  private func convert(_ x: UnsafeRawPointer, count: Int, into y: UnsafeMutablePointer<Float>) {
-    switch type {
-    case .f32:
-      UnsafeMutableRawPointer(y).copyMemory(from: x, byteCount: count * 4)
-      if 1.littleEndian != 1 {
-        for i in 0..<count { y[i] = Float(bitPattern: UInt32(littleEndian: y[i].bitPattern)) }
-      }
-    case .f16: each(UInt16.self, x, count, y) { float(fromHalf: UInt16(littleEndian: $0)) }
-    case .bf16: each(UInt16.self, x, count, y) { float(fromBFloat: UInt16(littleEndian: $0)) }
-    case .f64: each(UInt64.self, x, count, y) { Float(Double(bitPattern: UInt64(littleEndian: $0))) }
-    case .i64: each(Int64.self, x, count, y) { Float(Int64(littleEndian: $0)) }
-    case .i32: each(Int32.self, x, count, y) { Float(Int32(littleEndian: $0)) }
-    case .i16: each(Int16.self, x, count, y) { Float(Int16(littleEndian: $0)) }
-    case .i8: each(Int8.self, x, count, y) { Float($0) }
-    case .u8: each(UInt8.self, x, count, y) { Float($0) }
-    case .bool: each(UInt8.self, x, count, y) { $0 == 0 ? 0 : 1 }
-    case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0:
-      Dequantization.expand(type, x, blocks: count / type.blockElements, into: y)
-    }
-  }
-
-  /// Tensors may start at any byte, so every load is an unaligned one.
-  @inline(__always)
-  private func each<T: BitwiseCopyable>(
-    _: T.Type, _ x: UnsafeRawPointer, _ count: Int, _ y: UnsafeMutablePointer<Float>,
-    _ convert: (T) -> Float
-  ) {
-    for i in 0..<count {
-      y[i] = convert(x.loadUnaligned(fromByteOffset: i &* MemoryLayout<T>.size, as: T.self))
-    }
-  }
 }
 
 /// Anything that holds named tensors: one file, or a folder of shards.

@@ -111,8 +111,10 @@ import Testing
     let cases: [(dimensions: [UInt64], type: UInt32, offset: UInt64, says: String)] = [
       ([4], 0, 32, "not within"), ([4], 0, .max - 31, "not within"), ([4], 0, 4, "multiple of the alignment"),
       ([1 << 62, 4], 0, 0, "does not fit"), ([.max], 0, 0, "dimension of"), ([0], 0, 0, "dimension of 0"),
-      ([31], 2, 0, "does not fit the type q4_0"), ([1, 1, 1, 1, 1], 0, 0, "5 dimensions"),
-      ([256], 14, 0, "Q6_K"), ([4], 999, 0, "number 999"),
+      ([31], 2, 0, "rows of 31 are not whole Q4_0 blocks of 32"), ([1, 1, 1, 1, 1], 0, 0, "5 dimensions"),
+      ([576], 12, 0, "rows of 576 are not whole Q4_K blocks of 256"),
+      ([256], 16, 0, "the type IQ2_XXS (number 16) is not supported; convert the model with llama-quantize"),
+      ([4], 999, 0, "number 999"),
     ]
     for (dimensions, type, offset, says) in cases {
       var bytes = GGUFBytes(tensors: 1)

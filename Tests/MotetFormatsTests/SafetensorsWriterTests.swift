@@ -49,8 +49,8 @@ import Testing
         ([.init(name: "w", shape: [3]) { [1, 2] }], "2 floats"),
         ([.init(name: "w", shape: [3], type: .u8, data: Data(count: 4))], "4 bytes"),
         ([.init(name: "w", shape: [3], type: .u8, data: Data(count: 2))], "2 bytes"),
-        ([.init(name: "w", shape: [32], type: .q4_0, data: Data(count: 18))], "q4_0"),
-        ([.init(name: "w", shape: [1], type: .i8) { [1] }], "i8"),
+        ([.init(name: "w", shape: [32], type: .q4_0, data: Data(count: 18))], "Q4_0"),
+        ([.init(name: "w", shape: [1], type: .i8) { [1] }], "I8"),
         ([.init(name: "w", shape: [.max, .max]) { [1] }], "absurd"),
         ([.init(name: "w", shape: [1]) { [1] }, .init(name: "w", shape: [1]) { [1] }], "taken"),
       ]
@@ -71,7 +71,7 @@ import Testing
       at: folder.appendingPathComponent("model"), withIntermediateDirectories: true)
     let values = (0..<120).map { Float(Double($0) * 0.37 - 20) }
     var tensors = [ElementType.f32, .f16, .bf16].map { type in
-      SafetensorsWriter.Tensor(name: type.rawValue, shape: [2, 3, 20], type: type) { values }
+      SafetensorsWriter.Tensor(name: type.name.lowercased(), shape: [2, 3, 20], type: type) { values }
     }
     tensors.append(.init(name: "u8", shape: [7], type: .u8, data: Data(0..<7)))
     try SafetensorsWriter.write(

@@ -131,8 +131,8 @@ import Testing
     }
     let nan = withUnsafeBytes(of: Float.nan) { Data($0) }
     let cases: [(SafetensorsWriter.Tensor, String)] = [
-      (.init(name: Self.site + ".absmax", shape: [5], type: .u8, data: Data(count: 5)), "5 values of u8"),
-      (.init(name: Self.site, shape: [64, 1], type: .u8, data: Data(count: 64)), "64 values of u8"),
+      (.init(name: Self.site + ".absmax", shape: [5], type: .u8, data: Data(count: 5)), "5 values of U8"),
+      (.init(name: Self.site, shape: [64, 1], type: .u8, data: Data(count: 64)), "64 values of U8"),
       (.init(name: Self.site + ".nested_absmax", shape: [1], type: .f32, data: nan), "not finite"),
       (.init(name: Self.site + ".quant_map", shape: [16], type: .f32, data: Data(count: 64)), "NF4's 16"),
       (text("{"), "no JSON object"),

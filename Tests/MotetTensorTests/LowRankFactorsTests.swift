@@ -39,7 +39,7 @@ extension LowRankFactors {
   /// Terms within the pass, beside it, and as plain loops.
   @Test(arguments: LowRankFactors.Form.allCases)
   @Compute func addWhatPlainLoopsSay(form: LowRankFactors.Form) throws {
-    let sample = StoredMatrixTests.sample(.q4_1, outputs: 80, inputs: 64, seed: 7)
+    let sample = try StoredMatrixTests.sample(.q4_1, outputs: 80, inputs: 64, seed: 7)
     let stored = try FrozenMatrix(stored: [
       StoredBlocks(kind: .q4_1, outputs: 80, inputs: 64, bytes: sample.bytes)
     ])

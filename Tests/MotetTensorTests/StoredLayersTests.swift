@@ -6,32 +6,49 @@ import Testing
 @Suite struct StoredLayersTests {
   private static let shape = AttentionShape(heads: 6, kvHeads: 2, headDimension: 32)
   private static let table = RotaryTable(positions: 256, headDimension: 32, theta: 10_000)
-  private static let (hidden, width) = (160, 96)
   private static let epsilon: Float = 1e-5
+
+  /// What layers are made of.
+  enum Mix: CaseIterable {
+    /// Blocks of 32 of all types, and odd numbers of them.
+    case blocks
+    /// Groups of eight, as a file in Q4_K_M has them.
+    case groups
+
+    var hidden: Int { self == .blocks ? 160 : 256 }
+    var width: Int { self == .blocks ? 96 : 512 }
+  }
 
   @Compute private static func stored(
     _ parts: [(StoredBlocks.Kind, Int)], inputs: Int, seed: UInt64
   ) throws -> FrozenMatrix {
     try FrozenMatrix(
-      stored: parts.enumerated().map { index, part in
-        let sample = StoredMatrixTests.sample(
+      stored: try parts.enumerated().map { index, part in
+        let sample = try StoredMatrixTests.sample(
           part.0, outputs: part.1, inputs: inputs, seed: seed + UInt64(index))
         return StoredBlocks(kind: part.0, outputs: part.1, inputs: inputs, bytes: sample.bytes)
       })
   }
 
-  /// One layer of blocks of all types.
-  @Compute private static func layer(norms: Double = 1, seed: UInt64) throws -> StoredLayers.Layer {
+  @Compute private static func layer(_ mix: Mix = .blocks, norms: Double = 1, seed: UInt64) throws
+    -> StoredLayers.Layer
+  {
+    let (hidden, width) = (mix.hidden, mix.width)
     let queries = shape.queryWidth
     let keys = shape.kvHeads * shape.headDimension
+    let isSingle = mix == .blocks
     return StoredLayers.Layer(
       attentionNorm: FrozenVector(floats(hidden, seed: seed + 1, scale: norms)),
       queryKeyValue: try stored(
-        [(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)], inputs: hidden, seed: seed + 10),
-      attentionOutput: try stored([(.q4_0, hidden)], inputs: queries, seed: seed + 30),
+        isSingle
+          ? [(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)] : [(.q4_K, queries), (.q3_K, keys), (.q6_K, keys)],
+        inputs: hidden, seed: seed + 10),
+      attentionOutput: try stored([(isSingle ? .q4_0 : .iq4_NL, hidden)], inputs: queries, seed: seed + 30),
       feedForwardNorm: FrozenVector(floats(hidden, seed: seed + 2, scale: norms)),
-      gateUp: try stored([(.q4_1, width), (.q5_1, width)], inputs: hidden, seed: seed + 50),
-      down: try stored([(.q4_1, hidden)], inputs: width, seed: seed + 70))
+      gateUp: try stored(
+        isSingle ? [(.q4_1, width), (.q5_1, width)] : [(.q4_K, width), (.q5_K, width)], inputs: hidden,
+        seed: seed + 50),
+      down: try stored([(isSingle ? .q4_1 : .q6_K, hidden)], inputs: width, seed: seed + 70))
   }
 
   /// What adapters add to layers: to all matrices, one adapter to the first half of the rows and one to the last.
@@ -40,9 +57,11 @@ import Testing
     var separate: [ForwardTerms] = []
     var together: LayerTerms
 
-    @Compute init(layers: Int, rows: Int, forms: [LowRankFactors.Form], seed: UInt64) {
+    @Compute init(
+      _ mix: Mix = .blocks, layers: Int, rows: Int, forms: [LowRankFactors.Form], seed: UInt64
+    ) {
       let queries = StoredLayersTests.shape.queryWidth
-      let (keys, hidden, width) = (64, StoredLayersTests.hidden, StoredLayersTests.width)
+      let (keys, hidden, width) = (64, mix.hidden, mix.width)
       typealias Site = (columns: Range<Int>, rank: Int)
       let matrices: [(inputs: Int, sites: [Site])] = [
         (hidden, [(0..<queries, 16), (queries + keys..<queries + 2 * keys, 5)]),
@@ -116,19 +135,22 @@ import Testing
   /// Passes of several sequences one after the other, through two layers.
   @Test(
     arguments: [[], [LowRankFactors.Form.bf16], [.int8], [.int4], [.int4, .bf16]],
-    [ActivationStorage.f32, .bf16])
-  @Compute func isWhatItsOperatorsAre(forms: [LowRankFactors.Form], storage: ActivationStorage) throws {
+    [(Mix.blocks, ActivationStorage.f32), (.blocks, .bf16), (.groups, .bf16)])
+  @Compute func isWhatItsOperatorsAre(
+    forms: [LowRankFactors.Form], made: (mix: Mix, storage: ActivationStorage)
+  ) throws {
+    let (mix, storage) = made
     let pool = KeyValuePool(layers: 2, shape: Self.shape, storage: storage)
     // Of each pass, the rows of each sequence: more than one block of queries has, too.
     let passes = [
       [5, 1, 19], [1, 1, 1], [1, 1, 30], [8, 0, 0], [1, 0, 0], [0, 1, 1], [2, 2, 4], [24, 2, 6],
     ]
     let caches = (0..<6).map { _ in KeyValueCache(in: pool) }
-    let layers = try [100, 200].map { try Self.layer(seed: $0) }
+    let layers = try [100, 200].map { try Self.layer(mix, seed: $0) }
     var starts = [0, 0, 0]
     for (number, sizes) in passes.enumerated() {
       let rows = sizes.reduce(0, +)
-      let added = Added(layers: 2, rows: rows, forms: forms, seed: UInt64(10_000 * number))
+      let added = Added(mix, layers: 2, rows: rows, forms: forms, seed: UInt64(10_000 * number))
       func spans(_ own: ArraySlice<KeyValueCache>) -> [SequenceSpan] {
         var first = 0
         return sizes.indices.compactMap { index in
@@ -139,8 +161,8 @@ import Testing
         }
       }
       let positions = sizes.indices.flatMap { (starts[$0]..<starts[$0] + sizes[$0]).map(Int32.init) }
-      let values = floats(rows * Self.hidden, seed: UInt64(number), scale: 2)
-      let x = Tensor(rows: rows, columns: Self.hidden, values)
+      let values = floats(rows * mix.hidden, seed: UInt64(number), scale: 2)
+      let x = Tensor(rows: rows, columns: mix.hidden, values)
       let tape = Tape(recording: false, storage: .bf16, kernels: .fast)
       var expected = x
       for (index, layer) in layers.enumerated() {
@@ -165,32 +187,32 @@ import Testing
   }
 
   /// A row's bits are its own, whatever rows come with it.
-  @Test @Compute func aRowIsTheSameAloneAndAmongOthers() throws {
+  @Test(arguments: Mix.allCases) @Compute func aRowIsTheSameAloneAndAmongOthers(mix: Mix) throws {
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .bf16)
-    let layer = try Self.layer(seed: 7)
-    let none = Added(layers: 1, rows: 1, forms: [], seed: 0).together
-    let values = floats(9 * Self.hidden, seed: 8)
+    let layer = try Self.layer(mix, seed: 7)
+    let none = Added(mix, layers: 1, rows: 1, forms: [], seed: 0).together
+    let values = floats(9 * mix.hidden, seed: 8)
     let spans = (0..<9).map { SequenceSpan(rows: $0..<$0 + 1, cache: KeyValueCache(in: pool)) }
     let together = try whole(
-      [layer], Tensor(rows: 9, columns: Self.hidden, values), adding: none, spans,
+      [layer], Tensor(rows: 9, columns: mix.hidden, values), adding: none, spans,
       [Int32](repeating: 0, count: 9))
     for row in 0..<9 {
-      let own = Array(values[row * Self.hidden..<(row + 1) * Self.hidden])
+      let own = Array(values[row * mix.hidden..<(row + 1) * mix.hidden])
       let alone = try whole(
-        [layer], Tensor(rows: 1, columns: Self.hidden, own), adding: none,
+        [layer], Tensor(rows: 1, columns: mix.hidden, own), adding: none,
         [SequenceSpan(rows: 0..<1, cache: KeyValueCache(in: pool))], [0])
-      let isSame = alone.values == Array(together.values[row * Self.hidden..<(row + 1) * Self.hidden])
+      let isSame = alone.values == Array(together.values[row * mix.hidden..<(row + 1) * mix.hidden])
       #expect(isSame, "row \(row)")
     }
   }
 
   /// Against plain loops in f32 over the matrices' values: nothing is off but by the rounding of rows to 8 bits. Norms
   /// are small, so that no softmax makes more of it.
-  @Test @Compute func isCloseToPlainLoops() throws {
-    let layer = try Self.layer(norms: 0.05, seed: 3)
-    let added = Added(layers: 1, rows: 4, forms: [.bf16], seed: 5)
+  @Test(arguments: Mix.allCases) @Compute func isCloseToPlainLoops(mix: Mix) throws {
+    let layer = try Self.layer(mix, norms: 0.05, seed: 3)
+    let added = Added(mix, layers: 1, rows: 4, forms: [.bf16], seed: 5)
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .f32)
-    let x = Tensor(rows: 4, columns: Self.hidden, floats(4 * Self.hidden, seed: 4))
+    let x = Tensor(rows: 4, columns: mix.hidden, floats(4 * mix.hidden, seed: 4))
     func spans() -> [SequenceSpan] { [SequenceSpan(rows: 0..<4, cache: KeyValueCache(in: pool))] }
     let found = try whole([layer], x, adding: added.together, spans(), [0, 1, 2, 3])
     let expected = try byOperators(
@@ -227,7 +249,7 @@ import Testing
     profiled.profile = OperatorProfile()
     #expect(!takes(profiled))
     let other = try FrozenMatrix(
-      layer.down.floats(), outputs: Self.hidden, inputs: Self.width, precision: .f32)
+      layer.down.floats(), outputs: Mix.blocks.hidden, inputs: Mix.blocks.width, precision: .f32)
     let mixed = StoredLayers.Layer(
       attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
       attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm, gateUp: layer.gateUp,
@@ -238,7 +260,7 @@ import Testing
     let uneven = StoredLayers.Layer(
       attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
       attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm,
-      gateUp: try Self.stored([(.q4_1, 48), (.q4_1, 144)], inputs: Self.hidden, seed: 9), down: layer.down)
+      gateUp: try Self.stored([(.q4_1, 48), (.q4_1, 144)], inputs: Mix.blocks.hidden, seed: 9), down: layer.down)
     #expect(StoredLayers([uneven], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
   }
 }

@@ -158,11 +158,17 @@ void mk_nf4_slice(
 
 // --- Blocks of a GGUF -----------------------------------------------------------------------------------
 
-// ggml's numbers for its types of blocks of 32 values.
-enum { MK_Q4_0 = 2, MK_Q4_1 = 3, MK_Q5_0 = 6, MK_Q5_1 = 7, MK_Q8_0 = 8 };
+// ggml's numbers for its types of blocks that are multiplied as they are.
+enum {
+  MK_Q4_0 = 2, MK_Q4_1 = 3, MK_Q5_0 = 6, MK_Q5_1 = 7, MK_Q8_0 = 8, MK_Q2_K = 10, MK_Q3_K = 11, MK_Q4_K = 12,
+  MK_Q5_K = 13, MK_Q6_K = 14, MK_IQ4_NL = 20, MK_IQ4_XS = 23
+};
+// Of a block as a file has it; 0 for types that are not multiplied.
+int64_t mk_stored_block_values(int type);
+int64_t mk_stored_block_bytes(int type);
 
-// Rows of a weight matrix as a file has them: `blocks` is [file's rows][inputs / 32] blocks, and output i is row
-// rows[i], or i where that is NULL.
+// Rows of a weight matrix as a file has them: `blocks` is [file's rows][inputs / values of a block] blocks, and output i is
+// row rows[i], or i where that is NULL.
 typedef struct {
   int type;
   int64_t outputs;
@@ -170,11 +176,15 @@ typedef struct {
   const int64_t *rows;
 } mk_stored_part;
 
+// Whether products with blocks go by kernels that are faster than products in f32, and not by the plain loops.
+bool mk_stored_is_fast(void);
+
 // W[outputs, inputs], of parts one below the other, for products x·Wᵀ: the values are the file's own.
 typedef struct mk_stored mk_stored;
 
-// NULL when the type is not known, `inputs` is not whole blocks or there is no memory: see mk_last_error.
-mk_stored *mk_stored_create(const mk_stored_part *parts, int64_t count, int64_t inputs);
+// NULL when the type is not known, `inputs` is not whole blocks or there is no memory: see mk_last_error. `is_plain` has
+// products take the portable loops, to compare others with.
+mk_stored *mk_stored_create(const mk_stored_part *parts, int64_t count, int64_t inputs, bool is_plain);
 void mk_stored_destroy(mk_stored *matrix);
 const void *mk_stored_bytes(const mk_stored *matrix, int64_t *count);
 // One row of W in f32.
