@@ -2,7 +2,7 @@
 //
 // silu(x) = x·σ(x);  gelu(x) = x·Φ(x), its tanh form x·σ(2·√(2/π)·(x + 0.044715·x³)), its quick form x·σ(1.702·x)
 // (Hendrycks and Gimpel 2016, arXiv 1606.08415, §2)
-#include "dispatch.h"
+#include "rows.h"
 
 // Beyond these sizes σ and Φ are 0 or 1 in f32, and what is made of x alone is kept from overflow.
 #define SILU_END 88.0f
@@ -159,6 +159,11 @@ MK_KERNEL(activate_rows_backward, (const mk_activation *p, int64_t begin, int64_
 MK_KERNEL(activate_rows_backward_bf16, (const mk_activation *p, int64_t begin, int64_t end), (p, begin, end)) {
   if (p->is_gated) EACH_KIND(GATED_NARROW_BACK)
   else EACH_KIND(PLAIN_NARROW_BACK)
+}
+
+void activate_narrow(int kind, const float *gate_up, uint16_t *y, int64_t rows, int64_t columns) {
+  mk_activation p = {.kind = kind, .is_gated = true, .x = gate_up, .narrow_y = y, .rows = rows, .columns = columns};
+  activate_rows(&p, 0, rows);
 }
 
 static void forward(void *p, int64_t begin, int64_t end) { activate_rows(p, begin, end); }

@@ -1,5 +1,5 @@
 // y += b for each row; db = Σ dy over rows.
-#include "dispatch.h"
+#include "rows.h"
 
 typedef struct {
   const float *x;
@@ -29,6 +29,11 @@ MK_KERNEL(sum_columns, (const bias *p, int64_t begin, int64_t end), (p, begin, e
       for (int64_t j = begin; j < end; j++) sums[j] += x[j];
     }
   }
+}
+
+void add_bias_rows(float *y, const float *b, int64_t rows, int64_t columns) {
+  bias p = {.x = b, .y = y, .rows = rows, .columns = columns};
+  add_rows(&p, 0, rows);
 }
 
 static void add(void *p, int64_t begin, int64_t end) { add_rows(p, begin, end); }

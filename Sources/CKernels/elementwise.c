@@ -1,4 +1,5 @@
 // Conversions between f32 and bf16, sums, scaled addition, softcaps, dropout: loops split over the team.
+#include "rows.h"
 #include "softcap.h"
 
 enum { grain = 4096 };
@@ -53,14 +54,24 @@ typedef struct {
   float scale, *y;
 } scaled_sum;
 
+// y may be x: each value is read before its place is written.
 MK_KERNEL(sum_range, (const scaled_sum *p, int64_t begin, int64_t end), (p, begin, end)) {
 #pragma clang fp contract(fast)
   const float *x = p->x;
-  float *restrict y = p->y, scale = p->scale;
-  if (p->narrow_z)
+  float *y = p->y, scale = p->scale;
+  if (p->narrow_z) {
+#pragma clang loop vectorize(assume_safety)
     for (int64_t i = begin; i < end; i++) y[i] = x[i] + scale * mk_widen(p->narrow_z[i]);
-  else
+  } else {
+#pragma clang loop vectorize(assume_safety)
     for (int64_t i = begin; i < end; i++) y[i] = x[i] + scale * p->z[i];
+  }
+}
+
+void sum_scaled_values(
+  const float *x, const float *z, const uint16_t *narrow_z, float scale, float *y, int64_t count) {
+  scaled_sum p = {.x = x, .z = z, .narrow_z = narrow_z, .scale = scale, .y = y};
+  sum_range(&p, 0, count);
 }
 
 MK_KERNEL(scale_range, (const pair *p, int64_t begin, int64_t end), (p, begin, end)) {

@@ -1,6 +1,6 @@
 // RMSNorm of groups of columns of each row, in place: of each head's queries and keys (Qwen Team 2025, arXiv 2505.09388,
 // §2), or of all of them (OLMo Team 2025, 2501.00656, §2.1). The formulas stand in rms_norm.c.
-#include "dispatch.h"
+#include "rows.h"
 
 MK_KERNEL(norm_groups, (const mk_norm_groups *p, int64_t begin, int64_t end), (p, begin, end)) {
 #pragma clang fp reassociate(on) contract(fast)
@@ -66,6 +66,8 @@ MK_KERNEL(norm_groups_weights, (const weight_sum *s, int64_t begin, int64_t end)
         for (int64_t j = begin; j < end; j++) dw[j] += dy[j] * former(p, kept + j, false) * r;
     }
 }
+
+void rms_norm_groups_rows(const mk_norm_groups *p) { norm_groups(p, 0, p->rows); }
 
 static void forward(void *p, int64_t begin, int64_t end) { norm_groups(p, begin, end); }
 static void backward(void *p, int64_t begin, int64_t end) { norm_groups_backward(p, begin, end); }

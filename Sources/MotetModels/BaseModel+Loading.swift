@@ -152,7 +152,8 @@ private struct PartLoader {
         vocabulary: c.vocabulary, sketch: sketch),
       sites: sites,
       weights: ModelWeights(
-        tables: tables, layers: layers, whole: WholeLayers(layers, following: head),
+        tables: tables, layers: layers,
+        whole: WholeLayers(layers, following: head, rotations: model.rotations.count),
         finalNorm: finalNorm, head: head))
   }
 

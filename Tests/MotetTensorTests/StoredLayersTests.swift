@@ -30,6 +30,47 @@ import Testing
       })
   }
 
+  /// Which steps layers have.
+  enum Steps: CaseIterable {
+    case llama
+    /// Norms behind sublayers and of heads, a bias, a gate of another kind, a window, a softcap, two tables, scaled sums.
+    case decorated
+    /// Norms behind sublayers alone, and of all queries and all keys.
+    case behind
+  }
+
+  /// A window of 7, heads' scores capped; the second table turns nothing.
+  private static let decoratedRule = AttentionRule(shape, window: 7, scale: 0.3, softcap: 20)
+  private static let tables = [table, RotaryTable(positions: 256, headDimension: 32, theta: 100), .none]
+
+  @Compute private static func layer(
+    _ mix: Mix = .blocks, _ steps: Steps, norms: Double = 1, seed: UInt64
+  ) throws -> StoredLayers.Layer {
+    var layer = try layer(mix, norms: norms, seed: seed)
+    func vector(_ count: Int, _ number: UInt64) -> FrozenVector {
+      FrozenVector(floats(count, seed: seed + number, scale: norms))
+    }
+    switch steps {
+    case .llama: break
+    case .decorated:
+      layer.attentionAfter = vector(mix.hidden, 3)
+      layer.feedForwardAfter = vector(mix.hidden, 4)
+      (layer.queryNorm, layer.keyNorm) = (vector(32, 5), vector(32, 6))
+      layer.bias = vector(shape.packedWidth, 7)
+      layer.activation = .geluTanh
+      layer.rule = seed % 200 == 0 ? decoratedRule : AttentionRule(shape, rotated: 0)
+      layer.table = seed % 200 == 0 ? 1 : 2
+      layer.residualScale = 0.7
+    case .behind:
+      (layer.attentionNorm, layer.feedForwardNorm) = (nil, nil)
+      layer.attentionAfter = vector(mix.hidden, 3)
+      layer.feedForwardAfter = vector(mix.hidden, 4)
+      layer.queryNorm = vector(shape.heads * 32, 5)
+      layer.keyNorm = vector(shape.kvHeads * 32, 6)
+    }
+    return layer
+  }
+
   @Compute private static func layer(_ mix: Mix = .blocks, norms: Double = 1, seed: UInt64) throws
     -> StoredLayers.Layer
   {
@@ -41,8 +82,9 @@ import Testing
       attentionNorm: FrozenVector(floats(hidden, seed: seed + 1, scale: norms)),
       queryKeyValue: try stored(
         isSingle
-          ? [(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)] : [(.q4_K, queries), (.q3_K, keys), (.q6_K, keys)],
-        inputs: hidden, seed: seed + 10),
+          ? [(.q4_1, queries), (.q5_0, keys), (.q8_0, keys)]
+          : [(.q4_K, queries), (.q3_K, keys), (.q6_K, keys)],
+        inputs: hidden, seed: seed + 10), rule: AttentionRule(shape),
       attentionOutput: try stored([(isSingle ? .q4_0 : .iq4_NL, hidden)], inputs: queries, seed: seed + 30),
       feedForwardNorm: FrozenVector(floats(hidden, seed: seed + 2, scale: norms)),
       gateUp: try stored(
@@ -111,13 +153,32 @@ import Testing
       try tape.adaptedLinear(
         x, matrix, terms: [], forward: terms[4 * index + place], adding: residual)
     }
-    let normed = tape.rmsNorm(x, weight: layer.attentionNorm, epsilon: Self.epsilon)
+    func norm(_ x: Tensor, _ weight: FrozenVector?) -> Tensor {
+      weight.map { tape.rmsNorm(x, weight: $0, epsilon: Self.epsilon) } ?? x
+    }
+    func added(_ input: Tensor, _ matrix: FrozenMatrix, _ place: Int, _ after: FrozenVector?, to x: Tensor)
+      throws
+      -> Tensor
+    {
+      if after == nil, layer.residualScale == 1 { return try linear(input, matrix, place, adding: x) }
+      return tape.sum(x, norm(try linear(input, matrix, place), after), scale: layer.residualScale)
+    }
+    var qkv = try linear(norm(x, layer.attentionNorm), layer.queryKeyValue, 0)
+    if let bias = layer.bias { qkv = tape.addingBias(qkv, bias) }
+    let (queries, keys) = (Self.shape.heads * 32, Self.shape.kvHeads * 32)
+    let norms = [(layer.queryNorm, 0..<queries), (layer.keyNorm, queries..<queries + keys)].compactMap {
+      weight, columns in
+      weight.map { GroupNorm(columns: columns, weight: $0, epsilon: Self.epsilon) }
+    }
+    if !norms.isEmpty { qkv = tape.rmsNormGroups(qkv, norms) }
     let found = tape.rotaryAttention(
-      try linear(normed, layer.queryKeyValue, 0), shape: Self.shape, sequences: spans, positions: positions,
-      table: Self.table, layer: index)
-    let h = try linear(found, layer.attentionOutput, 1, adding: x)
-    let inner = tape.rmsNorm(h, weight: layer.feedForwardNorm, epsilon: Self.epsilon)
-    return try linear(tape.swiglu(try linear(inner, layer.gateUp, 2)), layer.down, 3, adding: h)
+      qkv, rule: layer.rule, sequences: spans, positions: positions, table: Self.tables[layer.table],
+      layer: index)
+    let h = try added(found, layer.attentionOutput, 1, layer.attentionAfter, to: x)
+    let inner = norm(h, layer.feedForwardNorm)
+    return try added(
+      tape.gated(try linear(inner, layer.gateUp, 2), layer.activation), layer.down, 3, layer.feedForwardAfter,
+      to: h)
   }
 
   @Compute private func whole(
@@ -128,25 +189,28 @@ import Testing
       StoredLayers(
         layers, following: layers[0].queryKeyValue, shape: Self.shape, epsilon: Self.epsilon))
     return made.forward(
-      x, depth: layers.count, adding: terms, sequences: spans, positions: positions, table: Self.table,
+      x, depth: layers.count, adding: terms, sequences: spans, positions: positions, tables: Self.tables,
       on: Tape(recording: false, storage: .bf16, kernels: .fast))
   }
 
   /// Passes of several sequences one after the other, through two layers.
   @Test(
     arguments: [[], [LowRankFactors.Form.bf16], [.int8], [.int4], [.int4, .bf16]],
-    [(Mix.blocks, ActivationStorage.f32), (.blocks, .bf16), (.groups, .bf16)])
+    [
+      (Mix.blocks, ActivationStorage.f32, Steps.llama), (.blocks, .bf16, .llama), (.groups, .bf16, .llama),
+      (.blocks, .f32, .decorated), (.groups, .bf16, .decorated), (.blocks, .bf16, .behind),
+    ])
   @Compute func isWhatItsOperatorsAre(
-    forms: [LowRankFactors.Form], made: (mix: Mix, storage: ActivationStorage)
+    forms: [LowRankFactors.Form], made: (mix: Mix, storage: ActivationStorage, steps: Steps)
   ) throws {
-    let (mix, storage) = made
+    let (mix, storage, steps) = made
     let pool = KeyValuePool(layers: 2, shape: Self.shape, storage: storage)
     // Of each pass, the rows of each sequence: more than one block of queries has, too.
     let passes = [
       [5, 1, 19], [1, 1, 1], [1, 1, 30], [8, 0, 0], [1, 0, 0], [0, 1, 1], [2, 2, 4], [24, 2, 6],
     ]
     let caches = (0..<6).map { _ in KeyValueCache(in: pool) }
-    let layers = try [100, 200].map { try Self.layer(mix, seed: $0) }
+    let layers = try [100, 200].map { try Self.layer(mix, steps, seed: $0) }
     var starts = [0, 0, 0]
     for (number, sizes) in passes.enumerated() {
       let rows = sizes.reduce(0, +)
@@ -208,8 +272,10 @@ import Testing
 
   /// Against plain loops in f32 over the matrices' values: nothing is off but by the rounding of rows to 8 bits. Norms
   /// are small, so that no softmax makes more of it.
-  @Test(arguments: Mix.allCases) @Compute func isCloseToPlainLoops(mix: Mix) throws {
-    let layer = try Self.layer(mix, norms: 0.05, seed: 3)
+  @Test(arguments: Mix.allCases, Steps.allCases) @Compute func isCloseToPlainLoops(mix: Mix, steps: Steps)
+    throws
+  {
+    let layer = try Self.layer(mix, steps, norms: 0.05, seed: 3)
     let added = Added(mix, layers: 1, rows: 4, forms: [.bf16], seed: 5)
     let pool = KeyValuePool(layers: 1, shape: Self.shape, storage: .f32)
     let x = Tensor(rows: 4, columns: mix.hidden, floats(4 * mix.hidden, seed: 4))
@@ -250,17 +316,13 @@ import Testing
     #expect(!takes(profiled))
     let other = try FrozenMatrix(
       layer.down.floats(), outputs: Mix.blocks.hidden, inputs: Mix.blocks.width, precision: .f32)
-    let mixed = StoredLayers.Layer(
-      attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
-      attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm, gateUp: layer.gateUp,
-      down: other)
+    var mixed = layer
+    mixed.down = other
     #expect(
       StoredLayers([layer, mixed], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
     // A gate that ends within a panel.
-    let uneven = StoredLayers.Layer(
-      attentionNorm: layer.attentionNorm, queryKeyValue: layer.queryKeyValue,
-      attentionOutput: layer.attentionOutput, feedForwardNorm: layer.feedForwardNorm,
-      gateUp: try Self.stored([(.q4_1, 48), (.q4_1, 144)], inputs: Mix.blocks.hidden, seed: 9), down: layer.down)
+    var uneven = layer
+    uneven.gateUp = try Self.stored([(.q4_1, 48), (.q4_1, 144)], inputs: Mix.blocks.hidden, seed: 9)
     #expect(StoredLayers([uneven], following: nil, shape: Self.shape, epsilon: Self.epsilon) == nil)
   }
 }

@@ -525,12 +525,30 @@ void mk_page_read(const mk_cache_shape *shape, const void *layer, int64_t slot, 
 
 // --- A decoder layer --------------------------------------------------------------------------------------
 
-// A layer of a model of the Llama family in stored blocks:
-//   h = x + attention(norm(x)·QKVᵀ)·Oᵀ,   y = h + swiglu(norm(h)·[gate, up]ᵀ)·downᵀ
+// What the angles of a rotation are looked up in: [positions, rotated/2] each.
+typedef struct {
+  const float *cosines, *sines;
+} mk_rotary_table;
+
+// A layer in stored blocks:
+//   h = x + s·after(attention(heads(norm(x)·QKVᵀ + b))·Oᵀ),   y = h + s·after(gated(norm(h)·[gate, up]ᵀ)·downᵀ)
+// Each `norm` and `after` is an RMSNorm of its own, or nothing where its weight is NULL; `heads` norms queries and keys.
 typedef struct {
   const mk_stored *qkv, *output, *gate_up, *down;
   // [hidden]
-  const float *attention_norm, *feed_forward_norm;
+  const float *attention_norm, *feed_forward_norm, *attention_after, *feed_forward_after;
+  // b, as wide as QKV's outputs, or NULL.
+  const float *bias;
+  // Weights, as wide as a head or as all queries, all keys; or NULL.
+  const float *query_norm, *key_norm;
+  int64_t query_norm_width, key_norm_width;
+  // s
+  float residual_scale;
+  // Of MK_SILU and so on.
+  int activation;
+  const mk_attention_rule *rule;
+  // Which of the tables.
+  int64_t table;
 } mk_layer;
 
 // A pass of some rows through layers one after the other.
@@ -553,8 +571,8 @@ typedef struct {
 // each layer one after the other; `term_counts` are how many of each. y may be x.
 void mk_layers_forward(
   const mk_layer *layers, int64_t count, const mk_layers_pass *pass, const float *x, const mk_factors *terms,
-  const int64_t *term_counts, const mk_attention_rule *rule, const mk_cache_shape *shape,
-  const mk_cached_sequence *sequences, const float *cosines, const float *sines, float *y);
+  const int64_t *term_counts, const mk_rotary_table *tables, const mk_cache_shape *shape,
+  const mk_cached_sequence *sequences, float *y);
 
 // --- Cross-entropy ------------------------------------------------------------------------------------
 

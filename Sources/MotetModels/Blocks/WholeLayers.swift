@@ -5,58 +5,56 @@ import MotetTensor
 @Compute
 struct WholeLayers {
   private let layers: StoredLayers
-  private let rule: AttentionRule
-  private let rotation: Int
   /// The sites of each matrix in the order in which they are multiplied, with their output columns.
   private let members: [[(index: Int, columns: Range<Int>)]]
 
-  /// - Parameter following: the matrix that is multiplied after them
+  /// - Parameters:
+  ///   - following: the matrix that is multiplied after them
+  ///   - rotations: how many the model has
   /// - Returns: nil where not all matrices are in stored blocks, or a layer has steps that the operator has not
-  init?(_ layers: [DecoderLayer], following: FrozenMatrix) {
-    let parts = layers.compactMap(\.joined)
-    guard let first = layers.first, parts.count == layers.count,
-      let epsilon = first.attention.before?.block.epsilon,
-      layers.allSatisfy({ layer in
-        layer.norms.allSatisfy { $0.block.epsilon == epsilon }
-          && layer.block.attention.rotation == first.block.attention.rotation
-          && layer.block.attention.rule == first.block.attention.rule
-      }), first.block.attention.rule.scale == AttentionRule(first.block.attention.rule.shape).scale,
-      let rotation = first.block.attention.rotation,
-      let made = StoredLayers(
-        parts, following: following, shape: first.block.attention.rule.shape, epsilon: Float(epsilon))
+  init?(_ layers: [DecoderLayer], following: FrozenMatrix, rotations: Int) {
+    let parts = layers.compactMap { $0.joined(rotations: rotations) }
+    guard let shape = parts.first?.rule.shape, parts.count == layers.count,
+      let epsilon = layers.lazy.flatMap(\.norms).first?.block.epsilon,
+      layers.allSatisfy({ $0.norms.allSatisfy { $0.block.epsilon == epsilon } }),
+      parts.allSatisfy({ $0.rule.shape == shape }),
+      let made = StoredLayers(parts, following: following, shape: shape, epsilon: Float(epsilon))
     else { return nil }
     self.layers = made
-    self.rotation = rotation
-    rule = first.block.attention.rule
     members = layers.flatMap { $0.groups.map(\.members) }
   }
 
   /// The residual stream after so many layers, `[rows, hidden]`; nil for a batch that goes by operators.
+  /// - Parameter tables: of the model's rotations
   func forward(
     _ x: Tensor, _ batch: PackedBatch, depth: Int, tables: [RotaryTable], on tape: Tape
   ) -> Tensor? {
-    guard layers.takes(x.rows, batch.sequences, on: tape), batch.addsOnlyForward,
-      rule.isPlain(reach: batch.reach)
-    else { return nil }
+    guard layers.takes(x.rows, batch.sequences, on: tape), batch.addsOnlyForward else { return nil }
     return layers.forward(
       x, depth: depth, adding: batch.terms(at: members.prefix(4 * depth)), sequences: batch.sequences,
-      positions: batch.positions, table: tables[rotation], on: tape)
+      positions: batch.positions, tables: tables + [.none], on: tape)
   }
 }
 
 extension DecoderLayer {
-  /// The layer as the operator takes it: RMSNorm before attention and before a feed-forward block that SiLU gates, and
-  /// nothing else; nil for a layer of another kind.
-  fileprivate var joined: StoredLayers.Layer? {
-    let feedForward = block.feedForward
-    guard feedForward.isGated, feedForward.activation == .silu, block.residualScale == 1,
-      norms.count == 2, norms.allSatisfy({ $0.block.kind == .rms }), groups.allSatisfy({ $0.bias == nil }),
-      let before = attention.before, let inner = self.feedForward.before
+  /// The layer as the operator takes it: with norms by RMS, a gated feed-forward block and no bias but that of queries,
+  /// keys and values; nil for a layer of another kind.
+  /// - Parameter rotations: how many the model has; behind their tables comes that of layers without one
+  fileprivate func joined(rotations: Int) -> StoredLayers.Layer? {
+    let (own, inner) = (attention, feedForward)
+    guard block.feedForward.isGated, norms.allSatisfy({ $0.block.kind == .rms }),
+      groups.dropFirst().allSatisfy({ $0.bias == nil }), block.attention.rule.isCausal
     else { return nil }
-    return StoredLayers.Layer(
-      attentionNorm: before.vector, queryKeyValue: attention.input.matrix,
-      attentionOutput: attention.output.matrix, feedForwardNorm: inner.vector,
-      gateUp: self.feedForward.input.matrix, down: self.feedForward.output.matrix)
+    var layer = StoredLayers.Layer(
+      attentionNorm: own.before?.vector, queryKeyValue: own.input.matrix, rule: block.attention.rule,
+      table: block.attention.rotation ?? rotations, attentionOutput: own.output.matrix,
+      feedForwardNorm: inner.before?.vector, gateUp: inner.input.matrix,
+      activation: block.feedForward.activation, down: inner.output.matrix,
+      residualScale: block.residualScale)
+    layer.bias = own.input.bias?.vector
+    (layer.queryNorm, layer.keyNorm) = (queryNorm?.vector, keyNorm?.vector)
+    (layer.attentionAfter, layer.feedForwardAfter) = (own.after?.vector, inner.after?.vector)
+    return layer
   }
 }
 

@@ -16,7 +16,8 @@ public enum Activation: String, Sendable, CaseIterable {
   case relu
   case tanh
 
-  fileprivate var kind: Int32 {
+  /// As the kernels take it.
+  var kind: Int32 {
     switch self {
     case .silu: Int32(MK_SILU)
     case .gelu: Int32(MK_GELU)
