@@ -7,7 +7,7 @@ struct MotetCommand: AsyncParsableCommand {
     commandName: "motet",
     abstract: "One frozen base model, many small adapters: train, detect, blend, merge.",
     discussion: """
-      A base is a name under $MOTET_HOME/models (default ~/.motet), a Hugging Face folder or a GGUF file.
+      A base is a name under $MOTET_HOME/models (default ~/.motet), ORG/NAME of the hub, a folder or a GGUF file.
       A mix names adapters of the library or folders: math, ./out/math, code=0.5+math=0.4; base is the empty mix.
       Results go to stdout, progress to stderr.
       """,

@@ -24,7 +24,7 @@ struct ReadingOptions: ParsableArguments {
 
 /// The base model of a command that runs one.
 struct BaseOptions: ParsableArguments {
-  @Option(help: "The base model: a name, a folder or a GGUF file.")
+  @Option(help: "The base model: a name, ORG/NAME of the hub, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
   @Option(

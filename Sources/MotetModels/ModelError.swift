@@ -40,7 +40,8 @@ public enum ModelError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .notFound(let name, let looked):
       "no base model \"\(name)\": looked at \(looked.joined(separator: ", ")); "
-        + "`motet pull` fetches the default one"
+        + ((try? HubName(parsing: name)).map { "`motet pull \($0)` fetches it if the hub has it" }
+          ?? "`motet pull` fetches the default one")
     case .noTokenizer(let path): "\(path) has no tokenizer.json: put the model's beside its weights"
     case .noTemplate(let name):
       "\(name) has no chat template, so it goes on with plain text and holds no conversation; give one with "

@@ -17,7 +17,7 @@ struct AddCommand: AsyncParsableCommand {
   @Option(help: "Its name in the library.")
   var name: String
 
-  @Option(help: "The base model that it has to fit: a name, a folder or a GGUF file.")
+  @Option(help: "The base model that it has to fit: a name, ORG/NAME of the hub, a folder or a GGUF file.")
   var base: String?
 
   @Flag(help: "Take an adapter whose record names another base.")

@@ -21,7 +21,7 @@ struct FuseCommand: AsyncParsableCommand {
     var element: ElementType { self == .f32 ? .f32 : .bf16 }
   }
 
-  @Option(help: "The base model: a name, a folder or a GGUF file.")
+  @Option(help: "The base model: a name, ORG/NAME of the hub, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
   @OptionGroup var files: ReadingOptions

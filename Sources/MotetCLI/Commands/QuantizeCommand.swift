@@ -21,7 +21,7 @@ struct QuantizeCommand: AsyncParsableCommand {
         motet train --base math-nf4 --data math.jsonl --name math
       """)
 
-  @Option(help: "The base model: a name, a folder or a GGUF file.")
+  @Option(help: "The base model: a name, ORG/NAME of the hub, a folder or a GGUF file.")
   var base = "smollm2-135m-instruct"
 
   @OptionGroup var files: ReadingOptions

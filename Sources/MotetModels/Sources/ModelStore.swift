@@ -1,9 +1,11 @@
 import Foundation
 import MotetFormats
 
-/// Where base models are found: `$MOTET_HOME/models/NAME`, a folder or a file.
+/// Where base models are found: `$MOTET_HOME/models/NAME`, a folder, a file, or the hub's cache.
 public struct ModelStore: Sendable {
   public let root: URL
+  /// Where `ORG/NAME` is looked for.
+  public let hub: HubCache
 
   /// `$MOTET_HOME`, by default `~/.motet`.
   public static func home(_ environment: [String: String] = ProcessInfo.processInfo.environment) -> URL {
@@ -11,8 +13,9 @@ public struct ModelStore: Sendable {
     return FileManager.default.homeDirectoryForCurrentUser.appending(path: ".motet")
   }
 
-  public init(root: URL? = nil) {
+  public init(root: URL? = nil, hub: HubCache = HubCache()) {
     self.root = root ?? Self.home().appending(path: "models")
+    self.hub = hub
   }
 
   /// A base model that was found.
@@ -31,7 +34,7 @@ public struct ModelStore: Sendable {
     }
   }
 
-  /// Finds a base by name or path.
+  /// Finds a base by name or path, or a repository of the hub that was fetched (`ORG/NAME`, `ORG/NAME@REVISION`).
   /// - Throws: ``ModelError/notFound(name:looked:)`` with the places that were looked at;
   ///   ``ModelError/severalModels(path:names:)`` or ``ModelError/noModel(path:found:)`` for one that is there
   public func find(_ reference: String) throws -> Found {
@@ -51,6 +54,13 @@ public struct ModelStore: Sendable {
       }
     }
     if let problem { throw problem }
+    if let name = try? HubName(parsing: reference) {
+      if let snapshot = hub.snapshot(of: name) {
+        let (model, note) = try ModelPlace(snapshot).model()
+        return Found(name: name.description, url: model, note: note)
+      }
+      looked.append(hub.folder(of: name).path)
+    }
     throw ModelError.notFound(name: reference, looked: looked)
   }
 

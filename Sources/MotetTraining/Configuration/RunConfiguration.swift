@@ -31,7 +31,7 @@ public struct RunConfiguration: Sendable, Equatable {
   public var reading: ModelReading { ModelReading(architecture: architecture, chatTemplate: chatTemplate) }
 
   public static let settings: [Setting<RunConfiguration>] = [
-    Setting("base", \.base, "BASE", "The base model: a name, a folder or a GGUF file."),
+    Setting("base", \.base, "BASE", "The base model: a name, ORG/NAME of the hub, a folder or a GGUF file."),
     Setting(
       "architecture", \.architecture, "NAME",
       "The family that a Hugging Face folder is taken for, in place of its model_type's."),

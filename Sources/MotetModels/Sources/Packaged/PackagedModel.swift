@@ -101,7 +101,8 @@ public enum PackagedModelError: Error, Equatable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .unknown(let name, let known):
-      "no base model to pull is called \"\(name)\"; there are: \(known.joined(separator: ", "))"
+      "no base model to pull is called \"\(name)\"; there are: \(known.joined(separator: ", ")), and ORG/NAME of the "
+        + "Hugging Face hub"
     case .noPip:
       "python3 with pip is needed to download the model: apt-get install python3-pip, and pull again"
     case .noUnzip:
