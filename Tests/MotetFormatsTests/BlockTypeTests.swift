@@ -22,7 +22,8 @@ import Testing
     #expect(tensor.type == type && tensor.shape == [8, 256])
     #expect(tensor.byteCount == 8 * 256 / type.blockElements * type.blockBytes)
     let found = try tensor.floats()
-    let file = try SafetensorsFile(contentsOf: Self.folder.appendingPathComponent("types-expected.safetensors"))
+    let file = try SafetensorsFile(
+      contentsOf: Self.folder.appendingPathComponent("types-expected.safetensors"))
     let expected = try file.tensor(type.name).floats()
     let differing = found.indices.filter {
       expected[$0].isNaN ? !found[$0].isNaN : found[$0].bitPattern != expected[$0].bitPattern

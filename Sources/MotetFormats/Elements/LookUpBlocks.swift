@@ -12,7 +12,8 @@
 extension ElementType {
   // ggml's own names.
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  public static let iq4_NL = ElementType(block: "IQ4_NL", number: 20, elements: 32, bytes: 18) { x, blocks, y in
+  public static let iq4_NL = ElementType(block: "IQ4_NL", number: 20, elements: 32, bytes: 18) {
+    x, blocks, y in
     Block.each(x, blocks, size: 18, elements: 32, y) { block, y in
       lookUp(block, 2, nonlinear, scale: block.scale(0), y)
     }

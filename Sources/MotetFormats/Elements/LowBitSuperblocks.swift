@@ -16,7 +16,9 @@ extension ElementType {
       let (d, dmin) = (block.scale(80), block.scale(82))
       for run in 0..<16 {
         let (first, shift) = codes(ofRun: run)
-        let (scale, min) = (d * block.code(run, shift: 0, mask: 15), dmin * block.code(run, shift: 4, mask: 15))
+        let (scale, min) = (
+          d * block.code(run, shift: 0, mask: 15), dmin * block.code(run, shift: 4, mask: 15)
+        )
         let values = y + 16 &* run
         for j in 0..<16 { values[j] = scale * block.code(16 &+ first &+ j, shift: shift, mask: 3) - min }
       }

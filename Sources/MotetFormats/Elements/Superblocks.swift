@@ -61,7 +61,9 @@ extension ElementType {
   /// The twelve bytes hold the first four scales' and mins' six bits in their low ends; the low four of the last four in the
   /// halves of the last bytes, their high two above the first ones.
   @inline(__always)
-  private static func eachSubBlock(_ block: Block, _ body: (_ index: Int, _ scale: Float, _ min: Float) -> Void) {
+  private static func eachSubBlock(
+    _ block: Block, _ body: (_ index: Int, _ scale: Float, _ min: Float) -> Void
+  ) {
     let (d, dmin) = (block.scale(0), block.scale(2))
     let (first, second, third) = (block.word(4), block.word(8), block.word(12))
     @inline(__always) func eight(_ own: UInt32, _ low: UInt32) -> EightBytes {

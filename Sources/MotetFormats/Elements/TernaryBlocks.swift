@@ -12,7 +12,8 @@
 extension ElementType {
   // ggml's own names.
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  public static let tq1_0 = ElementType(block: "TQ1_0", number: 34, elements: 256, bytes: 54) { x, blocks, y in
+  public static let tq1_0 = ElementType(block: "TQ1_0", number: 34, elements: 256, bytes: 54) {
+    x, blocks, y in
     Block.each(x, blocks, size: 54, elements: 256, y) { block, y in
       let d = block.scale(52)
       digits(block, 0, bytes: 32, digits: 5, d, y)
@@ -22,7 +23,8 @@ extension ElementType {
   }
 
   // swift-format-ignore: AlwaysUseLowerCamelCase
-  public static let tq2_0 = ElementType(block: "TQ2_0", number: 35, elements: 256, bytes: 66) { x, blocks, y in
+  public static let tq2_0 = ElementType(block: "TQ2_0", number: 35, elements: 256, bytes: 66) {
+    x, blocks, y in
     Block.each(x, blocks, size: 66, elements: 256, y) { block, y in
       let d = block.scale(64)
       for index in 0..<8 {
