@@ -30,6 +30,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.20.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
   ],
   targets: [
     .target(
@@ -52,6 +53,15 @@ let package = Package(
       name: "MotetModels",
       dependencies: [
         "CKernels", "MotetTensor", "MotetFormats", "MotetTokenizers",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
+    .target(
+      name: "MotetHub",
+      dependencies: [
+        "MotetModels", "MotetFormats",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Crypto", package: "swift-crypto"),
       ]),
     .target(
@@ -99,7 +109,7 @@ let package = Package(
     .executableTarget(
       name: "MotetCLI",
       dependencies: [
-        "Motet", "MotetDemo", "MotetFormats", "MotetReport", "MotetServer", "MotetServing",
+        "Motet", "MotetDemo", "MotetFormats", "MotetHub", "MotetReport", "MotetServer", "MotetServing",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
@@ -113,6 +123,13 @@ let package = Package(
     .testTarget(
       name: "MotetModelsTests",
       dependencies: ["MotetModels", .product(name: "Crypto", package: "swift-crypto")]),
+    .testTarget(
+      name: "MotetHubTests",
+      dependencies: [
+        "MotetHub", "MotetModels", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     .testTarget(name: "MotetAdaptersTests", dependencies: ["MotetAdapters"]),
     .testTarget(name: "MotetTrainingTests", dependencies: ["MotetTraining", "CKernels"]),
     .testTarget(name: "MotetRoutingTests", dependencies: ["MotetRouting", "MotetModels"]),

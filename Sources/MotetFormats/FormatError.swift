@@ -53,7 +53,7 @@ let fetchAgain = "the file is damaged: fetch or make it again"
 let fetchWhole = "the file ends too early, as after a broken download: fetch it again"
 
 /// `errno` as words, with a hint where the number alone does not help.
-func systemReason(_ code: Int32) -> String {
+package func systemReason(_ code: Int32) -> String {
   switch code {
   case ENOENT: "no such file or folder; check the path"
   case EACCES, EPERM: "permission denied; check who owns it"
