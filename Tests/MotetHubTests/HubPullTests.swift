@@ -116,11 +116,16 @@ struct HubPullTests {
 
   @Test func bringsAFileWithoutAListedHashByItsTag() async throws {
     try await PullBench.with { bench in
-      bench.hub.change { $0.hasHashes = false }
-      let pulled = try await bench.pull()
-      #expect(bench.isWhole(pulled))
-      let blob = "models--org--tiny/blobs/\(FakeHub.sha256(PullBench.weights(300_000)))"
-      #expect(FileManager.default.fileExists(atPath: bench.cache.root.appending(path: blob).path))
+      try await FakeHub.with { cdn in
+        cdn.change { ($0.files, $0.large) = (PullBench.model, ["model.safetensors"]) }
+        bench.hub.change { ($0.hasHashes, $0.cdn) = (false, cdn) }
+        let pulled = try await bench.pull()
+        #expect(bench.isWhole(pulled))
+        let blob = "models--org--tiny/blobs/\(FakeHub.sha256(PullBench.weights(300_000)))"
+        #expect(FileManager.default.fileExists(atPath: bench.cache.root.appending(path: blob).path))
+        // What the hub links to says nothing of the file.
+        #expect(cdn.requests.map(\.method) == [.GET])
+      }
     }
   }
 
@@ -169,6 +174,12 @@ struct HubPullTests {
       // Without a reference, the only snapshot is meant.
       try FileManager.default.removeItem(at: bench.cache.root.appending(path: "models--org--tiny/refs"))
       #expect(try store.find("org/tiny").url == pulled.url)
+      let other = bench.cache.snapshot(
+        of: try HubName(parsing: "org/tiny"), commit: String(repeating: "b2", count: 20))
+      try FileManager.default.createDirectory(at: other, withIntermediateDirectories: true)
+      #expect(try store.find("org/tiny").url == pulled.url)
+      try Data().write(to: other.appending(path: "config.json"))
+      #expect(throws: ModelError.self) { try store.find("org/tiny") }
     }
   }
 
