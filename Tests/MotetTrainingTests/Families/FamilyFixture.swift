@@ -42,7 +42,7 @@ struct FamilyFixture: CustomTestStringConvertible, Sendable {
 
   func tokens(_ name: String) throws -> [Int32] {
     let tensor = try SafetensorsFile(contentsOf: folder.appending(path: "expected.safetensors")).tensor(name)
-    return try tensor.withBytes { bytes in
+    return tensor.withBytes { bytes in
       (0..<tensor.count).map { bytes.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
     }
   }
