@@ -158,6 +158,7 @@ static void run_layer(
       .w = p->w, .source = stored_rows_of(p->w, p->x, p->x_type, m, terms, term_counts[i]), .to = p->to,
       .following = p->following, .following_units = p->following_units};
     step.source.weight = p->norm, step.source.epsilon = pass->epsilon;
+    step.source.is_narrowed = p->x && p->x_type == MK_F32 && !p->norm;
     if ((i == 1 && !is_added[0]) || (i == 3 && !is_added[1])) step.to.y = result;
     factors_plan(&step.inner, terms, term_counts[i], p->w->inputs, room);
     room += factors_room(terms, term_counts[i], p->w->inputs), terms += term_counts[i];

@@ -146,6 +146,8 @@ typedef struct {
   float epsilon;
   // Whether terms take them in bf16, and products the sums of halves of blocks.
   bool is_narrow_needed, has_halves;
+  // Whether rows of f32 become bf16 before they are brought to 8 bits, as they do on their way between operators.
+  bool is_narrowed;
   // No other rows have it.
   uint64_t number;
 } stored_source;

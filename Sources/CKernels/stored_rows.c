@@ -31,7 +31,7 @@ byte_rows stored_rows_in(const stored_source *s, void *memory) {
 
 void stored_take(const stored_source *s, int64_t first, int64_t count, const byte_rows *rows, uint16_t *narrow) {
   int64_t at = first * s->k, values = count * s->k;
-  if (s->x_type == MK_F32 && !s->weight) {
+  if (s->x_type == MK_F32 && !s->weight && !s->is_narrowed) {
     const float *x = (const float *)s->x + at;
     if (narrow) narrow_values(x, narrow + at, values);
     byte_rows_take(x, rows, first, count);
@@ -42,12 +42,17 @@ void stored_take(const stored_source *s, int64_t first, int64_t count, const byt
   if (s->weight) {
     rms_norm_rows((const float *)s->x + at, s->weight, s->epsilon, narrow + at, count, s->k);
     x = narrow + at;
+  } else if (s->is_narrowed) {
+    narrow_values((const float *)s->x + at, narrow + at, values);
+    x = narrow + at;
   }
   widen_values(x, wide, values);
   byte_rows_take(wide, rows, first, count);
 }
 
-bool stored_has_narrow(const stored_source *s) { return s->weight || (s->x_type == MK_F32 && s->is_narrow_needed); }
+bool stored_has_narrow(const stored_source *s) {
+  return s->weight || s->is_narrowed || (s->x_type == MK_F32 && s->is_narrow_needed);
+}
 
 factors_rows stored_own_rows(const stored_source *s, byte_rows *rows) {
   static _Thread_local uint64_t held;

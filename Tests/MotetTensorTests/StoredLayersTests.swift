@@ -285,7 +285,8 @@ import Testing
       layer, 0, x, adding: added.separate, spans(), [0, 1, 2, 3],
       on: Tape(recording: false, kernels: .reference))
     func change(_ y: Tensor) -> [Float] { zip(y.values, x.values).map { $0 - $1 } }
-    expectClose(change(found), change(expected), 0.02, "layer")
+    // Rows that are not normed before they are rounded have larger values among them, so coarser steps.
+    expectClose(change(found), change(expected), steps == .behind ? 0.04 : 0.02, "layer")
   }
 
   /// What it is not for goes by operators.

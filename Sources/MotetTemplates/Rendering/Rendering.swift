@@ -48,11 +48,11 @@ extension Rendering {
       throw TemplateProblem.limit("the template makes more than \(limits.memory) bytes")
     }
     memory += bytes
-    try spend(scanning: bytes)
+    try spend(bytes >> 5)
   }
 
-  /// Counts bytes that an operation looks at, without making any.
-  func spend(scanning bytes: Int) throws { try spend(bytes >> 5) }
+  /// Counts bytes that an operation looks at, without making any: one by one, some with the tables of Unicode.
+  func spend(scanning bytes: Int) throws { try spend(bytes >> 2) }
 
   /// Counts the bytes of a string that is looked at as a whole, such as a key; other values are counted where they are.
   func spend(scanning value: TemplateValue) throws {

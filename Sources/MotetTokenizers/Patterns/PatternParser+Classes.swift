@@ -20,7 +20,8 @@ extension PatternParser {
     case "K", "G", "X", "y", "Y", "k", "g", "1"..."9":
       throw failure("'\\\(scalar)' is not supported")
     default:
-      if let set = try shorthand(scalar, inBrackets: false) { return .set(folded(set)) }
+      // Outside of brackets Oniguruma leaves a property as it is when case does not count.
+      if let set = try shorthand(scalar, inBrackets: false) { return .set(set) }
       let value = try escapedScalar(scalar)
       literal = Unicode.Scalar(value)
       return .set(folded(ScalarSet([value...value])))

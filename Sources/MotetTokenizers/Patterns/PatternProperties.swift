@@ -46,9 +46,11 @@ enum PatternProperties {
     case "cntrl": categories("cc")
     case "digit": digits
     case "graph": WhiteSpace.set.union(categories("cc")).union(categories("cn")).complement
-    case "lower", "lowercase": ScalarSet(where: { property($0) { $0.isLowercase } })
+    // U+0295 is a lower-case letter up to Unicode 16.
+    case "lower", "lowercase":
+      ScalarSet(where: { property($0) { $0.isLowercase } }).union(ScalarSet([0x295...0x295]))
     case "print":
-      categories("cc").union(categories("cn")).complement
+      ["cc", "cn", "zl", "zp"].reduce(ScalarSet([])) { $0.union(categories($1)) }.complement
     case "space", "whitespace": WhiteSpace.set
     case "punct": categories("p")
     case "upper", "uppercase": ScalarSet(where: { property($0) { $0.isUppercase } })

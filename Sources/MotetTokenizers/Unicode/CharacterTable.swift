@@ -25,8 +25,20 @@ struct CharacterTable: Sendable {
     self.ages = ages
   }
 
+  /// Characters that were of another category before a version.
+  private static let former: [UInt32: (until: UnicodeVersion, category: GeneralCategory)] = [
+    0x0295: (UnicodeVersion(17), .lowercaseLetter), 0x166D: (UnicodeVersion(12), .otherPunctuation),
+    0x1734: (UnicodeVersion(14), .nonspacingMark), 0x1885: (UnicodeVersion(9), .otherLetter),
+    0x1886: (UnicodeVersion(9), .otherLetter), 0x1CF2: (UnicodeVersion(12), .spacingMark),
+    0x1CF3: (UnicodeVersion(12), .spacingMark), 0xA9BD: (UnicodeVersion(11), .spacingMark),
+    0x111C9: (UnicodeVersion(11), .otherPunctuation), 0x1171E: (UnicodeVersion(16), .nonspacingMark),
+  ]
+
   /// The category of a character as of a version of Unicode.
   func category(_ value: UInt32, asOf version: UInt8) -> GeneralCategory {
+    if let former = Self.former[value], version < former.until.packed, contains(value, asOf: version) {
+      return former.category
+    }
     if value < Self.limit {
       guard ages[Int(value)] <= version else { return .unassigned }
       return GeneralCategory(rawValue: categories[Int(value)]) ?? .unassigned

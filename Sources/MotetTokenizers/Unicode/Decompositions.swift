@@ -35,7 +35,9 @@ struct Decompositions: Sendable {
     self.steps = steps
     self.pairs = pairs
     classes = (0..<0x1F000).map { (value: UInt32) in
-      guard CharacterTable.shared.contains(value, asOf: UnicodeVersion.normalization.packed) else { return 0 }
+      guard CharacterTable.shared.contains(value, asOf: UnicodeVersion.combiningMarks.packed) else {
+        return 0
+      }
       return Unicode.Scalar(value)?.properties.canonicalCombiningClass.rawValue ?? 0
     }
   }

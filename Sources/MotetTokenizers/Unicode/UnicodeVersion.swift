@@ -17,7 +17,7 @@ struct UnicodeVersion: Comparable, Sendable {
   static let rust = UnicodeVersion(17)
   /// NFC, NFD, NFKC and NFKD (`unicode-normalization-alignments`).
   static let normalization = UnicodeVersion(12)
-  /// `is_combining_mark` of `unicode-normalization-alignments`.
+  /// `is_combining_mark` and the order of marks in `unicode-normalization-alignments`.
   static let combiningMarks = UnicodeVersion(9)
   /// Punctuation and control characters of BERT (`unicode_categories`).
   static let bert = UnicodeVersion(8)

@@ -9,11 +9,16 @@ import Testing
 
 /// Every family in stored blocks, through all layers at once and by operators: the same bits.
 @Suite struct FamilyJoinedTests {
-  @Test(arguments: FamilyFixture.all)
+  /// But those whose divisors of frequencies are as many as the fixture's head has pairs.
+  @Test(arguments: FamilyFixture.all.filter { !$0.name.contains("longrope") })
   @Compute func isTheSameThroughAllLayersAtOnceAndByOperators(fixture: FamilyFixture) async throws {
-    let base = try await FamilyFixture.load(BlockModel(fixture), .stored)
-    // GPT-2 has no gate and norms that are not RMS: it goes by operators.
-    #expect((base.weights.whole != nil) == (fixture.family != "gpt2"))
+    let source = try BlockModel(fixture)
+    let base = try await FamilyFixture.load(source, .stored)
+    // GPT-2 has no gate and norms that are not RMS, others a bias of what attention or the gate gives: by operators.
+    let hasOtherBias = source.tensorNames.contains {
+      $0.hasSuffix("o_proj.bias") || $0.hasSuffix("down_proj.bias")
+    }
+    #expect((base.weights.whole != nil) == (fixture.family != "gpt2" && !hasOtherBias))
     let mixes = [
       BoundMix.base, try BoundMix([(PreparedAdapter(try noisyAdapter(on: base), for: base), 1)], to: base),
     ]
