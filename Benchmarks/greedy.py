@@ -79,7 +79,8 @@ def answer(server, prompt, plain, tokens, model):
         steps = [
             (token, dict(top or {}) | {token: logprob})
             for token, logprob, top in zip(found["tokens"], found["token_logprobs"], found["top_logprobs"])]
-    return steps, reply
+    # llama.cpp counts the end of the answer as a token without text.
+    return steps[:-1] if steps and steps[-1][0] == "" else steps, reply
 
 
 def speed(server, plain, model, tokens=128):
